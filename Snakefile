@@ -1,0 +1,65 @@
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config.yaml"
+report: "rules/captions/workflow.rst"
+
+
+include: "rules/common.smk"
+
+
+if STUDY.mode == OWN_ACTIVATIONS:
+
+    include: "rules/own_activations.smk"
+
+else:
+
+    include: "rules/datasets.smk"
+
+
+if STUDY.mode == OWN_NETWORKS:
+
+    include: "rules/own_networks.smk"
+
+
+if STUDY.mode == TRAINED:
+
+    include: "rules/networks.smk"
+
+
+include: "rules/representations.smk"
+include: "rules/consistency.smk"
+include: "rules/tables.smk"
+include: "rules/figures.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        network_files(),
+        rdm_files(),
+        table_files(),
+        figure_files(),
+
+
+rule networks:
+    input:
+        network_files(),
+
+
+rule rdms:
+    input:
+        rdm_files(),
+
+
+rule tables:
+    input:
+        table_files(),
+
+
+rule figures:
+    input:
+        figure_files(),

@@ -1,0 +1,171 @@
+"""What all rule files share: the checked study, digests of code, and the files that depend on the instance table."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
+SCHEMAS = Path(workflow.basedir) / "rules" / "schemas"
+sys.path.insert(0, str(SCRIPTS))
+
+from manyseeds.errors import StudyError
+from manyseeds.figures import catalogue
+from manyseeds.instances import Instance
+from manyseeds.provenance import code_digest
+from manyseeds.study import OWN_ACTIVATIONS, OWN_NETWORKS, TRAINED, Study
+
+
+try:
+    STUDY = Study.from_config(config, json.loads((SCHEMAS / "config.schema.json").read_text()))
+except StudyError as problem:
+    raise WorkflowError(str(problem)) from None
+
+R = f"results/{STUDY.name}"
+
+# Parts of tables: one file an instance, or one file a group of instances. Tables outside both lists have rules of their own.
+INSTANCE_TABLES = ["history", "attempts", "accuracy"]
+GROUP_TABLES = [
+    "consistency",
+    "random_grouping",
+    "clustering",
+    "consistency_summary",
+    "accuracy_summary",
+    "clustering_summary",
+    "contrasts",
+    "relations",
+    "second_level",
+    "mds",
+]
+TABLES = ["instances", "layers", *INSTANCE_TABLES, *GROUP_TABLES]
+FIGURES = catalogue.applicable(STUDY.measures)
+
+
+def one_of(values):
+    """Constrain a wildcard to these values."""
+    return "|".join(re.escape(str(value)) for value in dict.fromkeys(values))
+
+
+wildcard_constraints:
+    architecture=one_of(architecture for architecture, _ in STUDY.groups),
+    condition=one_of(condition for _, condition in STUDY.groups),
+    seed=one_of(instance.seed for instance in STUDY.instances),
+    epoch=one_of({*STUDY.checkpoints, *STUDY.analysed_epochs}),
+    measure=one_of(STUDY.measures),
+    table=one_of(TABLES),
+    figure=one_of(FIGURES),
+
+
+# Params of rules
+
+
+def cfg(*keys):
+    """Return the dotted keys of the config, nested as there, and no others: what a rule's params may hold."""
+    return STUDY.select(keys)
+
+
+def code_of(script, *modules):
+    """Return the digest of the code that a script of workflow_scripts/ executes, and of modules that it loads by name."""
+    return code_digest(SCRIPTS / f"{script}.py", *modules)
+
+
+def schema_of(table):
+    """Return the path of a table's schema."""
+    return str(SCHEMAS / "tables" / f"{table}.schema.json")
+
+
+def held_out_per_category():
+    """Return how many images of each category are kept from training; None where the data have a test set of their own."""
+    return STUDY.config["stimuli"]["per_category"] if STUDY.config["data"]["dataset"] == "digits" else None
+
+
+# Input functions: `pattern` lies below R and may hold {architecture}, {condition}, {seed}, {instance} and {epoch}
+
+
+def fill(pattern, instances, epochs):
+    """Fill in a pattern for instances and, if it asks for them, epochs."""
+    epochs = epochs if "{epoch}" in pattern else [None]
+    return [
+        f"{R}/{pattern}".format(instance=instance, epoch=epoch, **instance._asdict())
+        for instance in instances
+        for epoch in epochs
+    ]
+
+
+def per_instance(pattern, epochs=None):
+    """Return the files of all instances of the study, at the analysed epochs or others."""
+    return fill(pattern, STUDY.instances, epochs or STUDY.analysed_epochs)
+
+
+def per_group(pattern):
+    """Return the files of all groups of the study."""
+    return [
+        f"{R}/{pattern}".format(architecture=architecture, condition=condition)
+        for architecture, condition in STUDY.groups
+    ]
+
+
+def of_group(pattern, epochs=None):
+    """Return an input function: the files of the instances of the group that the wildcards name."""
+
+    def files(wildcards):
+        seeds = STUDY.seeds(wildcards.architecture, wildcards.condition)
+        instances = [Instance(wildcards.architecture, wildcards.condition, seed) for seed in seeds]
+        return fill(pattern, instances, epochs or STUDY.analysed_epochs)
+
+    return files
+
+
+def instance_of(wildcards):
+    """Return the instance that wildcards name."""
+    return Instance(wildcards.architecture, wildcards.condition, int(wildcards.seed))
+
+
+def has_parts(table):
+    """Tell whether the study has parts of an instance table: own networks have no history, own activations no accuracy."""
+    return STUDY.mode == TRAINED or (STUDY.mode == OWN_NETWORKS and table == "accuracy")
+
+
+def group_parts(table):
+    """Return an input function: the parts of an instance table in the group that the wildcards name, if there are any."""
+    return of_group(f"networks/{{instance}}/{table}.parquet") if has_parts(table) else []
+
+
+def table_parts(wildcards):
+    """Return the parts that a table is gathered from."""
+    if wildcards.table in GROUP_TABLES:
+        return per_group(f"tables/parts/{{architecture}}/{{condition}}/{wildcards.table}.parquet")
+    return per_instance(f"networks/{{instance}}/{wildcards.table}.parquet") if has_parts(wildcards.table) else []
+
+
+# Targets
+
+
+def network_files():
+    """Return the weights and accuracies of all instances."""
+    if STUDY.mode == OWN_ACTIVATIONS:
+        return []
+    weights = per_instance("networks/{instance}/epoch{epoch}.safetensors", STUDY.checkpoints)
+    return weights + per_instance("networks/{instance}/accuracy.parquet")
+
+
+def rdm_files():
+    """Return the RDMs that are kept, raw and cocktail-blank."""
+    return [
+        file
+        for measure in STUDY.config["rdms"]["keep"]
+        for suffix in ("", "_cocktail")
+        for file in per_instance(f"rdms/{{instance}}/epoch{{epoch}}/{measure}{suffix}.npy")
+    ]
+
+
+def table_files():
+    """Return all tables in both formats."""
+    return expand(f"{R}/tables/{{table}}.{{suffix}}", table=TABLES, suffix=["parquet", "csv"])
+
+
+def figure_files():
+    """Return all figures in both formats."""
+    return expand(f"{R}/figures/{{figure}}.{{suffix}}", figure=FIGURES, suffix=["pdf", "png"])

@@ -1,0 +1,124 @@
+"""Instances, and where those lie that users bring: their own activations or networks.
+
+The names of files and folders are looked at, nothing is opened but ``layers.csv``, so a wrong layout is told while the
+Snakefile is parsed.
+"""
+
+import csv
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from manyseeds.errors import StudyError
+
+NETWORK_SUFFIXES = (".safetensors", ".pt", ".pth")
+
+
+class Instance(NamedTuple):
+    """One trained network. `str` of it is its folder below ``networks/``, ``geometry/`` and so on."""
+
+    architecture: str
+    condition: str
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.architecture}/{self.condition}/seed{self.seed}"
+
+
+def find_arrays(folder: Path) -> dict[Instance, dict[int, tuple[Path, ...]]]:
+    """Find own activations: ``{architecture}/{condition}/seed{n}/[epoch{e}/]{layer}.npy``.
+
+    Returns
+    -------
+    dict
+        By instance and epoch (0 where there are no epoch folders), the arrays of the layers: in the order of
+        ``layers.csv`` if the folder has one, else in natural order (conv2 before conv10).
+
+    Raises
+    ------
+    StudyError
+        If there are none, or not the same epochs and layers in all instances of an architecture.
+    """
+    instances = _find_instances(folder, "seed*", "activations_dir")
+    arrays = {instance: _arrays_by_epoch(path, _layer_order(folder)) for instance, path in instances.items()}
+    for instance, by_epoch in arrays.items():
+        _check_same(folder, instance, "epochs", _names(by_epoch), _names(next(iter(arrays.values()))))
+        reference = next(files for other, files in arrays.items() if other.architecture == instance.architecture)
+        for epoch, files in by_epoch.items():
+            layers, expected = ([file.stem for file in group] for group in (files, reference[epoch]))
+            _check_same(folder, instance, f"layers of epoch {epoch}", layers, expected)
+    return arrays
+
+
+def find_checkpoints(folder: Path) -> dict[Instance, Path]:
+    """Find own networks: ``{architecture}/{condition}/seed{n}`` with one of `NETWORK_SUFFIXES`.
+
+    Raises
+    ------
+    StudyError
+        If there are none, or two of one seed.
+    """
+    return _find_instances(folder, "seed*.*", "networks_dir", NETWORK_SUFFIXES)
+
+
+def _find_instances(folder: Path, pattern: str, key: str, suffixes: Sequence[str] = ("",)) -> dict[Instance, Path]:
+    if not folder.is_dir():
+        raise StudyError(f"Config key {key}: there is no folder {folder}.")
+    found: dict[Instance, Path] = {}
+    for path in folder.glob(f"*/*/{pattern}"):
+        seed = re.fullmatch(r"seed(0|[1-9]\d*)", path.stem)
+        if seed is None or path.suffix not in suffixes:
+            continue
+        instance = Instance(path.parts[-3], path.parts[-2], int(seed[1]))
+        if instance in found:
+            raise StudyError(f"{path} and {found[instance].name} are both there; expected one file a seed.")
+        found[instance] = path
+    if not found:
+        raise StudyError(f"Config key {key}: {folder} holds no {{architecture}}/{{condition}}/seed{{n}}{suffixes[0]}.")
+    return dict(sorted(found.items()))
+
+
+def _arrays_by_epoch(folder: Path, order: Sequence[str] | None) -> dict[int, tuple[Path, ...]]:
+    epochs = {int(path.name[5:]): path for path in folder.glob("epoch*") if re.fullmatch(r"epoch\d+", path.name)}
+    return {epoch: _layers(path, order) for epoch, path in sorted((epochs or {0: folder}).items())}
+
+
+def _layers(folder: Path, order: Sequence[str] | None) -> tuple[Path, ...]:
+    files = {path.stem: path for path in sorted(folder.glob("*.npy"), key=_natural)}
+    if not files:
+        raise StudyError(f"{folder}: found no array, expected one {{layer}}.npy for each layer.")
+    if order is None:
+        return tuple(files.values())
+    unlisted = next((name for name in files if name not in order), None)
+    if unlisted is not None:
+        raise StudyError(f"{files[unlisted]}: layers.csv does not list this layer; found {', '.join(order)}.")
+    return tuple(files[name] for name in order if name in files)
+
+
+def _layer_order(folder: Path) -> list[str] | None:
+    """Read the column ``layer`` of ``layers.csv``, if there is one."""
+    path = folder / "layers.csv"
+    if not path.exists():
+        return None
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or "layer" not in rows[0]:
+        raise StudyError(f"{path}: found no column `layer`, expected one with the layers in order.")
+    return [row["layer"] for row in rows]
+
+
+def _natural(path: Path) -> list[str | int]:
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.stem)]
+
+
+def _names(values: Iterable[Any]) -> list[str]:
+    return [str(value) for value in values]
+
+
+def _check_same(folder: Path, instance: Instance, what: str, found: Sequence[str], expected: Sequence[str]) -> None:
+    if list(found) != list(expected):
+        raise StudyError(
+            f"{folder}/{instance}: found the {what} {', '.join(found)}, "
+            f"expected {', '.join(expected)} as in the other instances."
+        )

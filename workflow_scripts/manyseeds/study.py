@@ -1,0 +1,198 @@
+"""A study: its checked configuration and the table of instances that it expands to.
+
+Read while the Snakefile is parsed: nothing but the standard library and jsonschema is imported.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from manyseeds.configuration import Config, check_schema, with_defaults
+from manyseeds.errors import StudyError
+from manyseeds.instances import Instance, find_arrays, find_checkpoints
+
+STREAMS = ("init", "order", "augment", "dropout")
+TRAINED, OWN_ACTIVATIONS, OWN_NETWORKS = "trained", "own_activations", "own_networks"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A checked configuration, complete with defaults, and what follows from it."""
+
+    config: Config
+
+    @classmethod
+    def from_config(cls, config: Config, schema: Config) -> "Study":
+        """Check a configuration and fill in the defaults of list entries.
+
+        Raises
+        ------
+        StudyError
+            At the first unknown key or impossible value, and where own activations or networks do not fit together.
+        """
+        check_schema(config, schema)
+        study = cls(with_defaults(config, schema))
+        check_meaning(study)
+        return study
+
+    @property
+    def name(self) -> str:
+        """Name of the study, and of its folder under ``results/``."""
+        return self.config["study"]
+
+    @property
+    def mode(self) -> str:
+        """Where activations come from: `TRAINED`, `OWN_ACTIVATIONS` or `OWN_NETWORKS`."""
+        if self.config["activations_dir"] is not None:
+            return OWN_ACTIVATIONS
+        return TRAINED if self.config["networks_dir"] is None else OWN_NETWORKS
+
+    @cached_property
+    def conditions(self) -> tuple[Config, ...]:
+        """The declared conditions, then one for each rate above 0 of the dropout sweep, otherwise like the first."""
+        declared = tuple(self.config["conditions"])
+        sweep = (
+            declared[0] | {"name": f"dropout{rate:g}", "dropout": rate}
+            for rate in self.config["dropout"]["rates"]
+            if rate
+        )
+        return (*declared, *sweep)
+
+    @cached_property
+    def instances(self) -> tuple[Instance, ...]:
+        """All instances, by architecture, condition and seed."""
+        if self.mode == OWN_ACTIVATIONS:
+            return tuple(self.own_arrays)
+        if self.mode == OWN_NETWORKS:
+            return tuple(self.own_checkpoints)
+        return tuple(
+            Instance(network_name(network), condition["name"], seed)
+            for network in self.config["networks"]
+            for condition in self.conditions
+            for seed in range(self.config["instances"])
+        )
+
+    @cached_property
+    def groups(self) -> tuple[tuple[str, str], ...]:
+        """The pairs of architecture and condition, in order; the instances of a group are compared with each other."""
+        return tuple(dict.fromkeys((instance.architecture, instance.condition) for instance in self.instances))
+
+    def seeds(self, architecture: str, condition: str) -> tuple[int, ...]:
+        """Seeds of the instances of a group."""
+        return tuple(seed for *group, seed in self.instances if group == [architecture, condition])
+
+    def network(self, name: str) -> Config:
+        """Entry of the config's `networks` that carries a name."""
+        return next(entry for entry in self.config["networks"] if network_name(entry) == name)
+
+    def condition(self, name: str) -> Config:
+        """Condition of a name."""
+        return next(entry for entry in self.conditions if entry["name"] == name)
+
+    def stream_seeds(self, instance: Instance) -> dict[str, int]:
+        """Seed of each random stream: the instance's where its condition varies the stream, else 0."""
+        vary = self.condition(instance.condition)["vary"]
+        return {stream: instance.seed if stream in vary else 0 for stream in STREAMS}
+
+    @property
+    def last_epoch(self) -> int:
+        """The epoch that every analysis looks at; of own networks, and own activations without epochs, it is 0."""
+        if self.mode == OWN_ACTIVATIONS:
+            return max(next(iter(self.own_arrays.values())))
+        return self.config["training"]["epochs"] if self.mode == TRAINED else 0
+
+    @property
+    def checkpoints(self) -> tuple[int, ...]:
+        """Epochs whose weights are kept, 0 and the last among them."""
+        if self.mode != TRAINED:
+            return self.analysed_epochs
+        return tuple(sorted({0, *self.config["training"]["checkpoints"], self.last_epoch}))
+
+    @property
+    def analysed_epochs(self) -> tuple[int, ...]:
+        """Epochs whose activations are read."""
+        if self.mode == OWN_ACTIVATIONS:
+            return tuple(sorted(next(iter(self.own_arrays.values()))))
+        trajectory = self.config["trajectory"]["epochs"] if self.mode == TRAINED else ()
+        return tuple(sorted({*trajectory, self.last_epoch}))
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Dissimilarity measures."""
+        return tuple(self.config["measures"])
+
+    @cached_property
+    def own_arrays(self) -> dict[Instance, dict[int, tuple[Path, ...]]]:
+        """Arrays of the user's own activations: by instance and epoch, those of the layers in order."""
+        return find_arrays(Path(self.config["activations_dir"]))
+
+    @cached_property
+    def own_checkpoints(self) -> dict[Instance, Path]:
+        """Weights of the user's own networks."""
+        return find_checkpoints(Path(self.config["networks_dir"]))
+
+    def select(self, keys: Iterable[str]) -> dict[str, Any]:
+        """Return the named keys of the config, dotted where nested (``training.epochs``), and no others."""
+        selected: dict[str, Any] = {}
+        for key in keys:
+            *parents, last = key.split(".")
+            source, target = self.config, selected
+            for parent in parents:
+                source, target = source[parent], target.setdefault(parent, {})
+            target[last] = source[last]
+        return selected
+
+
+def network_name(entry: Config) -> str:
+    """Name of an entry of the config's `networks` in folders and tables: its own, or else its architecture's."""
+    return entry["name"] or entry["architecture"]
+
+
+def check_meaning(study: Study) -> None:
+    """Check what a schema cannot say: keys against each other, and the user's own folders.
+
+    Raises
+    ------
+    StudyError
+        At the first contradiction.
+    """
+    config, training = study.config, study.config["training"]
+    if config["activations_dir"] is not None and config["networks_dir"] is not None:
+        raise StudyError("Config keys activations_dir and networks_dir are both set; expected one of them at most.")
+    _check_unique("networks", [network_name(entry) for entry in config["networks"]])
+    _check_unique("conditions", [condition["name"] for condition in study.conditions])
+    _check_epochs("training.checkpoints", training["checkpoints"], range(training["epochs"] + 1), "training.epochs")
+    if study.mode == TRAINED:
+        _check_epochs("trajectory.epochs", config["trajectory"]["epochs"], study.checkpoints, "training.checkpoints")
+    for architecture, condition in study.groups:
+        if len(study.seeds(architecture, condition)) < 2:
+            folder = config["activations_dir"] or config["networks_dir"]
+            raise StudyError(f"{folder}/{architecture}/{condition}: found 1 instance, expected at least 2 to compare.")
+    if study.mode == OWN_NETWORKS:
+        _check_declared(study)
+
+
+def _check_unique(key: str, names: Sequence[str]) -> None:
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None:
+        raise StudyError(f"Config key {key}: the name {repeated!r} occurs twice; give each entry a `name` of its own.")
+
+
+def _check_epochs(key: str, epochs: Iterable[int], allowed: Sequence[int], source: str) -> None:
+    stray = next((epoch for epoch in epochs if epoch not in allowed), None)
+    if stray is not None:
+        choice = f"0 to {allowed[-1]}" if isinstance(allowed, range) else ", ".join(map(str, allowed))
+        raise StudyError(f"Config key {key}: found epoch {stray}, expected one of {choice} (see {source}).")
+
+
+def _check_declared(study: Study) -> None:
+    """Check that each folder of own networks is named after an entry of `networks`."""
+    declared = [network_name(entry) for entry in study.config["networks"]]
+    for architecture, _ in study.groups:
+        if architecture not in declared:
+            raise StudyError(
+                f"{study.config['networks_dir']}/{architecture}: no entry of the config's `networks` has this name; "
+                f"found {', '.join(declared)}."
+            )
