@@ -1,0 +1,258 @@
+"""Small tables with the shape of a study's, for the figures' tests: values are arbitrary but known."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+LAYERS = {"all_cnn_c": [f"conv{k}" for k in range(1, 10)], "all_cnn_7": [f"conv{k}" for k in range(1, 8)]}
+MEASURES = ("correlation", "cosine", "euclidean", "unit_euclidean", "norm_difference")
+KIND_LEVEL = {"exemplar": 0.0, "centroid": 0.35, "within_category": -0.1}
+LAST_EPOCH = 30
+
+
+def study_tables(
+    layers: dict[str, list[str]] | None = None,
+    *,
+    condition: str = "baseline",
+    n_networks: int = 6,
+    n_collapsed: int = 1,
+    measures: tuple[str, ...] = MEASURES,
+    tested: bool = True,
+    n_stimuli: int = 200,
+    n_categories: int = 10,
+) -> dict[str, pd.DataFrame]:
+    """All tables the figures read, for the given layers per architecture."""
+    layers = LAYERS if layers is None else layers
+    rng = np.random.default_rng(0)
+    keys = [(architecture, condition) for architecture in layers]
+    consistency = _consistency(rng, layers, condition, n_networks, measures)
+    tables = {
+        "instances": _instances(keys, n_networks, n_collapsed),
+        "accuracy": _accuracy(rng, keys, n_networks) if tested else _empty(ACCURACY),
+        "accuracy_summary": _accuracy_summary(keys, n_networks, n_collapsed) if tested else _empty(ACCURACY_SUMMARY),
+        "consistency": consistency,
+        "consistency_summary": _summary(consistency, n_networks, n_collapsed),
+        "clustering_summary": _clustering(layers, condition, measures, n_networks, n_collapsed),
+        "relations": _relations(layers, condition, measures),
+        "second_level": _second_level(rng, layers, condition, n_networks),
+    }
+    tables["mds"] = pd.concat(
+        [
+            _rdm_maps(rng, layers, condition, n_stimuli, n_categories),
+            _second_level_maps(rng, layers, condition, n_networks),
+        ],
+        ignore_index=True,
+    )
+    return tables
+
+
+ACCURACY = ["architecture", "condition", "seed", "epoch", "split", "subset", "accuracy", "n_images"]
+ACCURACY_SUMMARY = ["architecture", "condition", "epoch", "split", "subset", "n_networks", "n_collapsed"]
+ACCURACY_SUMMARY += ["mean", "min", "max", "ci_low", "ci_high", "ci_method", "n_resamples"]
+
+
+def _empty(columns):
+    return pd.DataFrame({column: [] for column in columns})
+
+
+def _instances(keys, n_networks, n_collapsed):
+    return pd.DataFrame(
+        [
+            {"architecture": a, "condition": c, "seed": seed, "collapsed": seed >= n_networks}
+            for a, c in keys
+            for seed in range(n_networks + n_collapsed)
+        ]
+    )
+
+
+def _accuracy(rng, keys, n_networks):
+    rows = []
+    for a, c in keys:
+        for seed in range(n_networks):
+            for epoch in (0, LAST_EPOCH):
+                value = 0.1 if epoch == 0 else 0.93 + 0.03 * rng.random()
+                rows.append((a, c, seed, epoch, "test", "all", value, 1000))
+    return pd.DataFrame(rows, columns=ACCURACY)
+
+
+def _accuracy_summary(keys, n_networks, n_collapsed):
+    rows = [
+        (a, c, LAST_EPOCH, "test", "all", n_networks, n_collapsed, 0.9512, 0.934, 0.962, 0.94, 0.963, method, 1000)
+        for a, c in keys
+        for method in ("jackknife", "instances")
+    ]
+    return pd.DataFrame(rows, columns=ACCURACY_SUMMARY)
+
+
+def _consistency(rng, layers, condition, n_networks, measures):
+    rows = []
+    for architecture, names in layers.items():
+        for index, layer in enumerate(names):
+            key = (architecture, condition, LAST_EPOCH, layer, index)
+            depth = index / max(len(names) - 1, 1)
+            for place, measure in enumerate(measures):
+                for normalisation in ("none", "cocktail"):
+                    for kind, level in KIND_LEVEL.items():
+                        base = 0.95 - (0.5 - level) * depth**1.3 + 0.02 * place + 0.03 * (normalisation == "cocktail")
+                        for a, b in combinations(range(n_networks), 2):
+                            value = float(np.clip(base + 0.03 * rng.standard_normal(), 0, 1))
+                            rows.append((*key, measure, normalisation, 0, kind, a, b, 499500, 0, value**0.5, value))
+    columns = ["architecture", "condition", "epoch", "layer", "layer_index", "measure", "normalisation"]
+    columns += ["dropout_samples", "kind", "seed_a", "seed_b", "n_entries", "n_undefined", "r", "consistency"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _summary(consistency, n_networks, n_collapsed):
+    keys = ["architecture", "condition", "epoch", "layer", "layer_index", "measure", "normalisation"]
+    keys += ["dropout_samples", "kind"]
+    rows = []
+    for key, members in consistency.groupby(keys, sort=False):
+        values = members["consistency"]
+        half = 2 * values.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else np.nan
+        common = dict(zip(keys, key, strict=True)) | {
+            "n_networks": n_networks,
+            "n_network_pairs": len(values),
+            "n_collapsed": n_collapsed,
+            "mean": values.mean(),
+            "n_resamples": 1000,
+        }
+        for method, factor in (("pairs", 1.0), ("jackknife", 1.8)):
+            low, high = values.mean() - factor * half, values.mean() + factor * half
+            rows.append(common | {"ci_method": method, "ci_low": low, "ci_high": high})
+        if common["kind"] == "exemplar":
+            middle = 0.8 * values.mean()
+            for method, width in (("partitions", 0.08), ("partitions_pairs", 0.2)):
+                band = {"ci_method": method, "mean": middle, "ci_low": middle - width, "ci_high": middle + width}
+                rows.append(common | {"kind": "random_centroid"} | band)
+    return pd.DataFrame(rows)
+
+
+def _clustering(layers, condition, measures, n_networks, n_collapsed):
+    rows = []
+    for architecture, names in layers.items():
+        for index, layer in enumerate(names):
+            for measure in measures:
+                for normalisation in ("none", "cocktail"):
+                    mean = 0.02 + 0.6 * (index / max(len(names) - 1, 1)) ** 1.5
+                    half = 0.02 if n_networks > 2 else np.nan
+                    for method in ("jackknife", "instances"):
+                        rows.append(
+                            {
+                                "architecture": architecture,
+                                "condition": condition,
+                                "epoch": LAST_EPOCH,
+                                "layer": layer,
+                                "layer_index": index,
+                                "measure": measure,
+                                "normalisation": normalisation,
+                                "n_networks": n_networks,
+                                "n_collapsed": n_collapsed,
+                                "mean": mean,
+                                "ci_low": mean - half,
+                                "ci_high": mean + half,
+                                "ci_method": method,
+                                "n_resamples": 1000,
+                            }
+                        )
+    return pd.DataFrame(rows)
+
+
+def _relations(layers, condition, measures):
+    rows = []
+    for architecture, names in layers.items():
+        for measure in measures:
+            row = {
+                "architecture": architecture,
+                "condition": condition,
+                "epoch": LAST_EPOCH,
+                "measure": measure,
+                "normalisation": "none",
+                "kind": "exemplar",
+                "relation": "cci_consistency_over_layers",
+                "n": len(names),
+            }
+            defined = len(names) >= 5
+            for k, name in enumerate(("pearson", "skipped", "percentage_bend")):
+                row[name] = -0.92 + 0.02 * k if defined else np.nan
+                row[f"{name}_p"] = (0.0004, 0.0012, 0.021)[k] if defined else np.nan
+                row[f"{name}_ci_low"] = -0.98 if defined else np.nan
+                row[f"{name}_ci_high"] = -0.66 if defined else np.nan
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _second_level(rng, layers, condition, n_networks):
+    rows = []
+    for architecture, names in layers.items():
+        points = [(index, layer, seed) for index, layer in enumerate(names) for seed in range(n_networks)]
+        for (ia, la, sa), (ib, lb, sb) in combinations(points, 2):
+            distance = 0.08 * abs(ia - ib) + (sa != sb) * 0.03 * (ia + ib) / 2 + 0.01 * rng.random()
+            rows.append((architecture, condition, LAST_EPOCH, "correlation", la, ia, sa, lb, ib, sb, distance))
+    columns = ["architecture", "condition", "epoch", "measure", "layer_a", "layer_index_a", "seed_a"]
+    return pd.DataFrame(rows, columns=[*columns, "layer_b", "layer_index_b", "seed_b", "distance"])
+
+
+def _rdm_maps(rng, layers, condition, n_stimuli, n_categories):
+    frames = []
+    for architecture, names in layers.items():
+        for seed in (0, 1):
+            for index, layer in enumerate(names):
+                category = np.arange(n_stimuli) * n_categories // n_stimuli
+                angle = 2 * np.pi * category / n_categories
+                spread = 0.4 * index / len(names)
+                xy = spread * np.column_stack([np.cos(angle), np.sin(angle)])
+                xy += 0.15 * rng.standard_normal((n_stimuli, 2))
+                n_dropped = 1 if index == len(names) - 1 else 0
+                xy[:n_dropped] = np.nan
+                frames.append(
+                    pd.DataFrame(
+                        {
+                            "architecture": architecture,
+                            "condition": condition,
+                            "epoch": LAST_EPOCH,
+                            "level": "rdm",
+                            "measure": "correlation",
+                            "layer": layer,
+                            "layer_index": index,
+                            "seed": seed,
+                            "stimulus": np.arange(n_stimuli),
+                            "category": category,
+                            "category_name": [f"category {c}" for c in category],
+                            "x": xy[:, 0],
+                            "y": xy[:, 1],
+                            "point_stress": np.where(np.isnan(xy[:, 0]), np.nan, 0.1 + 0.3 * rng.random(n_stimuli)),
+                            "stress": 0.2,
+                            "n_dropped": n_dropped,
+                        }
+                    )
+                )
+    return pd.concat(frames, ignore_index=True)
+
+
+def _second_level_maps(rng, layers, condition, n_networks):
+    rows = []
+    for architecture, names in layers.items():
+        for index, layer in enumerate(names):
+            for seed in range(n_networks):
+                angle = 2 * np.pi * seed / n_networks
+                x = 0.1 * index + 0.02 * index * np.cos(angle)
+                y = 0.05 * index * np.sin(angle) + 0.005 * rng.random()
+                rows.append(
+                    {
+                        "architecture": architecture,
+                        "condition": condition,
+                        "epoch": LAST_EPOCH,
+                        "level": "second_level",
+                        "measure": "correlation",
+                        "layer": layer,
+                        "layer_index": index,
+                        "seed": seed,
+                        "x": x,
+                        "y": y,
+                        "point_stress": 0.1,
+                        "stress": 0.08,
+                        "n_dropped": 0,
+                    }
+                )
+    return pd.DataFrame(rows)

@@ -1,0 +1,59 @@
+"""Which figures there are, and what each is drawn from.
+
+Read while the Snakefile is parsed, so nothing heavy is imported here. The figure `name` is drawn by
+`manyseeds.figures.{name}.draw(tables)`: a new figure is a module of that name, a line here and a report caption.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One figure.
+
+    `tables` are all that the figure is drawn from. `needs` are dissimilarity measures of which the study must have at
+    least one for the figure to exist (empty: any will do).
+    """
+
+    title: str
+    category: str
+    tables: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+
+
+GEOMETRY = "Representational geometry"
+CONSISTENCY = "Consistency"
+CAUSES = "Causes of differences"
+
+FIGURES: dict[str, Entry] = {
+    "fig2": Entry("Maps of two instances, layer by layer", GEOMETRY, ("mds", "accuracy", "instances")),
+    "fig3": Entry("Distances between all RDMs", GEOMETRY, ("second_level", "mds", "instances")),
+    "fig4": Entry("Consistency against depth", CONSISTENCY, ("consistency_summary", "consistency", "accuracy_summary")),
+    "fig5": Entry(
+        "Consistency under other measures",
+        CONSISTENCY,
+        ("consistency_summary", "accuracy_summary"),
+        needs=("cosine", "euclidean", "unit_euclidean", "norm_difference"),
+    ),
+    "fig7": Entry("Centroids and exemplars", CAUSES, ("consistency_summary", "accuracy_summary")),
+    "supp1": Entry("Stress of each stimulus in the maps", GEOMETRY, ("mds", "instances")),
+    "supp2": Entry("Neighbouring layers against other instances", GEOMETRY, ("second_level", "instances")),
+    "supp4": Entry(
+        "Category clustering and consistency",
+        CAUSES,
+        ("clustering_summary", "consistency_summary", "relations"),
+    ),
+    "supp7": Entry(
+        "Cocktail-blank normalisation",
+        CAUSES,
+        ("consistency_summary", "accuracy_summary"),
+        needs=("correlation", "cosine"),
+    ),
+}
+
+
+def applicable(measures: Iterable[str]) -> list[str]:
+    """Names of the figures that a study with these measures has."""
+    available = set(measures)
+    return [name for name, entry in FIGURES.items() if not entry.needs or available & set(entry.needs)]

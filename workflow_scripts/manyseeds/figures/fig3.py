@@ -1,0 +1,108 @@
+"""Distances between the RDMs of all instances and layers, and their map (Mehrer et al. 2020, fig. 3)."""
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from manyseeds.figures import style
+from manyseeds.figures.selection import (
+    MEASURE_NAMES,
+    Group,
+    Tables,
+    groups,
+    instance_notes,
+    main_measure,
+    rows_of,
+    short_layer_names,
+)
+
+ROW_MM = 78.0
+MATRIX_COLOURS = "cividis"
+DEPTH_COLOURS = "viridis"
+DISTANCE_LABEL = "Distance between RDMs (1 − r)"
+
+
+def draw(tables: Tables) -> Figure:
+    """Left: second-level distances, ordered by layer, then instance. Right: their metric-stress map."""
+    second_level = tables["second_level"]
+    shown = groups(second_level)
+    farthest = second_level["distance"].max()
+    figure = style.new_figure(style.PAGE_MM, len(shown) * ROW_MM)
+    grid = figure.subplots(len(shown), 2, squeeze=False)
+    for group, (left, right) in zip(shown, grid, strict=True):
+        _draw_matrix(left, rows_of(second_level, group), group, farthest)
+        points = rows_of(tables["mds"], group, level="second_level")
+        _draw_map(right, points, group)
+    style.panel_letter(grid[0, 0], "a", left_pt=30)
+    style.panel_letter(grid[0, 1], "b", left_pt=30)
+    style.footnote(
+        figure,
+        [
+            *instance_notes(shown, tables["instances"]),
+            f"RDMs of {MEASURE_NAMES[main_measure(second_level)]}. a: within a layer, instances in the order of their "
+            "seeds. b: metric-stress MDS of a; lines join the layers of an instance.",
+        ],
+    )
+    return figure
+
+
+def square_matrix(rows: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[np.float64]]:
+    """The symmetric distance matrix of one group's pairs.
+
+    Returns:
+        The points (layer_index, layer, seed), ordered by layer, then seed, and (n_points, n_points) distances with a
+        zero diagonal; NaN where undefined.
+    """
+    columns = ["layer_index", "layer", "seed"]
+    ends = [rows[[f"layer_index_{end}", f"layer_{end}", f"seed_{end}"]].set_axis(columns, axis=1) for end in "ab"]
+    points = pd.concat(ends).drop_duplicates().sort_values(["layer_index", "seed"]).reset_index(drop=True)
+    place = {(p.layer_index, p.seed): k for k, p in enumerate(points.itertuples())}
+    first, second = ([place[key] for key in zip(e["layer_index"], e["seed"], strict=True)] for e in ends)
+    matrix = np.zeros((len(points), len(points)))
+    matrix[first, second] = matrix[second, first] = rows["distance"].to_numpy(float)
+    return points, matrix
+
+
+def _draw_matrix(axes: Axes, rows: pd.DataFrame, group: Group, farthest: float) -> None:
+    points, matrix = square_matrix(rows)
+    image = axes.imshow(matrix, cmap=MATRIX_COLOURS, vmin=0.0, vmax=farthest)
+    axes.figure.colorbar(image, cax=axes.inset_axes((1.03, 0.1, 0.035, 0.8)), label=DISTANCE_LABEL)
+    starts = np.flatnonzero(points["layer_index"].diff().fillna(1).to_numpy() != 0)
+    ends = np.append(starts[1:], len(points))
+    labels, axis_label = short_layer_names([str(name) for name in points["layer"].iloc[starts]])
+    for edge in starts[1:] - 0.5:
+        axes.axhline(edge, color="white", linewidth=0.4)
+        axes.axvline(edge, color="white", linewidth=0.4)
+    centres = (starts + ends - 1) / 2
+    long = max(len(label) for label in labels) > 3
+    axes.set_xticks(centres, labels, rotation=90 if long else 0)
+    axes.set_yticks(centres, labels)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel(f"{axis_label}, instances within")
+    axes.set_ylabel(f"{axis_label}, instances within")
+    axes.set_title(group.title)
+
+
+def _draw_map(axes: Axes, points: pd.DataFrame, group: Group) -> None:
+    """One dot per RDM, coloured by depth, the layers of an instance joined, each layer named once."""
+    placed = points.dropna(subset=["x", "y"]).sort_values(["seed", "layer_index"])
+    for _, path in placed.groupby("seed"):
+        axes.plot(path["x"], path["y"], color=style.GREY, linewidth=0.4, zorder=1)
+    layers = placed.drop_duplicates("layer_index").sort_values("layer_index")
+    names, axis_label = short_layer_names([str(name) for name in layers["layer"]])
+    colours = colormaps[DEPTH_COLOURS](np.linspace(0, 0.95, len(layers)))
+    for place, (layer_index, name) in enumerate(zip(layers["layer_index"], names, strict=True)):
+        members = placed[placed["layer_index"] == layer_index]
+        marker = style.CATEGORY_MARKERS[place % len(style.CATEGORY_MARKERS)]
+        axes.scatter(members["x"], members["y"], s=14, color=[colours[place]], marker=marker, linewidths=0, label=name)
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_box_aspect(1)
+    stress = f", stress {placed['stress'].iloc[0]:.2f}" if len(placed) else ""
+    axes.set_title(f"{group.title}{stress}")
+    axes.set_xlabel("MDS dimension 1 (1 − r)")
+    axes.set_ylabel("MDS dimension 2 (1 − r)")
+    axes.legend(title=axis_label, title_fontsize=style.NOTE_PT, loc="center left", bbox_to_anchor=(1.0, 0.5))

@@ -1,0 +1,57 @@
+"""Consistency of category centroids, exemplars and within-category distances (Mehrer et al. 2020, fig. 7)."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from manyseeds.figures import depth, style
+from manyseeds.figures.selection import MEASURE_NAMES, Group, Tables, consistency_curve, main_measure
+
+CENTROID = style.Series(style.GREEN, "s", "-")
+BANDS = {
+    "partitions_pairs": ("random groups, single pairs", "#E3E3E3"),
+    "partitions": ("random groups, mean", "#B9B9B9"),
+}
+"""Interval method -> legend and grey of its band, the wider first."""
+
+
+def draw(tables: Tables) -> Figure:
+    """Columns: exemplar, centroid, within-category; centroids against those of random groups. Rows: architectures."""
+    measure = main_measure(tables["consistency_summary"])
+    centroid = depth.Curve("category centroids", CENTROID, "centroid", measure)
+    columns = [
+        depth.Column(
+            "",
+            (
+                depth.Curve("exemplars", style.Series(style.BLUE, "o", "-"), "exemplar", measure),
+                centroid,
+                depth.Curve("within category", style.Series(style.VERMILLION, "^", "--"), "within_category", measure),
+            ),
+        ),
+        depth.Column("random-grouping control", (centroid,)),
+    ]
+    grid = depth.grid_of_curves(tables, columns)
+    for group, axes in zip(grid.groups, grid.axes[:, 1], strict=True):
+        _draw_bands(axes, tables, group, measure)
+    remark = (
+        f"RDMs of {MEASURE_NAMES[measure]}. Grey: centroids of random groups of the categories' sizes, "
+        f"2.5–97.5 % over partitions (dark) and over partitions and pairs (light)."
+    )
+    return depth.finish(grid, tables, remark)
+
+
+def _draw_bands(axes: Axes, tables: Tables, group: Group, measure: str) -> None:
+    """Grey bands of the random-grouping control behind the centroid curve, and its mean as a line."""
+    for method, (label, grey) in BANDS.items():
+        band = consistency_curve(
+            tables["consistency_summary"], group, kind="random_centroid", measure=measure, ci_method=method
+        )
+        axes.fill_between(
+            np.asarray(band["layer_index"], float),
+            np.asarray(band["ci_low"], float),
+            np.asarray(band["ci_high"], float),
+            color=grey,
+            linewidth=0,
+            label=label,
+            zorder=0,
+        )

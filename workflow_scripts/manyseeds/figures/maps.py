@@ -1,0 +1,124 @@
+"""Planar maps of stimuli: a row of panels per instance, a column per layer."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from manyseeds.figures import style
+from manyseeds.figures.selection import Group, groups, rows_of, shortened
+
+LAYERS_PER_ROW = 9
+PANEL_MM = 19.3
+NAMES_MM = 3.5
+MARGIN_MM = 9.0
+GAP_MM = 0.6
+MARGIN = 0.06
+"""Free space around the points, as a share of the map's size."""
+SCALE_BAR_SHARE = 0.4
+"""Longest scale bar, as a share of the map's width."""
+DOT_PT = 1.3
+
+
+@dataclass(frozen=True)
+class MapRow:
+    """Some layers of one instance, side by side."""
+
+    group: Group
+    seed: int
+    layers: list[tuple[int, str]]
+    """Index and short name of each."""
+    names_layers: bool
+    """Whether the names stand above the panels: the row above shows other layers."""
+
+
+def draw_maps(mds: pd.DataFrame, draw_points: Callable[[Axes, pd.DataFrame], object]) -> Figure:
+    """Draw the maps of level "rdm", all with their own scale.
+
+    Args:
+        mds: the table; stimuli without a place in a map have null coordinates.
+        draw_points: draws the placed stimuli of one map on its axes.
+    """
+    maps = mds[mds["level"] == "rdm"]
+    rows = list(_rows(maps))
+    n_columns = max(len(row.layers) for row in rows)
+    width = max(style.COLUMN_MM, MARGIN_MM + n_columns * PANEL_MM)
+    figure = style.new_figure(width, len(rows) * (PANEL_MM + GAP_MM) + NAMES_MM * sum(row.names_layers for row in rows))
+    figure.get_layout_engine().set(wspace=0.0, hspace=0.0, w_pad=0.01, h_pad=0.01)
+    grid = figure.subplots(len(rows), n_columns, squeeze=False)
+    for row, panels in zip(rows, grid, strict=True):
+        for axes, (layer_index, name) in zip(panels, row.layers, strict=False):
+            points = rows_of(maps, row.group, seed=row.seed, layer_index=layer_index).dropna(subset=["x", "y"])
+            _draw_map(axes, points, draw_points)
+            if row.names_layers:
+                axes.set_title(name, pad=2)
+        for unused in panels[len(row.layers) :]:
+            unused.remove()
+        panels[0].set_ylabel(f"{row.group.title}\nseed {row.seed}", fontsize=style.NOTE_PT)
+    return figure
+
+
+def dropped_note(mds: pd.DataFrame) -> str:
+    """How many stimuli the maps leave out because their dissimilarities are undefined."""
+    n_dropped = mds.loc[mds["level"] == "rdm", "n_dropped"]
+    if not (n_dropped > 0).any():
+        return "No stimulus was left out."
+    return f"Stimuli without defined dissimilarities are left out (at most {int(n_dropped.max())} in a map)."
+
+
+def _rows(maps: pd.DataFrame) -> Iterator[MapRow]:
+    """The rows of the figure: by group, then in runs of up to nine layers, then by instance."""
+    for group in groups(maps):
+        own = rows_of(maps, group)
+        layers = own.drop_duplicates("layer_index").sort_values("layer_index")
+        indices = [int(index) for index in layers["layer_index"]]
+        names = [shortened(str(name)) for name in layers["layer"]]
+        named = list(zip(indices, names, strict=True))
+        for start in range(0, len(named), LAYERS_PER_ROW):
+            for place, seed in enumerate(sorted(own["seed"].unique())):
+                yield MapRow(group, int(seed), named[start : start + LAYERS_PER_ROW], place == 0)
+
+
+def _draw_map(axes: Axes, points: pd.DataFrame, draw_points: Callable[[Axes, pd.DataFrame], object]) -> None:
+    """A frame without ticks, equal axes, the points and a scale bar; "undefined" where no point has a place."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set(visible=True, linewidth=0.4, color=style.GREY)
+    axes.set_box_aspect(1)
+    if points.empty:
+        axes.text(0.5, 0.5, "undefined", transform=axes.transAxes, ha="center", va="center", fontsize=style.NOTE_PT)
+        return
+    draw_points(axes, points)
+    half = (1 + 2 * MARGIN) * max(np.ptp(points["x"]), np.ptp(points["y"])) / 2 or 1.0
+    centre_x = (points["x"].max() + points["x"].min()) / 2
+    centre_y = (points["y"].max() + points["y"].min()) / 2
+    # Room below the points for the scale bar.
+    axes.set_xlim(centre_x - 1.1 * half, centre_x + 1.1 * half)
+    axes.set_ylim(centre_y - 1.2 * half, centre_y + 1.0 * half)
+    _draw_scale_bar(axes, half)
+
+
+def _draw_scale_bar(axes: Axes, half: float) -> None:
+    """A bar of round length in the unit of the dissimilarities, in the lower left corner."""
+    length = round_length(2 * half * SCALE_BAR_SHARE)
+    left = axes.get_xlim()[0] + 0.1 * half
+    bottom = axes.get_ylim()[0] + 0.1 * half
+    axes.plot([left, left + length], [bottom, bottom], color=style.BLACK, linewidth=1.0, solid_capstyle="butt")
+    axes.annotate(
+        f"{length:g}",
+        (left + length, bottom),
+        xytext=(1.5, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=5,
+    )
+
+
+def round_length(longest: float) -> float:
+    """The largest of 1, 2, 5 times a power of ten that is not above `longest`."""
+    power = 10.0 ** np.floor(np.log10(longest))
+    return float(max(factor * power for factor in (1, 2, 5) if factor * power <= longest))

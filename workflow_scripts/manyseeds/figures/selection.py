@@ -1,0 +1,169 @@
+"""What a figure takes from the tables: groups of networks, rows of one curve, and the numbers its notes state."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from manyseeds.errors import StudyError
+
+Tables = Mapping[str, pd.DataFrame]
+
+BASELINE = "baseline"
+MAIN_MEASURE = "correlation"
+LONGEST_LABEL = 14
+"""Characters of a layer name that fit below a panel."""
+
+ARCHITECTURE_NAMES = {"all_cnn_c": "All-CNN-C", "all_cnn_7": "All-CNN-7", "alexnet": "AlexNet"}
+MEASURE_NAMES = {
+    "correlation": "correlation distance",
+    "cosine": "cosine distance",
+    "euclidean": "Euclidean distance",
+    "unit_euclidean": "unit-length Euclidean distance",
+    "norm_difference": "norm difference",
+}
+
+
+@dataclass(frozen=True)
+class Group:
+    """Networks that share architecture and condition."""
+
+    architecture: str
+    condition: str
+    title: str
+
+
+def groups(table: pd.DataFrame) -> list[Group]:
+    """The groups a figure shows, in the order of the table: of each architecture the baseline, or all conditions
+    where none is called so (a user's own networks)."""
+    found = []
+    for architecture, rows in table.groupby("architecture", sort=False):
+        conditions = [str(condition) for condition in rows["condition"].unique()]
+        shown = [BASELINE] if BASELINE in conditions else conditions
+        name = ARCHITECTURE_NAMES.get(str(architecture), str(architecture))
+        found += [Group(str(architecture), c, name if len(shown) == 1 else f"{name}, {c}") for c in shown]
+    if not found:
+        raise StudyError("nothing to draw: no group of networks has two accepted instances with results.")
+    return found
+
+
+def rows_of(table: pd.DataFrame, group: Group, **equal: object) -> pd.DataFrame:
+    """The rows of one group with the given values, e.g. kind="exemplar"."""
+    chosen = (table["architecture"] == group.architecture) & (table["condition"] == group.condition)
+    for column, value in equal.items():
+        chosen &= table[column] == value
+    return table[chosen]
+
+
+def last_epoch(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the last epoch of each group."""
+    latest = table.groupby(["architecture", "condition"])["epoch"].transform("max")
+    return table[table["epoch"] == latest]
+
+
+def without_dropout(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows measured with dropout off."""
+    return table[table["dropout_samples"].fillna(0) == 0]
+
+
+def main_measure(table: pd.DataFrame) -> str:
+    """Correlation distance, the papers' choice, or the first measure of a study without it."""
+    measures = table["measure"].unique()
+    return MAIN_MEASURE if MAIN_MEASURE in measures or len(measures) == 0 else str(measures[0])
+
+
+def consistency_curve(
+    summary: pd.DataFrame,
+    group: Group,
+    *,
+    kind: str,
+    measure: str,
+    normalisation: str = "none",
+    ci_method: str = "pairs",
+) -> pd.DataFrame:
+    """`consistency_summary` against depth: one row per layer, in order, at the last epoch, dropout off."""
+    rows = rows_of(
+        without_dropout(last_epoch(summary)),
+        group,
+        kind=kind,
+        measure=measure,
+        normalisation=normalisation,
+        ci_method=ci_method,
+    )
+    return rows.sort_values("layer_index")
+
+
+def networks_note(summary: pd.DataFrame, group: Group) -> str:
+    """How many networks, pairs of them, and collapsed ones a group of `consistency_summary` has."""
+    row = rows_of(last_epoch(summary), group).iloc[0]
+    networks, pairs = count(row["n_networks"], "network"), count(row["n_network_pairs"], "pair")
+    return f"{networks} ({pairs}), {_collapsed(row['n_collapsed'])}"
+
+
+def accuracy_note(accuracy: pd.DataFrame, group: Group) -> str:
+    """Mean and range of the group's final test accuracy, or "" where networks were not tested (own activations)."""
+    rows = rows_of(last_epoch(accuracy), group, split="test", subset="all") if len(accuracy) else accuracy
+    rows = rows.dropna(subset=["mean"]) if len(rows) else rows
+    if rows.empty:
+        return ""
+    row = rows.iloc[0]
+    return f"test accuracy {_percent(row['mean'])} % ({_percent(row['min'])}–{_percent(row['max'])})"
+
+
+def group_notes(shown: list[Group], summary: pd.DataFrame, accuracy: pd.DataFrame) -> list[str]:
+    """One line per group: its numbers of networks, pairs and collapsed networks, and its test accuracy."""
+    notes = []
+    for group in shown:
+        facts = [note for note in (networks_note(summary, group), accuracy_note(accuracy, group)) if note]
+        notes.append(f"{group.title}: {'; '.join(facts)}.")
+    return notes
+
+
+def instance_accuracies(accuracy: pd.DataFrame, group: Group, seeds: Sequence[int]) -> str:
+    """Final test accuracies of some instances, or "" where they were not tested."""
+    rows = rows_of(last_epoch(accuracy), group, split="test", subset="all") if len(accuracy) else accuracy
+    if rows.empty:
+        return ""
+    by_seed = rows.set_index("seed")["accuracy"].dropna()
+    known = [f"seed {seed} {_percent(by_seed[seed])} %" for seed in seeds if seed in by_seed.index]
+    return f"test accuracy: {', '.join(known)}" if known else ""
+
+
+def instance_notes(shown: Sequence[Group], instances: pd.DataFrame) -> list[str]:
+    """One line per group: how many of its networks are accepted and how many collapsed, from `instances`."""
+    notes = []
+    for group in shown:
+        rows = rows_of(instances, group)
+        n_collapsed = int(rows["collapsed"].fillna(False).astype(bool).sum())
+        notes.append(f"{group.title}: {count(len(rows) - n_collapsed, 'network')}, {_collapsed(n_collapsed)}.")
+    return notes
+
+
+def count(n: float, noun: str) -> str:
+    """ "1 pair", "15 pairs"."""
+    return f"{int(n)} {noun}" + ("" if int(n) == 1 else "s")
+
+
+def short_layer_names(names: Sequence[str]) -> tuple[list[str], str]:
+    """Tick labels and axis label: conv1..conv9 become 1..9 of "Convolutional layer"; long names lose their middle."""
+    numbered = [re.fullmatch(r"conv(\d+)", name) for name in names]
+    if all(numbered):
+        return [match[1] for match in numbered if match], "Convolutional layer"
+    return [shortened(name) for name in names], "Layer"
+
+
+def _collapsed(n: float) -> str:
+    return f"{int(n)} more collapsed and left out" if n else "none collapsed"
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.1f}"
+
+
+def shortened(name: str) -> str:
+    """A name that fits below a panel; a long one loses its middle."""
+    if len(name) <= LONGEST_LABEL:
+        return name
+    half = (LONGEST_LABEL - 1) // 2
+    return f"{name[:half]}…{name[-half:]}"

@@ -1,0 +1,48 @@
+"""Stress of every stimulus in the maps of fig2 (Mehrer et al. 2020, supp. 1)."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from manyseeds.figures import maps, style
+from manyseeds.figures.selection import MEASURE_NAMES, Tables, groups, instance_notes, main_measure
+
+COLOUR_MAP = "cividis"
+STRESS_LABEL = "Stress of a stimulus, √(Σ(d − δ)² / Σδ²)"
+
+
+def draw(tables: Tables) -> Figure:
+    """The maps of fig2, stimuli coloured by how badly their dissimilarities are shown; the map's stress below right."""
+    mds = tables["mds"]
+    highest = mds.loc[mds["level"] == "rdm", "point_stress"].max()
+    scale = Normalize(0.0, float(highest) if highest > 0 else 1.0)
+
+    def draw_points(axes: Axes, points: pd.DataFrame) -> None:
+        axes.scatter(
+            points["x"],
+            points["y"],
+            s=maps.DOT_PT**2,
+            c=points["point_stress"],
+            cmap=COLOUR_MAP,
+            norm=scale,
+            linewidths=0,
+        )
+        axes.text(
+            0.97, 0.03, f"{points['stress'].iloc[0]:.2f}", transform=axes.transAxes, ha="right", va="bottom", fontsize=5
+        )
+
+    figure = maps.draw_maps(mds, draw_points)
+    figure.colorbar(
+        ScalarMappable(scale, COLOUR_MAP), ax=figure.axes, location="right", shrink=0.6, aspect=30, label=STRESS_LABEL
+    )
+    style.footnote(
+        figure,
+        [
+            *instance_notes(groups(mds), tables["instances"]),
+            f"Metric-stress MDS of RDMs of {MEASURE_NAMES[main_measure(mds)]}, as in fig2. d: distance in the map; δ: "
+            f"dissimilarity. Numbers: bar length (left), stress of the whole map (right). {maps.dropped_note(mds)}",
+        ],
+    )
+    return figure

@@ -1,0 +1,107 @@
+"""Category clustering against consistency over layers (Mehrer et al. 2020, supp. 4)."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from manyseeds.figures import depth, style
+from manyseeds.figures.selection import (
+    MEASURE_NAMES,
+    Group,
+    Tables,
+    consistency_curve,
+    groups,
+    last_epoch,
+    main_measure,
+    networks_note,
+    rows_of,
+    short_layer_names,
+)
+
+RELATION = "cci_consistency_over_layers"
+CLUSTERING_LABEL = "Category clustering index"
+ESTIMATORS = {"pearson": "Pearson", "skipped": "skipped Pearson", "percentage_bend": "percentage bend"}
+LAYERS = style.Series(style.BLUE, "o", "none")
+
+
+def draw(tables: Tables) -> Figure:
+    """One panel per architecture, one named point per layer; the relation's statistics in the notes."""
+    summary = tables["consistency_summary"]
+    measure = main_measure(summary)
+    shown = groups(summary)
+    figure, panels = depth.panels(len(shown))
+    notes = []
+    for group, axes in zip(shown, panels, strict=True):
+        layers = layers_of(tables, group, measure)
+        naming = _draw_layers(axes, layers)
+        depth.consistency_axis(axes)
+        axes.set_xlabel(CLUSTERING_LABEL)
+        axes.set_title(group.title)
+        relation = relation_note(tables["relations"], group, measure)
+        notes.append(f"{group.title}: {networks_note(summary, group)}. {relation}")
+    how = "number" if naming != "Layer" else "name"
+    remark = (
+        f"Exemplar RDMs, {MEASURE_NAMES[measure]}. Points: layers, by {how}. 95 % confidence intervals: "
+        "vertical, bootstrap over network pairs; horizontal, jackknife over networks."
+    )
+    style.footnote(figure, [*notes, remark])
+    return figure
+
+
+def layers_of(tables: Tables, group: Group, measure: str) -> pd.DataFrame:
+    """One row per layer: layer, layer_index and, for both indices (suffix _cci), mean, ci_low, ci_high."""
+    consistency = consistency_curve(tables["consistency_summary"], group, kind="exemplar", measure=measure)
+    clustering = rows_of(
+        last_epoch(tables["clustering_summary"]), group, measure=measure, normalisation="none", ci_method="jackknife"
+    )
+    wanted = ["layer", "layer_index", "mean", "ci_low", "ci_high"]
+    return consistency[wanted].merge(clustering[wanted], on=["layer", "layer_index"], suffixes=("", "_cci"))
+
+
+def relation_note(relations: pd.DataFrame, group: Group, measure: str) -> str:
+    """The three correlations with intervals and p-values, as the table `relations` has them."""
+    rows = rows_of(
+        last_epoch(relations), group, measure=measure, normalisation="none", kind="exemplar", relation=RELATION
+    )
+    if rows.empty or pd.isna(rows.iloc[0]["pearson"]):
+        return "Too few layers for a correlation."
+    row = rows.iloc[0]
+    estimates = "; ".join(_estimate(row, column, name) for column, name in ESTIMATORS.items())
+    return f"{estimates}; over {int(row['n'])} layers."
+
+
+def _estimate(row: pd.Series, column: str, name: str) -> str:
+    """ "Pearson r = −0.92 [−0.99, −0.66], p = 0.001", without what is null."""
+    if pd.isna(row[column]):
+        return f"{name} undefined"
+    text = f"{name} r = {_signed(row[column])}"
+    if pd.notna(row[f"{column}_ci_low"]):
+        text += f" [{_signed(row[f'{column}_ci_low'])}, {_signed(row[f'{column}_ci_high'])}]"
+    p = row[f"{column}_p"]
+    return text if pd.isna(p) else f"{text}, p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
+
+
+def _draw_layers(axes: Axes, layers: pd.DataFrame) -> str:
+    """Points with both intervals and their names beside them; returns what the names are."""
+    names, naming = short_layer_names([str(name) for name in layers["layer"]])
+    x, y = layers["mean_cci"].to_numpy(float), layers["mean"].to_numpy(float)
+    axes.errorbar(
+        x,
+        y,
+        xerr=np.clip([x - layers["ci_low_cci"], layers["ci_high_cci"] - x], 0.0, None),
+        yerr=np.clip([y - layers["ci_low"], layers["ci_high"] - y], 0.0, None),
+        color=LAYERS.colour,
+        marker=LAYERS.marker,
+        linestyle=LAYERS.line,
+        elinewidth=0.6,
+        capsize=0,
+    )
+    for name, *point in zip(names, x, y, strict=True):
+        axes.annotate(name, point, xytext=(3, 3), textcoords="offset points", fontsize=style.NOTE_PT)
+    axes.margins(x=0.12)
+    return naming

@@ -1,0 +1,30 @@
+"""Consistency with and without cocktail-blank normalisation (Mehrer et al. 2020, supp. 7)."""
+
+from matplotlib.figure import Figure
+
+from manyseeds.errors import StudyError
+from manyseeds.figures import depth, style
+from manyseeds.figures.selection import MEASURE_NAMES, Tables
+
+NONE = style.Series(style.BLUE, "o", "-")
+COCKTAIL = style.Series(style.VERMILLION, "^", "--")
+MEASURES = ("correlation", "cosine")
+
+
+def draw(tables: Tables) -> Figure:
+    """Columns: correlation and cosine distance. Rows: architectures."""
+    columns = depth.measured([_column(measure) for measure in MEASURES], tables["consistency_summary"])
+    if not columns:
+        raise StudyError(f"measures: supp7 needs {' or '.join(MEASURES)}, and the study has neither.")
+    grid = depth.grid_of_curves(tables, columns)
+    return depth.finish(grid, tables, "Exemplar RDMs. Cocktail blank: mean pattern over all stimuli subtracted.")
+
+
+def _column(measure: str) -> depth.Column:
+    return depth.Column(
+        MEASURE_NAMES[measure],
+        (
+            depth.Curve("no normalisation", NONE, "exemplar", measure),
+            depth.Curve("cocktail blank", COCKTAIL, "exemplar", measure, normalisation="cocktail"),
+        ),
+    )
