@@ -1,0 +1,112 @@
+"""From images at their source to what networks are trained on and probed with."""
+
+
+rule build_dataset:
+    output:
+        train_images=f"{R}/dataset/train_images.npy",
+        train_labels=f"{R}/dataset/train_labels.npy",
+        test_images=f"{R}/dataset/test_images.npy",
+        test_labels=f"{R}/dataset/test_labels.npy",
+        index=f"{R}/dataset/index.parquet",
+        card=f"{R}/dataset/card.json",
+    log:
+        f"{R}/logs/build_dataset.log",
+    benchmark:
+        f"{R}/benchmarks/build_dataset.tsv"
+    conda:
+        "../envs/manyseeds.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=720,
+        # Whether a download is allowed: not in params, because it changes no image.
+        download=int(STUDY.config["data"]["download"]),
+    params:
+        data=cfg("data.dataset", "data.root", "data.image_size")["data"],
+        held_out=held_out_per_category(),
+        code=code_of("build_dataset"),
+    message:
+        "Packing the images of {params.data[dataset]}"
+    script:
+        "../workflow_scripts/build_dataset.py"
+
+
+rule preprocess:
+    input:
+        train_images=rules.build_dataset.output.train_images,
+        test_images=rules.build_dataset.output.test_images,
+    output:
+        preprocessing=f"{R}/dataset/preprocessing.safetensors",
+        train_inputs=f"{R}/dataset/train_inputs.npy",
+        test_inputs=f"{R}/dataset/test_inputs.npy",
+    log:
+        f"{R}/logs/preprocess.log",
+    benchmark:
+        f"{R}/benchmarks/preprocess.tsv"
+    conda:
+        "../envs/manyseeds.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=120,
+    params:
+        kind=STUDY.config["data"]["preprocessing"],
+        code=code_of("preprocess"),
+    message:
+        "Preprocessing the images ({params.kind})"
+    script:
+        "../workflow_scripts/preprocess.py"
+
+
+if STUDY.config["stimuli"]["root"] is None:
+
+    rule select_stimuli:
+        input:
+            index=rules.build_dataset.output.index,
+            card=rules.build_dataset.output.card,
+            test_images=rules.build_dataset.output.test_images,
+            test_inputs=rules.preprocess.output.test_inputs,
+        output:
+            stimuli=f"{R}/stimuli/stimuli.parquet",
+            images=f"{R}/stimuli/images.npy",
+            inputs=f"{R}/stimuli/inputs.npy",
+        log:
+            f"{R}/logs/select_stimuli.log",
+        conda:
+            "../envs/manyseeds.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        params:
+            per_category=STUDY.config["stimuli"]["per_category"],
+            code=code_of("select_stimuli"),
+        message:
+            "Selecting {params.per_category} stimuli of each category"
+        script:
+            "../workflow_scripts/select_stimuli.py"
+
+else:
+
+    rule select_own_stimuli:
+        input:
+            preprocessing=rules.preprocess.output.preprocessing,
+        output:
+            stimuli=f"{R}/stimuli/stimuli.parquet",
+            images=f"{R}/stimuli/images.npy",
+            inputs=f"{R}/stimuli/inputs.npy",
+        log:
+            f"{R}/logs/select_own_stimuli.log",
+        conda:
+            "../envs/manyseeds.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=30,
+        params:
+            stimuli=STUDY.config["stimuli"],
+            code=code_of("select_own_stimuli"),
+        message:
+            "Selecting {params.stimuli[per_category]} stimuli of each category in {params.stimuli[root]}"
+        script:
+            "../workflow_scripts/select_own_stimuli.py"

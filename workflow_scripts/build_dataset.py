@@ -1,0 +1,21 @@
+"""Check the study's images at their source and pack them."""
+
+from pathlib import Path
+
+from job import job
+
+with job(snakemake) as report:
+    from manyseeds.datasets import load_dataset, write_dataset
+
+    data = snakemake.params.data
+    dataset = load_dataset(
+        data["dataset"],
+        root=Path(data["root"]),
+        download=bool(snakemake.resources.download),
+        image_size=data["image_size"],
+        held_out=snakemake.params.held_out,
+        report=report,
+    )
+    write_dataset(dataset, **{name: Path(path) for name, path in snakemake.output.items()})
+    for note in dataset.notes:
+        report(note)
