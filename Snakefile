@@ -4,12 +4,15 @@ min_version("9.0")
 
 
 configfile: "config.yaml"
+
+
 report: "rules/captions/workflow.rst"
 
 
 include: "rules/common.smk"
 
 
+# Where activations come from: networks trained here, networks of the user's, or the user's arrays of activations.
 if STUDY.mode == OWN_ACTIVATIONS:
 
     include: "rules/own_activations.smk"
@@ -18,15 +21,15 @@ else:
 
     include: "rules/datasets.smk"
 
+    if STUDY.mode == TRAINED:
 
-if STUDY.mode == OWN_NETWORKS:
+        include: "rules/networks.smk"
 
-    include: "rules/own_networks.smk"
+    else:
 
+        include: "rules/own_networks.smk"
 
-if STUDY.mode == TRAINED:
-
-    include: "rules/networks.smk"
+    include: "rules/activations.smk"
 
 
 include: "rules/representations.smk"

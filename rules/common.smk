@@ -1,6 +1,7 @@
 """What all rule files share: the checked study, digests of code, and the files that depend on the instance table."""
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 SCHEMAS = Path(workflow.basedir) / "rules" / "schemas"
 sys.path.insert(0, str(SCRIPTS))
 
+from manyseeds import tasks
 from manyseeds.errors import StudyError
 from manyseeds.figures import catalogue
 from manyseeds.instances import Instance
@@ -71,9 +73,14 @@ def code_of(script, *modules):
     return code_digest(SCRIPTS / f"{script}.py", *modules)
 
 
-def schema_of(table):
-    """Return the path of a table's schema."""
-    return str(SCHEMAS / "tables" / f"{table}.schema.json")
+def schema_path(table):
+    """Return the path of a table's schema, from the working directory: it is to stay the same where the workflow is moved."""
+    return os.path.relpath(SCHEMAS / "tables" / f"{table}.schema.json")
+
+
+def schema_of(wildcards):
+    """Return the path of the schema of the table that the wildcards name."""
+    return schema_path(wildcards.table)
 
 
 def held_out_per_category():
@@ -126,6 +133,70 @@ def instance_of(wildcards):
 def has_parts(table):
     """Tell whether the study has parts of an instance table: own networks have no history, own activations no accuracy."""
     return STUDY.mode == TRAINED or (STUDY.mode == OWN_NETWORKS and table == "accuracy")
+
+
+# Training
+
+
+def identity_of(wildcards):
+    """Return the columns that name an instance in tables."""
+    return instance_of(wildcards)._asdict()
+
+
+def network_of(wildcards):
+    """Return what the network of an architecture is, whichever of its layers are analysed."""
+    return tasks.network_values(STUDY, wildcards.architecture)
+
+
+def analysed_network(wildcards):
+    """Return what the network of an architecture is, and which of its layers are analysed."""
+    return {"layers": STUDY.network(wildcards.architecture)["layers"], **network_of(wildcards)}
+
+
+def init_seed(wildcards):
+    """Return the seed of an instance's initial weights."""
+    return STUDY.stream_seeds(instance_of(wildcards))["init"]
+
+
+def training_task(wildcards):
+    """Return what determines an instance's weights."""
+    return tasks.task_values(STUDY, instance_of(wildcards))
+
+
+def members_of(wildcards):
+    """Return the instances of a block of seeds."""
+    return tasks.members(STUDY, wildcards.architecture, wildcards.condition, int(wildcards.block))
+
+
+def cohort_files(wildcards):
+    """Return the initial weights of a block of seeds."""
+    return fill("networks/{instance}/init.safetensors", members_of(wildcards), [None])
+
+
+def cohort_tasks(wildcards):
+    """Return what determines the weights of each instance of a block of seeds."""
+    return [tasks.task_values(STUDY, instance) for instance in members_of(wildcards)]
+
+
+def cohort_marker(wildcards):
+    """Return the marker of the block of seeds that an instance belongs to, whatever its age."""
+    block = tasks.block_of(STUDY, instance_of(wildcards))
+    return ancient(f"{R}/networks/{wildcards.architecture}/{wildcards.condition}/.cohort{block}")
+
+
+def weights_at(epochs):
+    """Return an input function: the weights of the instance that the wildcards name, at some epochs."""
+    return lambda wildcards: fill("networks/{instance}/epoch{epoch}.safetensors", [instance_of(wildcards)], epochs)
+
+
+def kept_or_temporary(output):
+    """Mark an output as temporary, unless the study keeps its activations."""
+    return output if STUDY.config["keep_activations"] else temp(output)
+
+
+def instance_rows():
+    """Return one row an instance: what its condition sets, where it is trained here."""
+    return [instance._asdict() | STUDY.settings(instance) for instance in STUDY.instances]
 
 
 def group_parts(table):

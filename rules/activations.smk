@@ -1,0 +1,63 @@
+# What networks answer: accuracies, and the activations of their layers.
+
+
+rule evaluate:
+    input:
+        weights=weights_at(STUDY.checkpoints),
+        train_inputs=f"{R}/dataset/train_inputs.npy",
+        train_labels=f"{R}/dataset/train_labels.npy",
+        test_inputs=f"{R}/dataset/test_inputs.npy",
+        test_labels=f"{R}/dataset/test_labels.npy",
+        test_images=f"{R}/dataset/test_images.npy",
+        index=f"{R}/dataset/index.parquet",
+        preprocessing=f"{R}/dataset/preprocessing.safetensors",
+        card=f"{R}/dataset/card.json",
+    output:
+        accuracy=f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/accuracy.parquet",
+    params:
+        network=network_of,
+        epochs=STUDY.checkpoints,
+        instance=identity_of,
+        code=code_of("evaluate"),
+    log:
+        f"{R}/logs/evaluate/{{architecture}}/{{condition}}/seed{{seed}}.log",
+    benchmark:
+        f"{R}/benchmarks/evaluate/{{architecture}}/{{condition}}/seed{{seed}}.tsv"
+    message:
+        "Evaluating {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    conda:
+        "../envs/manyseeds.yaml"
+    script:
+        "../workflow_scripts/evaluate.py"
+
+
+rule dump_activations:
+    input:
+        weights=weights_at(STUDY.analysed_epochs),
+        stimuli=f"{R}/stimuli/inputs.npy",
+        card=f"{R}/dataset/card.json",
+    output:
+        folder=kept_or_temporary(directory(f"{R}/activations/{{architecture}}/{{condition}}/seed{{seed}}")),
+    params:
+        network=analysed_network,
+        epochs=STUDY.analysed_epochs,
+        **cfg("trajectory.layers"),
+        code=code_of("dump_activations"),
+    log:
+        f"{R}/logs/dump_activations/{{architecture}}/{{condition}}/seed{{seed}}.log",
+    benchmark:
+        f"{R}/benchmarks/dump_activations/{{architecture}}/{{condition}}/seed{{seed}}.tsv"
+    message:
+        "Recording the activations of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    conda:
+        "../envs/manyseeds.yaml"
+    script:
+        "../workflow_scripts/dump_activations.py"

@@ -1,0 +1,95 @@
+# From a seed to trained weights.
+
+
+rule initialise:
+    input:
+        card=f"{R}/dataset/card.json",
+    output:
+        weights=f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/init.safetensors",
+    params:
+        network=network_of,
+        root_seed=STUDY.config["seed"],
+        seed=init_seed,
+        code=code_of("initialise"),
+    log:
+        f"{R}/logs/initialise/{{architecture}}/{{condition}}/seed{{seed}}.log",
+    message:
+        "Drawing the initial weights of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    conda:
+        "../envs/manyseeds.yaml"
+    script:
+        "../workflow_scripts/initialise.py"
+
+
+# One job for a block of seeds. It fills stores outside the declared outputs, because Snakemake deletes the outputs of a job that
+# fails, and a killed training is to be continued. The marker says only that the block has been worked through: `train` looks into
+# the stores itself, and takes the marker as ancient, so that a block that grew by new seeds leaves the old ones alone.
+rule train_cohort:
+    input:
+        initial=cohort_files,
+        images=f"{R}/dataset/train_inputs.npy",
+        labels=f"{R}/dataset/train_labels.npy",
+        card=f"{R}/dataset/card.json",
+    output:
+        marker=f"{R}/networks/{{architecture}}/{{condition}}/.cohort{{block}}",
+    params:
+        tasks=cohort_tasks,
+        stores=f"{R}/.training",
+        engine=code_of("train"),
+    log:
+        f"{R}/logs/train_cohort/{{architecture}}/{{condition}}/block{{block}}.log",
+    benchmark:
+        f"{R}/benchmarks/train_cohort/{{architecture}}/{{condition}}/block{{block}}.tsv"
+    message:
+        "Training {wildcards.architecture}, {wildcards.condition}, block {wildcards.block} of seeds (progress in {log})"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=2880,
+        gpu=1,
+        # Here and not in params, because it changes no weight: Snakemake reruns a job whose params changed.
+        checkpoint_minutes=STUDY.config["training"]["checkpoint_minutes"],
+    conda:
+        "../envs/manyseeds.yaml"
+    script:
+        "../workflow_scripts/train_cohort.py"
+
+
+rule train:
+    input:
+        initial=rules.initialise.output.weights,
+        images=rules.train_cohort.input.images,
+        labels=rules.train_cohort.input.labels,
+        card=rules.train_cohort.input.card,
+        cohort=cohort_marker,
+    output:
+        weights=expand(
+            f"{R}/networks/{{{{architecture}}}}/{{{{condition}}}}/seed{{{{seed}}}}/epoch{{epoch}}.safetensors",
+            epoch=STUDY.checkpoints,
+        ),
+        history=f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/history.parquet",
+        attempts=f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/attempts.parquet",
+    params:
+        task=training_task,
+        instance=identity_of,
+        stores=f"{R}/.training",
+        code=code_of("train"),
+    log:
+        f"{R}/logs/train/{{architecture}}/{{condition}}/seed{{seed}}.log",
+    benchmark:
+        f"{R}/benchmarks/train/{{architecture}}/{{condition}}/seed{{seed}}.tsv"
+    message:
+        "Publishing the weights of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=720,
+        checkpoint_minutes=STUDY.config["training"]["checkpoint_minutes"],
+    conda:
+        "../envs/manyseeds.yaml"
+    script:
+        "../workflow_scripts/train.py"

@@ -1,0 +1,30 @@
+"""Write the activations of one instance for all stimuli: every analysed layer at the last epoch, some layers before."""
+
+import json
+from pathlib import Path
+
+from job import job
+
+with job(snakemake) as report:
+    import numpy as np
+    from safetensors.numpy import load_file
+
+    from manyseeds import activations, modules, training
+    from manyseeds.networks import Network
+
+    params, inputs = snakemake.params, snakemake.input
+    stimuli = np.load(inputs.stimuli, mmap_mode="r")
+    n_categories = len(json.loads(Path(inputs.card).read_text())["categories"])
+    network = Network.from_config(params.network)
+    device = training.choose_device()
+    training.make_deterministic("fp32")
+    module = modules.build(network, stimuli.shape[1:], n_categories)
+    for epoch, path in zip(params.epochs, inputs.weights, strict=True):
+        modules.load(module, load_file(path), source=path)
+        layers = modules.analysed_layers(module, network)
+        if epoch != params.epochs[-1]:
+            layers = {layer: layers[layer] for layer in params.trajectory["layers"] if layer in layers}
+        folder = Path(snakemake.output.folder) / f"epoch{epoch}"
+        index = activations.dump(module, layers, stimuli, folder, device=device)
+        activations.write_index(index, folder / "index.parquet")
+        report(f"epoch {epoch}: {len(layers)} layers of {index['n_units'].sum()} units in all")

@@ -1,0 +1,24 @@
+"""Draw the initial weights of one instance."""
+
+import json
+from pathlib import Path
+
+from job import job
+
+with job(snakemake):
+    from safetensors.numpy import save_file
+
+    from manyseeds import networks
+    from manyseeds.files import atomic_path
+
+    params = snakemake.params
+    card = json.loads(Path(snakemake.input.card).read_text())
+    weights = networks.initial_weights(
+        networks.Network.from_config(params.network),
+        tuple(card["image_shape"]),
+        len(card["categories"]),
+        root_seed=params.root_seed,
+        seed=params.seed,
+    )
+    with atomic_path(snakemake.output.weights) as path:
+        save_file(weights, path, metadata={"stream": json.dumps({"init": params.seed}), "attempt": "0"})

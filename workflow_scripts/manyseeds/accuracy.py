@@ -1,0 +1,56 @@
+"""Accuracy of a network on the training and test images, and on those test images that are the original files."""
+
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import nn
+
+from manyseeds.preprocessing import Preprocessing
+from manyseeds.training import Images, predict
+
+JPEG_QUALITY = 75
+"""Quality of the images that are not the original files (see `data/README.md`), and of the re-encoded ones."""
+
+Subset = tuple[str, str, NDArray[np.float32], NDArray[np.int64]]
+"""Split, subset, inputs [n, height, width, channels] and labels [n] of images to report an accuracy on."""
+
+
+def subsets(
+    train: Images, test: Images, pixels: NDArray[np.uint8], lossless: NDArray[np.bool_], preprocessing: Preprocessing
+) -> list[Subset]:
+    """Return the sets of images to report: all training images, all test images, and, where some of these are not the original
+    files, the lossless ones, and the same re-encoded as the others were: the shift that this makes (METHODS, section 3).
+
+    Parameters
+    ----------
+    pixels
+        The test images before preprocessing [n, height, width, channels].
+    lossless
+        Whether each test image is the original [n].
+    """
+    sets = [("train", "all", train.inputs, train.labels), ("test", "all", test.inputs, test.labels)]
+    if not lossless.all():
+        labels = test.labels[lossless]
+        reencoded = preprocessing.apply(np.stack([reencode(image) for image in pixels[lossless]]))
+        sets.append(("test", "lossless", test.inputs[lossless], labels))
+        sets.append(("test", "lossless_reencoded", reencoded, labels))
+    return sets
+
+
+def reencode(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return an image [height, width, channels] after a passage through JPEG."""
+    buffer = io.BytesIO()
+    Image.fromarray(image.squeeze()).save(buffer, format="JPEG", quality=JPEG_QUALITY)
+    return np.asarray(Image.open(buffer)).reshape(image.shape)
+
+
+def accuracies(module: nn.Module, sets: list[Subset], device: torch.device) -> Iterator[dict]:
+    """Yield one record (split, subset, accuracy, n_images) for each set of images."""
+    for split, subset, inputs, labels in sets:
+        predicted = predict(module, inputs, device).argmax(axis=1)
+        accuracy = float(np.mean(predicted == labels))
+        yield {"split": split, "subset": subset, "accuracy": accuracy, "n_images": len(labels)}

@@ -1,0 +1,106 @@
+"""Activations of the analysed layers: one forward pass over the stimuli, written layer by layer as NPY files."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from manyseeds.files import atomic_path
+
+BATCH = 100
+"""Stimuli a forward pass; fixed, because the sums of a layer may depend on it in the last bit."""
+
+
+@contextmanager
+def recorded(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
+    """Yield a dict that holds each layer's latest output, by layer, while the context lasts.
+
+    Outputs are copied at the hook: a network's next module may work in place (torchvision's ReLUs do).
+    """
+    outputs: dict[str, Tensor] = {}
+
+    def keep(layer: str):
+        def hook(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            outputs[layer] = output.detach().clone()
+
+        return hook
+
+    handles = [module.register_forward_hook(keep(layer)) for layer, module in layers.items()]
+    try:
+        yield outputs
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def dump(
+    module: nn.Module,
+    layers: Mapping[str, nn.Module],
+    stimuli: NDArray[np.float32],
+    folder: Path,
+    *,
+    device: torch.device,
+) -> pd.DataFrame:
+    """Write the activations of each layer to ``folder/{layer}.npy`` (float32, stimuli x units, C order).
+
+    Parameters
+    ----------
+    layers
+        The analysed modules by layer name, in their order (`modules.analysed_layers`).
+    stimuli
+        Preprocessed images [n, height, width, channels].
+
+    Returns
+    -------
+    pandas.DataFrame
+        The index: one row a layer, with shape, dtype, SHA-256 of the file, and how many units and stimuli are silent (zero
+        throughout).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    module.eval().to(device)
+    arrays: dict[str, np.memmap] = {}
+    with torch.inference_mode(), recorded(layers) as outputs:
+        for start in range(0, len(stimuli), BATCH):
+            batch = torch.from_numpy(np.array(stimuli[start : start + BATCH])).to(device)
+            module(batch.permute(0, 3, 1, 2))
+            for layer in layers:
+                units = outputs[layer].flatten(1).float().cpu().numpy()
+                if layer not in arrays:
+                    shape = (len(stimuli), units.shape[1])
+                    arrays[layer] = np.lib.format.open_memmap(
+                        folder / f"{layer}.npy", mode="w+", dtype=np.float32, shape=shape
+                    )
+                arrays[layer][start : start + len(units)] = units
+    rows = [_describe(layer, order, arrays.pop(layer), folder / f"{layer}.npy") for order, layer in enumerate(layers)]
+    return pd.DataFrame(rows)
+
+
+def _describe(layer: str, order: int, activations: np.memmap, path: Path) -> dict:
+    """Return a layer's row of the index, its file flushed first."""
+    activations.flush()
+    active = activations != 0
+    with open(path, "rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        "layer": layer,
+        "layer_index": order,
+        "shape": json.dumps(list(activations.shape)),
+        "dtype": str(activations.dtype),
+        "sha256": sha256,
+        "n_units": activations.shape[1],
+        "n_silent_units": int(activations.shape[1] - active.any(axis=0).sum()),
+        "n_silent_stimuli": int(len(activations) - active.any(axis=1).sum()),
+    }
+
+
+def write_index(index: pd.DataFrame, path: Path) -> None:
+    """Write a folder's index; it comes last, so that a folder with an index is complete."""
+    with atomic_path(path) as partial:
+        index.to_parquet(partial, index=False)

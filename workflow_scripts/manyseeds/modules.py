@@ -1,0 +1,207 @@
+"""Networks as torch modules: All-CNNs of our own, any torchvision architecture, any importable `torch.nn.Module`."""
+
+import importlib
+import inspect
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from manyseeds import networks, streams
+from manyseeds.errors import StudyError
+from manyseeds.networks import Network
+
+Weights = Mapping[str, NDArray[np.float32]]
+
+
+class RectifiedConvolution(nn.Conv2d):
+    """A convolution with its ReLU, so that one module's output is one analysed layer."""
+
+    def __init__(self, *args, rectify: bool = True, **options) -> None:
+        super().__init__(*args, **options)
+        self.rectify = rectify
+
+    def forward(self, images: Tensor) -> Tensor:
+        response = super().forward(images)
+        # Not in place: the layer's output is what hooks copy, and autograd needs only the output of a ReLU anyway.
+        return functional.relu(response) if self.rectify else response
+
+
+class AllCNN(nn.Module):
+    """All-convolutional network (Springenberg et al., 2014): convolutions, global average pooling, logits.
+
+    Images are [batch, channels, height, width]; logits are [batch, categories].
+    """
+
+    def __init__(self, network: Network, in_channels: int, n_categories: int) -> None:
+        super().__init__()
+        layers = networks.convolutions(network, n_categories)
+        self.layer_names = [layer.name for layer, _ in layers]
+        for layer, out_channels in layers:
+            rectify = network.readout_relu or layer.name != self.layer_names[-1]
+            convolution = RectifiedConvolution(
+                in_channels, out_channels, layer.kernel, layer.stride, layer.padding, rectify=rectify
+            )
+            self.add_module(layer.name, convolution)
+            in_channels = out_channels
+
+    def forward(self, images: Tensor) -> Tensor:
+        for name in self.layer_names:
+            images = getattr(self, name)(images)
+        return images.mean(dim=(2, 3))
+
+
+def build(network: Network, image_shape: tuple[int, int, int], n_categories: int) -> nn.Module:
+    """Return the untrained module of a network; its weights are meaningless until `load` puts some in.
+
+    Parameters
+    ----------
+    image_shape
+        Height, width and number of channels of an input image.
+    n_categories
+        Number of logits.
+
+    Raises
+    ------
+    StudyError
+        If the architecture cannot be found, or its maps shrink to nothing on such images.
+    """
+    height, width, channels = image_shape
+    if network.architecture in networks.ALL_CNNS:
+        module = AllCNN(network, channels, n_categories)
+    else:
+        module = _foreign(network.architecture, n_categories)
+    _check_forward(module, network, (1, channels, height, width), n_categories)
+    return module
+
+
+def _foreign(architecture: str, n_categories: int) -> nn.Module:
+    """Call the builder of a torchvision architecture, or what an import path names, with the number of categories."""
+    builder = _builder(architecture)
+    accepted = inspect.signature(builder).parameters
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values())
+    for argument in ("num_classes", "n_categories"):
+        if argument in accepted:
+            return builder(**{argument: n_categories})
+    # torchvision's builders pass **kwargs on to their module's num_classes.
+    return builder(num_classes=n_categories) if takes_any else builder()
+
+
+def _builder(architecture: str):
+    """Find the callable that an architecture's name stands for: `package.module.name`, else a torchvision model."""
+    module_name, _, attribute = architecture.rpartition(".")
+    try:
+        module = importlib.import_module(module_name or "torchvision.models")
+    except Exception as problem:  # an import can fail in any way, e.g. RuntimeError from a mismatched binary
+        raise StudyError(
+            f"networks: architecture {architecture!r} needs the module {module_name or 'torchvision.models'}, "
+            f"which cannot be imported ({type(problem).__name__}: {problem})."
+        ) from problem
+    builder = getattr(module, attribute, None)
+    if not callable(builder):
+        raise StudyError(
+            f"networks: architecture {architecture!r} is unknown: expected {', '.join(networks.ALL_CNNS)}, "
+            "a torchvision model's name, or the import path of a torch.nn.Module."
+        )
+    return builder
+
+
+def _check_forward(module: nn.Module, network: Network, shape: tuple[int, ...], n_categories: int) -> None:
+    """Run one blank image through, so that a network that does not fit the images is refused before any training."""
+    try:
+        with torch.no_grad():
+            logits = module.eval()(torch.zeros(shape))
+    except RuntimeError as problem:
+        raise StudyError(
+            f"networks: {network.architecture} does not take images of height x width x channels "
+            f"{shape[2]} x {shape[3]} x {shape[1]} ({problem})."
+        ) from problem
+    if tuple(logits.shape) != (1, n_categories):
+        raise StudyError(
+            f"networks: {network.architecture} gives an output of shape {tuple(logits.shape[1:])}, "
+            f"but the data have {n_categories} categories."
+        )
+
+
+def initial_weights(
+    network: Network,
+    image_shape: tuple[int, int, int],
+    n_categories: int,
+    *,
+    root_seed: int,
+    seed: int,
+    attempt: int = 0,
+) -> dict[str, NDArray]:
+    """Return the initial state of one instance of any network; see `networks.initial_weights`, which calls this.
+
+    `he_normal` draws the weights with numpy (the same on every device); `own` leaves them as the module's own code initialises
+    them, under a torch seed taken from the same stream.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(streams.torch_seed(root_seed, "init", seed, attempt=attempt))
+        module = build(network, image_shape, n_categories)
+    state = {name: tensor.numpy().copy() for name, tensor in module.state_dict().items()}
+    if network.initialisation == "he_normal":
+        normalisations = {name for name, child in module.named_modules() if isinstance(child, _NORMALISATIONS)}
+        shapes = {
+            name: tuple(parameter.shape)
+            for name, parameter in module.named_parameters()
+            if name.rpartition(".")[0] not in normalisations  # these keep their scale 1 and shift 0
+        }
+        state |= networks.he_normal(shapes, root_seed=root_seed, seed=seed, attempt=attempt)
+    return state
+
+
+_NORMALISATIONS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
+
+
+def load(module: nn.Module, weights: Weights, *, source: str) -> None:
+    """Put weights into a module, all of them or none.
+
+    Raises
+    ------
+    StudyError
+        Naming `source`, if a parameter is missing, unexpected or of another shape.
+    """
+    expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    found = {name: tuple(array.shape) for name, array in weights.items()}
+    for name in expected:
+        if name not in found:
+            raise StudyError(f"{source}: the parameter {name} {expected[name]} of the network is missing.")
+        if found[name] != expected[name]:
+            raise StudyError(f"{source}: {name} has shape {found[name]}, but the network expects {expected[name]}.")
+    unexpected = sorted(set(found) - set(expected))
+    if unexpected:
+        raise StudyError(f"{source}: the network has no parameter named {unexpected[0]}.")
+    module.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in weights.items()})
+
+
+def weights_of(module: nn.Module) -> dict[str, Tensor]:
+    """Return a module's parameters and buffers on the CPU, contiguous in the usual axis order, for saving."""
+    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in module.state_dict().items()}
+
+
+def analysed_layers(module: nn.Module, network: Network) -> dict[str, nn.Module]:
+    """Return the modules whose outputs are analysed, by layer name, in their order.
+
+    For All-CNNs every convolution (after its ReLU); for other networks those that `layers` names, or, where it names none, every
+    module that has parameters of its own.
+
+    Raises
+    ------
+    StudyError
+        If `layers` names a module that the network does not have.
+    """
+    available = dict(module.named_modules())
+    names = network.layers
+    if names is None:
+        names = tuple(name for name, child in available.items() if name and any(True for _ in child.parameters(recurse=False)))
+    for name in names:
+        if name not in available:
+            raise StudyError(
+                f"networks: {network.architecture} has no layer {name!r}; it has {', '.join(filter(None, available))}."
+            )
+    return {name: available[name] for name in names}

@@ -1,0 +1,145 @@
+"""Network architectures: what they consist of, and their initial weights. Free of torch; `modules` builds them.
+
+Sources: All-CNN-C from Springenberg et al. (2014), table 1, with the choices of METHODS section 3. All-CNN-7 is named but not
+specified in the published text of Mehrer et al. (2020): the seven layers here are our own, of the same family.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from manyseeds import streams
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """One convolution of an All-CNN: square kernel, zero padding on both sides, followed by a ReLU."""
+
+    name: str
+    kernel: int
+    channels: int
+    stride: int = 1
+    padding: int = 0
+
+    def scaled(self, width: float) -> int:
+        """Return the number of output channels of a network of relative `width` (at least one)."""
+        return max(1, round(self.channels * width))
+
+
+ALL_CNNS: dict[str, tuple[Convolution, ...]] = {
+    "all_cnn_c": (
+        Convolution("conv1", 3, 96, padding=1),
+        Convolution("conv2", 3, 96, padding=1),
+        Convolution("conv3", 3, 96, stride=2, padding=1),
+        Convolution("conv4", 3, 192, padding=1),
+        Convolution("conv5", 3, 192, padding=1),
+        Convolution("conv6", 3, 192, stride=2, padding=1),
+        Convolution("conv7", 3, 192),  # valid: 8 x 8 maps become 6 x 6
+        Convolution("conv8", 1, 192),
+    ),
+    "all_cnn_7": (
+        Convolution("conv1", 3, 96, padding=1),
+        Convolution("conv2", 3, 96, stride=2, padding=1),
+        Convolution("conv3", 3, 192, padding=1),
+        Convolution("conv4", 3, 192, stride=2, padding=1),
+        Convolution("conv5", 3, 192),
+        Convolution("conv6", 1, 192),
+    ),
+}
+"""Hidden convolutions by architecture; a 1 x 1 convolution to the categories and a global average follow."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """One architecture as a study asks for it (an entry of the config's `networks`)."""
+
+    architecture: str
+    width: float = 1.0
+    readout_relu: bool = True
+    initialisation: str = "he_normal"
+    layers: tuple[str, ...] | None = None
+
+    @classmethod
+    def from_config(cls, entry: Mapping) -> "Network":
+        """Build from one entry of the config's `networks`; its `name` plays no part in what the network is."""
+        layers = entry.get("layers")  # absent where only the weights matter
+        return cls(
+            architecture=entry["architecture"],
+            width=float(entry["width"]),
+            readout_relu=bool(entry["readout_relu"]),
+            initialisation=entry["initialisation"],
+            layers=None if layers is None else tuple(layers),
+        )
+
+
+def convolutions(network: Network, n_categories: int) -> list[tuple[Convolution, int]]:
+    """Return the layers of an All-CNN with their numbers of output channels, the 1 x 1 readout last.
+
+    `width` scales the hidden layers, never the readout, which has one channel for each category.
+    """
+    hidden = ALL_CNNS[network.architecture]
+    readout = Convolution(f"conv{len(hidden) + 1}", 1, n_categories)
+    return [(layer, layer.scaled(network.width)) for layer in hidden] + [(readout, n_categories)]
+
+
+def all_cnn_shapes(network: Network, in_channels: int, n_categories: int) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each parameter of an All-CNN: weights [out, in, kernel, kernel], biases [out]."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer, out_channels in convolutions(network, n_categories):
+        shapes[f"{layer.name}.weight"] = (out_channels, in_channels, layer.kernel, layer.kernel)
+        shapes[f"{layer.name}.bias"] = (out_channels,)
+        in_channels = out_channels
+    return shapes
+
+
+def he_normal(
+    shapes: Mapping[str, Iterable[int]], *, root_seed: int, seed: int, attempt: int = 0
+) -> dict[str, NDArray[np.float32]]:
+    """Draw He-normal weights (He et al., 2015: SD = sqrt(2 / fan-in), untruncated) and zero biases.
+
+    Drawn with numpy in the order of `shapes`, so that they are the same on every device. Parameters of one axis are taken for
+    biases and set to zero.
+
+    Returns
+    -------
+    dict
+        float32 arrays by parameter name.
+    """
+    draw = streams.generator(root_seed, "init", seed, attempt=attempt)
+    weights = {}
+    for name, shape in shapes.items():
+        shape = tuple(shape)
+        if len(shape) < 2:
+            weights[name] = np.zeros(shape, dtype=np.float32)
+        else:
+            deviation = np.sqrt(2.0 / np.prod(shape[1:]))
+            weights[name] = (draw.standard_normal(shape) * deviation).astype(np.float32)
+    return weights
+
+
+def initial_weights(
+    network: Network,
+    image_shape: tuple[int, int, int],
+    n_categories: int,
+    *,
+    root_seed: int,
+    seed: int,
+    attempt: int = 0,
+) -> dict[str, NDArray]:
+    """Return the initial weights of one instance: parameters and buffers by name.
+
+    Parameters
+    ----------
+    image_shape
+        Height, width and number of channels of an input image.
+    root_seed, seed, attempt
+        The study's `seed`, the seed of the instance's `init` stream, and the attempt (0 unless a collapsed run is redrawn).
+    """
+    address = {"root_seed": root_seed, "seed": seed, "attempt": attempt}
+    if network.architecture in ALL_CNNS and network.initialisation == "he_normal":
+        return he_normal(all_cnn_shapes(network, image_shape[2], n_categories), **address)
+    from manyseeds import modules  # imports torch, seconds that a job for one of our own networks need not spend
+
+    return modules.initial_weights(network, image_shape, n_categories, **address)
