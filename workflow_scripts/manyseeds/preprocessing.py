@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 from scipy.linalg import eigh
 from scipy.linalg.blas import dsyrk
 
@@ -205,7 +205,7 @@ def save_preprocessing(preprocessing: Preprocessing, path: Path) -> None:
         arrays |= {"feature_mean": preprocessing.feature_mean, "whitening": preprocessing.whitening}
     metadata = {"kind": preprocessing.kind, "image_shape": json.dumps(preprocessing.image_shape)}
     with atomic_path(path) as temporary:
-        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary, metadata=metadata)
+        temporary.write_bytes(save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata))
 
 
 def load_preprocessing(path: Path) -> Preprocessing:
