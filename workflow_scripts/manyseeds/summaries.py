@@ -1,0 +1,264 @@
+"""Summary tables of a group of networks: means with their intervals, contrasts and relations.
+
+They are made from tables of single observations, in which collapsed networks have no rows; here those are only counted.
+Statistics of equally many networks share their draws: contrasts are paired, and a row added changes no other row.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from manyseeds import resampling
+from manyseeds.relations import relate
+from manyseeds.resampling import Interval
+from manyseeds.stimulus_resampling import StimulusResamples
+from manyseeds.streams import generator
+
+GROUP = ["architecture", "condition"]
+LAYER_KEYS = [*GROUP, "epoch", "layer", "layer_index", "measure", "normalisation"]
+CONSISTENCY_KEYS = [*LAYER_KEYS, "dropout_samples", "kind"]
+ACCURACY_KEYS = [*GROUP, "epoch", "split", "subset"]
+INTERVAL_COLUMNS = ["ci_method", "mean", "ci_low", "ci_high", "n_resamples"]
+
+CONTRASTS = {
+    "centroid_minus_exemplar": ("kind", "centroid", "exemplar"),
+    "cocktail_minus_none": ("normalisation", "cocktail", "none"),
+    "centroid_minus_random_centroid": ("kind", "centroid", "random_centroid"),
+}
+"""Contrast -> the key column that tells its two terms apart, the minuend's value, the subtrahend's."""
+
+UNIT_INTERVAL = (0.0, 1.0)
+"""Where consistencies and accuracies lie; contrasts and clustering indices are not clipped."""
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """How means are resampled: `resampling.seed` and `resampling.n` of the config."""
+
+    seed: int
+    n_resamples: int
+
+    def draws(self, method: str, n_networks: int) -> np.random.Generator:
+        """Return a method's generator, which depends on nothing but the number of networks: statistics share draws."""
+        return generator(self.seed, f"resampling/{method}", n_networks)
+
+
+@dataclass(frozen=True)
+class _PairStatistics:
+    """Values of the pairs of networks of a group: one row per key, one column per pair."""
+
+    keys: pd.DataFrame
+    n_networks: int
+    values: np.ndarray
+    resamples: list[np.ndarray | None]
+    n_stimuli: int | None
+
+
+def n_collapsed(attempts: pd.DataFrame) -> int:
+    """Return how many instances' last attempt was not accepted."""
+    last = attempts.sort_values("attempt").drop_duplicates([*GROUP, "seed"], keep="last")
+    return int((last["outcome"] != "accepted").sum())
+
+
+# consistency
+
+
+def summarise_consistency(
+    consistency: pd.DataFrame, resamples: StimulusResamples | None, bootstrap: Bootstrap
+) -> pd.DataFrame:
+    """Return mean consistencies over the pairs of networks of a group, one row per key and interval method.
+
+    Parameters
+    ----------
+    consistency
+        The group's rows of that table.
+    resamples
+        The group's consistencies on resampled stimuli; statistics that it lacks get no rows `stimuli` and `both`.
+    """
+    return _pair_intervals(_pair_statistics(consistency, resamples), bootstrap, UNIT_INTERVAL)
+
+
+def summarise_contrasts(
+    consistency: pd.DataFrame, resamples: StimulusResamples | None, bootstrap: Bootstrap
+) -> pd.DataFrame:
+    """Return mean differences of consistencies, paired over networks, and over draws of stimuli where both terms have
+    them.
+
+    `kind` and `normalisation` of a row are the minuend's. Parameters as in `summarise_consistency`.
+    """
+    statistics = _pair_statistics(consistency, resamples)
+    return pd.concat(
+        [
+            _pair_intervals(_difference(statistics, *terms), bootstrap, bounds=None).assign(contrast=contrast)
+            for contrast, terms in CONTRASTS.items()
+        ],
+        ignore_index=True,
+    )
+
+
+def _pair_statistics(consistency: pd.DataFrame, resamples: StimulusResamples | None) -> _PairStatistics:
+    seeds = sorted({*consistency["seed_a"], *consistency["seed_b"]})
+    pairs = list(zip(consistency["seed_a"], consistency["seed_b"], strict=True))
+    keys, values = _matrix(consistency, CONSISTENCY_KEYS, "consistency", pairs, list(combinations(seeds, 2)))
+    drawn = [resamples.find(seeds, **key) if resamples else None for key in keys.to_dict("records")]
+    return _PairStatistics(keys, len(seeds), values, drawn, resamples.n_stimuli if resamples else None)
+
+
+def _difference(statistics: _PairStatistics, column: str, minuend: str, subtrahend: str) -> _PairStatistics:
+    """Return the differences of the rows that agree in every key but `column`."""
+    others = [key for key in CONSISTENCY_KEYS if key != column]
+    rows = statistics.keys.assign(row=np.arange(len(statistics.keys)))
+    matched = rows[rows[column] == minuend].merge(rows[rows[column] == subtrahend], on=others, suffixes=("", "_2"))
+    first, second = matched["row"].to_numpy(dtype=int), matched["row_2"].to_numpy(dtype=int)
+    drawn = [(statistics.resamples[i], statistics.resamples[j]) for i, j in zip(first, second, strict=True)]
+    return _PairStatistics(
+        statistics.keys.iloc[first],
+        statistics.n_networks,
+        statistics.values[first] - statistics.values[second],
+        [None if x is None or y is None else x - y for x, y in drawn],
+        statistics.n_stimuli,
+    )
+
+
+def _pair_intervals(
+    statistics: _PairStatistics, bootstrap: Bootstrap, bounds: tuple[float, float] | None
+) -> pd.DataFrame:
+    """Return one row per key and method; the networks of a row are those with any defined pair."""
+    first, second = np.triu_indices(statistics.n_networks, 1)
+    networks = np.arange(statistics.n_networks)
+    membership = (first[:, None] == networks) | (second[:, None] == networks)
+    present = np.isfinite(statistics.values).astype(int) @ membership > 0
+    frames = []
+    for networks, rows in _equal_rows(present):
+        pairs = networks[first] & networks[second]
+        values, n = statistics.values[np.ix_(rows, pairs)], int(networks.sum())
+        keys = statistics.keys.iloc[rows].assign(n_networks=n, n_network_pairs=np.isfinite(values).sum(axis=1))
+        intervals = [
+            resampling.pair_bootstrap(values, bootstrap.n_resamples, bootstrap.draws("pairs", n)),
+            resampling.jackknife(values, n, bounds=bounds),
+            resampling.instance_bootstrap(values, n, bootstrap.n_resamples, bootstrap.draws("instances", n)),
+        ]
+        frames += [_interval_rows(keys, interval) for interval in intervals]
+        for row, index in enumerate(rows):
+            if statistics.resamples[index] is not None:
+                drawn, draws = statistics.resamples[index][:, pairs], bootstrap.draws("both", n)
+                intervals = [
+                    resampling.stimulus_interval(values[row], drawn),
+                    resampling.two_factor_interval(values[row], drawn, n, statistics.n_stimuli, draws, bounds=bounds),
+                ]
+                frames += [_interval_rows(keys.iloc[[row]], interval) for interval in intervals]
+    return _table(frames, [*CONSISTENCY_KEYS, "n_networks", "n_network_pairs", *INTERVAL_COLUMNS])
+
+
+# accuracy and clustering
+
+
+def summarise_accuracy(accuracy: pd.DataFrame, bootstrap: Bootstrap) -> pd.DataFrame:
+    """Return mean, lowest and highest accuracy over the networks of a group, one row per key and interval method."""
+    summary = _network_intervals(accuracy, ACCURACY_KEYS, "accuracy", bootstrap, UNIT_INTERVAL)
+    extremes = accuracy.groupby(ACCURACY_KEYS, as_index=False)["accuracy"].agg(["min", "max"])
+    return summary.merge(extremes, on=ACCURACY_KEYS)
+
+
+def summarise_clustering(clustering: pd.DataFrame, bootstrap: Bootstrap) -> pd.DataFrame:
+    """Return the mean category clustering index over the networks of a group, one row per key and interval method."""
+    return _network_intervals(clustering, LAYER_KEYS, "cci", bootstrap, bounds=None)
+
+
+def _network_intervals(
+    frame: pd.DataFrame, keys: list[str], value: str, bootstrap: Bootstrap, bounds: tuple[float, float] | None
+) -> pd.DataFrame:
+    seeds = sorted(set(frame["seed"]))
+    rows_keys, all_values = _matrix(frame, keys, value, list(frame["seed"]), seeds)
+    frames = []
+    for networks, rows in _equal_rows(np.isfinite(all_values)):
+        values, n = all_values[np.ix_(rows, networks)], int(networks.sum())
+        draws = bootstrap.draws("instances", n)
+        intervals = [
+            resampling.jackknife(values, n, over="networks", bounds=bounds),
+            resampling.instance_bootstrap(values, n, bootstrap.n_resamples, draws, over="networks"),
+        ]
+        frames += [_interval_rows(rows_keys.iloc[rows].assign(n_networks=n), interval) for interval in intervals]
+    return _table(frames, [*keys, "n_networks", *INTERVAL_COLUMNS])
+
+
+# relations
+
+
+def relate_over_layers(consistency_summary: pd.DataFrame, clustering_summary: pd.DataFrame) -> pd.DataFrame:
+    """Relate a layer's mean category clustering index to its mean consistency, over the layers analysed at an epoch."""
+    points = _means(consistency_summary, CONSISTENCY_KEYS).merge(
+        _means(clustering_summary, LAYER_KEYS), on=LAYER_KEYS, suffixes=("", "_cci")
+    )
+    keys = [*GROUP, "epoch", "measure", "normalisation", "kind"]
+    return _relate(points, keys, "mean_cci", "mean").assign(relation="cci_consistency_over_layers")
+
+
+def relate_over_epochs(consistency_summary: pd.DataFrame, accuracy_summary: pd.DataFrame) -> pd.DataFrame:
+    """Relate a layer's mean consistency to the mean test accuracy, over the epochs at which the layer was analysed."""
+    test = (accuracy_summary["split"] == "test") & (accuracy_summary["subset"] == "all")
+    points = _means(consistency_summary, CONSISTENCY_KEYS).merge(
+        _means(accuracy_summary[test], [*GROUP, "epoch"]), on=[*GROUP, "epoch"], suffixes=("", "_accuracy")
+    )
+    keys = [*GROUP, "layer", "layer_index", "measure", "normalisation", "kind"]
+    return _relate(points, keys, "mean", "mean_accuracy").assign(relation="consistency_accuracy_over_epochs")
+
+
+def _means(summary: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Return each statistic's mean once, without its intervals; of consistencies, those with dropout off."""
+    if "dropout_samples" in summary:
+        summary = summary[summary["dropout_samples"].fillna(0) == 0]
+    return summary.drop_duplicates(keys)[[*keys, "mean"]]
+
+
+def _relate(points: pd.DataFrame, keys: list[str], x: str, y: str) -> pd.DataFrame:
+    rows = []
+    for key, group in points.groupby(keys, sort=False):
+        n, relations = relate(group[x], group[y])
+        row = dict(zip(keys, key, strict=True)) | {"n": n}
+        for name, relation in relations.items():
+            row |= {name: relation.value, f"{name}_p": relation.p}
+            row |= {f"{name}_ci_low": relation.low, f"{name}_ci_high": relation.high}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+# frames and matrices
+
+
+def _matrix(
+    frame: pd.DataFrame, keys: list[str], value: str, columns: Sequence, all_columns: Sequence
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Spread a long table: one row per combination of keys, one column per network or pair; NaN where absent."""
+    row = frame.groupby(keys, dropna=False, sort=False).ngroup().to_numpy(dtype=int)
+    position = {column: index for index, column in enumerate(all_columns)}
+    rows_keys = frame.drop_duplicates(keys)[keys].reset_index(drop=True)
+    matrix = np.full((len(rows_keys), len(all_columns)), np.nan)
+    matrix[row, [position[column] for column in columns]] = frame[value].to_numpy(dtype=np.float64, na_value=np.nan)
+    return rows_keys, matrix
+
+
+def _equal_rows(present: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the distinct rows of a boolean matrix, each with the indices at which it occurs."""
+    patterns: dict[bytes, list[int]] = {}
+    for index, row in enumerate(present):
+        patterns.setdefault(row.tobytes(), []).append(index)
+    return [(present[indices[0]], np.array(indices)) for indices in patterns.values()]
+
+
+def _interval_rows(keys: pd.DataFrame, interval: Interval) -> pd.DataFrame:
+    """Return an interval as rows beside its keys; `n_resamples` is null where nothing was resampled."""
+    return keys.assign(
+        ci_method=interval.method,
+        mean=interval.mean,
+        ci_low=interval.low,
+        ci_high=interval.high,
+        n_resamples=np.where(interval.n_resamples > 0, interval.n_resamples, np.nan),
+    )
+
+
+def _table(frames: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
