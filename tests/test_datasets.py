@@ -7,11 +7,12 @@ import urllib.error
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
+
 from manyseeds.datasets import cifar10, load_cifar10, load_dataset, load_digits, load_image_folder, write_dataset
 from manyseeds.datasets.cifar10 import OfficialFile
 from manyseeds.datasets.image_folder import read_image
 from manyseeds.errors import StudyError
-from PIL import Image
 
 N = 20  # records in a made-up batch
 
@@ -58,6 +59,11 @@ def test_digits_keep_labels_and_pixels_of_the_originals():
 def test_more_digits_than_there_are_names_key_category_and_count():
     with pytest.raises(StudyError, match=r"stimuli\.per_category is 174, but category '8' of digits has 174 images"):
         load_digits(32, 174)
+
+
+def test_digits_have_a_test_split_where_stimuli_come_from_elsewhere(tmp_path):
+    dataset = load_dataset("digits", root=tmp_path, download=False, image_size=16, held_out=None)
+    assert (len(dataset.train), len(dataset.test), dataset.image_shape) == (797, 1000, (16, 16, 1))
 
 
 # --- CIFAR-10

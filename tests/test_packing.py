@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from manyseeds.packing import write_npy
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from manyseeds import preprocessing as subject
 from manyseeds.errors import StudyError
 from manyseeds.preprocessing import ZCA_EPSILON, fit_preprocessing, load_preprocessing, save_preprocessing, write_inputs

@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
+
 from manyseeds.errors import StudyError
 from manyseeds.stimuli import stimuli_from_folder, stimuli_from_test_images
-from PIL import Image
 
 
 def made_index(labels):

@@ -6,6 +6,7 @@ from job import job
 
 with job(snakemake) as report:
     import numpy as np
+
     from manyseeds.preprocessing import fit_preprocessing, save_preprocessing, write_inputs
 
     source, params, output = snakemake.input, snakemake.params, snakemake.output

@@ -6,6 +6,7 @@ from job import job
 
 with job(snakemake):
     import numpy as np
+
     from manyseeds.datasets import read_images
     from manyseeds.packing import write_npy
     from manyseeds.preprocessing import load_preprocessing, write_inputs

@@ -7,6 +7,7 @@ from job import job
 with job(snakemake):
     import numpy as np
     import pandas as pd
+
     from manyseeds.datasets import read_card
     from manyseeds.packing import write_npy
     from manyseeds.stimuli import stimuli_from_test_images, write_stimuli
