@@ -1,23 +1,74 @@
+# Tables: parts gathered into one, and those that are made from the instance table and from the Gram matrices.
+
+
 rule gather_table:
     input:
         parts=table_parts,
+        schema=schema_of,
     output:
         parquet=f"{R}/tables/{{table}}.parquet",
         csv=f"{R}/tables/{{table}}.csv",
     log:
         f"{R}/logs/gather_table/{{table}}.log",
     params:
-        schema=lambda wildcards: schema_of(wildcards.table),
         code=code_of("gather_table"),
     wildcard_constraints:
         table=one_of([*INSTANCE_TABLES, *GROUP_TABLES]),
+    message:
+        "Gathering the table {wildcards.table}"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    message:
-        "Gather the table {wildcards.table} of study " + STUDY.name
     conda:
         "../envs/manyseeds.yaml"
     script:
         "../workflow_scripts/gather_table.py"
+
+
+rule list_instances:
+    input:
+        attempts=per_instance("networks/{instance}/attempts.parquet") if has_parts("attempts") else [],
+        schema=schema_path("instances"),
+    output:
+        parquet=f"{R}/tables/instances.parquet",
+        csv=f"{R}/tables/instances.csv",
+    log:
+        f"{R}/logs/list_instances.log",
+    params:
+        instances=instance_rows(),
+        code=code_of("list_instances"),
+    message:
+        "Listing the instances"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../envs/manyseeds.yaml"
+    script:
+        "../workflow_scripts/list_instances.py"
+
+
+rule describe_layers:
+    input:
+        geometries=per_instance("geometry/{instance}/epoch{epoch}.npz"),
+        schema=schema_path("layers"),
+    output:
+        parquet=f"{R}/tables/layers.parquet",
+        csv=f"{R}/tables/layers.csv",
+    log:
+        f"{R}/logs/describe_layers.log",
+    params:
+        instances=[(*instance, epoch) for instance in STUDY.instances for epoch in STUDY.analysed_epochs],
+        code=code_of("describe_layers"),
+    message:
+        "Counting silent units and stimuli of each layer"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    conda:
+        "../envs/manyseeds.yaml"
+    script:
+        "../workflow_scripts/describe_layers.py"

@@ -96,6 +96,15 @@ class Study:
         vary = self.condition(instance.condition)["vary"]
         return {stream: instance.seed if stream in vary else 0 for stream in STREAMS}
 
+    def settings(self, instance: Instance) -> dict[str, Any]:
+        """What sets an instance apart: seeds of its streams, which vary, its dropout; None if it was trained elsewhere."""
+        columns = [f"stream_{stream}" for stream in STREAMS]
+        if self.mode != TRAINED:
+            return dict.fromkeys([*columns, "vary", "dropout"])
+        condition = self.condition(instance.condition)
+        seeds = dict(zip(columns, self.stream_seeds(instance).values(), strict=True))
+        return seeds | {"vary": "+".join(condition["vary"]), "dropout": condition["dropout"]}
+
     @property
     def last_epoch(self) -> int:
         """The epoch that every analysis looks at; of own networks, and own activations without epochs, it is 0."""

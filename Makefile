@@ -1,0 +1,46 @@
+# A virtual environment in .venv with the pinned requirements, and what is done in it. All that is needed: Python 3.11 or later,
+# make, and access to pip's registry.
+AT_LEAST_311 := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python $(AT_LEAST_311) 2>/dev/null && echo $$python && break; done)
+CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+STUDY ?= config.yaml
+NAME = $(shell sed -n 's/^study: *\([A-Za-z0-9_-]*\).*/\1/p' $(STUDY))
+BIN := .venv/bin
+
+.PHONY: help run test report lint format
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/run.done  ## set up and run the default study (another: STUDY=studies/NAME.yaml)
+	$(BIN)/snakemake --cores $(CORES) --configfile $(STUDY)
+
+test: .venv/dev.done  ## set up and run the tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES)
+
+report: .venv/run.done  ## write results/NAME/report.html of a finished study
+	$(BIN)/snakemake --report results/$(NAME)/report.html --configfile $(STUDY)
+
+lint: .venv/dev.done  ## check the workflow, the formatting and the code
+	$(BIN)/snakemake --lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/snakefmt --check Snakefile rules
+
+format: .venv/dev.done  ## format all code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/snakefmt Snakefile rules
+
+.venv/run.done: requirements.txt
+	@$(or $(PYTHON),false) $(AT_LEAST_311) 2>/dev/null || { \
+		echo "manyseeds needs Python 3.11 or later; found $$(python3 --version 2>&1). Is it elsewhere? make PYTHON=/path/to/python" >&2; \
+		exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	@touch $@
+
+.venv/dev.done: requirements-dev.txt .venv/run.done
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,13 @@
+"""Write the table of instances, with the number of attempts at each and whether it collapsed."""
+
+from job import job
+
+with job(snakemake):
+    import pandas as pd
+
+    from manyseeds import tables
+
+    attempts = [pd.read_parquet(path) for path in snakemake.input.attempts]
+    instances = tables.with_attempts(pd.DataFrame(snakemake.params.instances), attempts)
+    schema = tables.read_schema(snakemake.input.schema)
+    tables.write_table(instances, schema, snakemake.output.parquet, snakemake.output.csv)

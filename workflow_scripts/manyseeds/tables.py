@@ -1,0 +1,110 @@
+"""Tables with a schema: one row is one observation, every column is described, null where a column does not apply.
+
+A schema is the JSON Schema of a row (``rules/schemas/tables``). Its properties are the columns in order; values of a type
+that includes null may be missing.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from manyseeds.files import atomic_path
+
+Schema = Mapping[str, Any]
+
+DTYPES = {
+    # JSON type: (dtype of a column without nulls, and of one that may have them)
+    "string": ("str", "str"),
+    "integer": ("int64", "Int64"),
+    "number": ("float64", "float64"),
+    "boolean": ("bool", "boolean"),
+}
+
+
+def read_schema(path: Path | str) -> Schema:
+    """Read the schema of a table."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def conform(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Return a table with the columns, order and types of its schema.
+
+    Raises
+    ------
+    ValueError
+        If columns are missing or unknown, or values are of another type, missing, or outside what the schema allows.
+    """
+    name, columns = schema["title"], schema["properties"]
+    missing, unknown = (sorted(set(a) - set(b)) for a, b in ((columns, frame.columns), (frame.columns, columns)))
+    if missing or unknown:
+        raise ValueError(f"table {name}: missing columns {missing}, unknown columns {unknown}")
+    return pd.DataFrame(
+        {
+            column: _conform_column(frame[column], values, f"table {name}, column {column}")
+            for column, values in columns.items()
+        }
+    ).reset_index(drop=True)
+
+
+def _conform_column(column: pd.Series, values: Schema, where: str) -> pd.Series:
+    types = [values["type"]] if isinstance(values["type"], str) else values["type"]
+    nullable = "null" in types
+    if column.isna().any() and not nullable:
+        raise ValueError(f"{where}: {column.isna().sum()} of {len(column)} values are missing")
+    try:
+        column = column.astype(DTYPES[next(kind for kind in types if kind != "null")][nullable])
+    except (TypeError, ValueError) as problem:
+        raise ValueError(f"{where}: {problem}") from problem
+    _check_range(column.dropna(), values, where)
+    return column
+
+
+def _check_range(column: pd.Series, values: Schema, where: str) -> None:
+    allowed = values.get("enum")
+    outside = (
+        (~column.isin(allowed) if allowed else pd.Series(False, index=column.index))
+        | (column < values["minimum"] if "minimum" in values else False)
+        | (column > values["maximum"] if "maximum" in values else False)
+    )
+    if outside.any():
+        raise ValueError(f"{where}: {column[outside].iloc[0]!r} is outside what the schema allows")
+
+
+def empty(schema: Schema) -> pd.DataFrame:
+    """Return a table without rows."""
+    return conform(pd.DataFrame(columns=list(schema["properties"]), dtype=object), schema)
+
+
+def write_table(frame: pd.DataFrame, schema: Schema, parquet: Path | str, csv: Path | str | None = None) -> None:
+    """Write a table, once it conforms to its schema, as Parquet and, where a path is given, as CSV."""
+    frame = conform(frame, schema)
+    with atomic_path(parquet) as path:
+        frame.to_parquet(path, index=False)
+    if csv is not None:
+        with atomic_path(csv) as path:
+            frame.to_csv(path, index=False)
+
+
+def gather(parts: Iterable[Path | str], schema: Schema, parquet: Path | str, csv: Path | str) -> None:
+    """Join the parts of a table, in their order; no parts make a table without rows."""
+    frames: Sequence[pd.DataFrame] = [conform(pd.read_parquet(part), schema) for part in parts]
+    write_table(pd.concat(frames or [empty(schema)], ignore_index=True), schema, parquet, csv)
+
+
+def with_attempts(instances: pd.DataFrame, attempts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Add to a table of instances how often each was attempted and whether the last attempt collapsed.
+
+    Parameters
+    ----------
+    attempts
+        Tables of attempts; an instance without any was not trained here, and has not collapsed.
+    """
+    keys = ["architecture", "condition", "seed"]
+    if not attempts:
+        return instances.assign(attempts=pd.NA, collapsed=False)
+    outcomes = pd.concat(attempts).sort_values("attempt").groupby(keys)["outcome"]
+    counts = pd.DataFrame({"attempts": outcomes.size(), "collapsed": outcomes.last() == "collapsed"}).reset_index()
+    return instances.merge(counts, how="left", on=keys, validate="one_to_one")
