@@ -1,4 +1,4 @@
-"""What all rule files share: the checked study, digests of code, and the files that depend on the instance table."""
+"""What all other files here share: the checked study, digests of code, files that depend on the instance table."""
 
 import json
 import os
@@ -189,6 +189,25 @@ def weights_at(epochs):
     return lambda wildcards: fill("networks/{instance}/epoch{epoch}.safetensors", [instance_of(wildcards)], epochs)
 
 
+# Activations and networks of the user's
+
+
+def own_arrays_by_epoch(wildcards):
+    """Return the paths of an instance's arrays by epoch."""
+    arrays = STUDY.own_arrays[instance_of(wildcards)]
+    return {epoch: [str(path) for path in paths] for epoch, paths in arrays.items()}
+
+
+def own_arrays(wildcards):
+    """Return the paths of all of an instance's arrays."""
+    return [path for paths in own_arrays_by_epoch(wildcards).values() for path in paths]
+
+
+def own_checkpoint(wildcards):
+    """Return the path of an instance's weights."""
+    return str(STUDY.own_checkpoints[instance_of(wildcards)])
+
+
 def kept_or_temporary(output):
     """Mark an output as temporary, unless the study keeps its activations."""
     return output if STUDY.config["keep_activations"] else temp(output)
@@ -197,6 +216,17 @@ def kept_or_temporary(output):
 def instance_rows():
     """Return one row an instance: what its condition sets, where it is trained here."""
     return [instance._asdict() | STUDY.settings(instance) for instance in STUDY.instances]
+
+
+def group_rows(wildcards):
+    """Return one row for each instance of the group that the wildcards name."""
+    seeds = STUDY.seeds(wildcards.architecture, wildcards.condition)
+    return [Instance(wildcards.architecture, wildcards.condition, seed)._asdict() for seed in seeds]
+
+
+def measures_for(analysis):
+    """Return the measures that the config's `resampling` lists for an analysis, of those that the study has."""
+    return [measure for measure in STUDY.config["resampling"][analysis]["measures"] if measure in STUDY.measures]
 
 
 def group_parts(table):

@@ -1,0 +1,49 @@
+# Activations of the user's, in place of data, training and recording.
+
+
+rule import_stimuli:
+    input:
+        table=f"{STUDY.config['activations_dir']}/stimuli.csv",
+    output:
+        stimuli=f"{R}/stimuli/stimuli.parquet",
+    log:
+        f"{R}/logs/import_stimuli.log",
+    params:
+        code=code_of("import_stimuli"),
+    message:
+        "Reading the labels of the stimuli"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../envs/manyseeds.yaml"
+    script:
+        "../workflow_scripts/import_stimuli.py"
+
+
+rule check_activations:
+    input:
+        stimuli=rules.import_stimuli.output.stimuli,
+        arrays=own_arrays,
+    output:
+        folder=kept_or_temporary(directory(f"{R}/activations/{{architecture}}/{{condition}}/seed{{seed}}")),
+    log:
+        f"{R}/logs/check_activations/{{architecture}}/{{condition}}/seed{{seed}}.log",
+    benchmark:
+        f"{R}/benchmarks/check_activations/{{architecture}}/{{condition}}/seed{{seed}}.tsv"
+    params:
+        arrays=own_arrays_by_epoch,
+        code=code_of("check_activations"),
+    message:
+        "Checking the activations of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
+    # All are checked before anything is computed from any.
+    priority: 10
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    conda:
+        "../envs/manyseeds.yaml"
+    script:
+        "../workflow_scripts/check_activations.py"

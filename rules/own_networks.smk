@@ -1,0 +1,26 @@
+# Networks of the user's, in place of training.
+
+
+rule import_network:
+    input:
+        checkpoint=own_checkpoint,
+        card=f"{R}/dataset/card.json",
+    output:
+        weights=f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/epoch0.safetensors",
+    log:
+        f"{R}/logs/import_network/{{architecture}}/{{condition}}/seed{{seed}}.log",
+    params:
+        network=network_of,
+        code=code_of("import_network"),
+    message:
+        "Checking the weights of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
+    # All are checked before anything is computed from any.
+    priority: 10
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    conda:
+        "../envs/manyseeds.yaml"
+    script:
+        "../workflow_scripts/import_network.py"

@@ -1,0 +1,19 @@
+"""Check one instance's activations, brought by the user, and link to them."""
+
+from pathlib import Path
+
+from job import job
+
+with job(snakemake) as report:
+    import pandas as pd
+
+    from manyseeds.files import atomic_path
+    from manyseeds.own_activations import link_layers
+
+    n_stimuli = len(pd.read_parquet(snakemake.input.stimuli, columns=["stimulus"]))
+    for epoch, arrays in snakemake.params.arrays.items():
+        folder = Path(snakemake.output.folder) / f"epoch{epoch}"
+        index = link_layers(map(Path, arrays), n_stimuli, folder)
+        with atomic_path(folder / "index.parquet") as path:
+            index.to_parquet(path, index=False)
+        report(f"epoch {epoch}: {len(index)} layers of {index['n_units'].sum():,} units in all")
