@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from manyseeds import resampling
-from manyseeds.relations import relate
-from manyseeds.resampling import Interval
+from manyseeds.relations import METHODS, relate
+from manyseeds.resampling import QUANTILES, Interval
 from manyseeds.stimulus_resampling import StimulusResamples
 from manyseeds.streams import generator
 
@@ -57,10 +57,46 @@ class _PairStatistics:
     n_stimuli: int | None
 
 
-def n_collapsed(attempts: pd.DataFrame) -> int:
-    """Return how many instances' last attempt was not accepted."""
-    last = attempts.sort_values("attempt").drop_duplicates([*GROUP, "seed"], keep="last")
-    return int((last["outcome"] != "accepted").sum())
+@dataclass(frozen=True)
+class Observations:
+    """The tables of one group of instances that its summaries are made from.
+
+    `instances` has a column `collapsed`; `accuracy` is None where there are no networks, `resamples` where stimuli were
+    not resampled. `random_grouping_bands` has the bands of single pairs of networks over random partitions.
+    """
+
+    instances: pd.DataFrame
+    accuracy: pd.DataFrame | None
+    consistency: pd.DataFrame
+    clustering: pd.DataFrame
+    random_grouping: pd.DataFrame
+    random_grouping_bands: pd.DataFrame
+    resamples: StimulusResamples | None
+
+
+def summarise(observations: Observations, bootstrap: Bootstrap) -> dict[str, pd.DataFrame]:
+    """Return the summary tables of a group, by name."""
+    collapsed = observations.instances["collapsed"].astype(bool)
+    accepted = set(observations.instances["seed"][~collapsed])
+    accuracy = observations.accuracy
+    accuracy = pd.DataFrame(columns=[*ACCURACY_KEYS, "seed", "accuracy"]) if accuracy is None else accuracy
+
+    consistency_summary = summarise_consistency(observations.consistency, observations.resamples, bootstrap)
+    accuracy_summary = summarise_accuracy(accuracy[accuracy["seed"].isin(accepted)], bootstrap)
+    clustering_summary = summarise_clustering(observations.clustering, bootstrap)
+    bands = random_grouping_bands(consistency_summary, observations.random_grouping, observations.random_grouping_bands)
+    relations = [
+        relate_over_layers(consistency_summary, clustering_summary),
+        relate_over_epochs(consistency_summary, accuracy_summary),
+    ]
+    n_collapsed = int(collapsed.sum())
+    return {
+        "consistency_summary": _concatenate([consistency_summary, bands]).assign(n_collapsed=n_collapsed),
+        "accuracy_summary": accuracy_summary.assign(n_collapsed=n_collapsed),
+        "clustering_summary": clustering_summary.assign(n_collapsed=n_collapsed),
+        "contrasts": summarise_contrasts(observations.consistency, observations.resamples, bootstrap),
+        "relations": _concatenate(relations),
+    }
 
 
 # consistency
@@ -90,13 +126,35 @@ def summarise_contrasts(
     `kind` and `normalisation` of a row are the minuend's. Parameters as in `summarise_consistency`.
     """
     statistics = _pair_statistics(consistency, resamples)
-    return pd.concat(
-        [
-            _pair_intervals(_difference(statistics, *terms), bootstrap, bounds=None).assign(contrast=contrast)
-            for contrast, terms in CONTRASTS.items()
-        ],
-        ignore_index=True,
+    contrasts = [
+        _pair_intervals(_difference(statistics, *terms), bootstrap, bounds=None).assign(contrast=contrast)
+        for contrast, terms in CONTRASTS.items()
+    ]
+    return _concatenate(contrasts).drop(columns="dropout_samples")
+
+
+def random_grouping_bands(
+    consistency_summary: pd.DataFrame, random_grouping: pd.DataFrame, pair_bands: pd.DataFrame
+) -> pd.DataFrame:
+    """Return rows for the consistency summary: where random groups of stimuli lie, instead of intervals of their mean.
+
+    Parameters
+    ----------
+    consistency_summary
+        Lends means and numbers of networks.
+    random_grouping
+        The mean over pairs of networks for each partition: 2.5-97.5 % of it is the band `partitions`.
+    pair_bands
+        The band `partitions_pairs`, over partitions and pairs of networks.
+    """
+    by_partition = random_grouping.groupby(LAYER_KEYS, sort=False)["consistency"]
+    low, high = QUANTILES
+    bands = by_partition.agg(ci_low=lambda x: x.quantile(low), ci_high=lambda x: x.quantile(high), n_resamples="count")
+    bands = _concatenate(
+        [bands.reset_index().assign(ci_method="partitions"), pair_bands.assign(ci_method="partitions_pairs")]
     )
+    means = consistency_summary[consistency_summary["kind"] == "random_centroid"].drop_duplicates(CONSISTENCY_KEYS)
+    return means.drop(columns=["ci_method", "ci_low", "ci_high", "n_resamples"]).merge(bands, on=LAYER_KEYS)
 
 
 def _pair_statistics(consistency: pd.DataFrame, resamples: StimulusResamples | None) -> _PairStatistics:
@@ -194,7 +252,8 @@ def relate_over_layers(consistency_summary: pd.DataFrame, clustering_summary: pd
         _means(clustering_summary, LAYER_KEYS), on=LAYER_KEYS, suffixes=("", "_cci")
     )
     keys = [*GROUP, "epoch", "measure", "normalisation", "kind"]
-    return _relate(points, keys, "mean_cci", "mean").assign(relation="cci_consistency_over_layers")
+    relations = _relate(points, keys, "mean_cci", "mean")
+    return relations.assign(relation="cci_consistency_over_layers", layer=None, layer_index=np.nan)
 
 
 def relate_over_epochs(consistency_summary: pd.DataFrame, accuracy_summary: pd.DataFrame) -> pd.DataFrame:
@@ -204,7 +263,8 @@ def relate_over_epochs(consistency_summary: pd.DataFrame, accuracy_summary: pd.D
         _means(accuracy_summary[test], [*GROUP, "epoch"]), on=[*GROUP, "epoch"], suffixes=("", "_accuracy")
     )
     keys = [*GROUP, "layer", "layer_index", "measure", "normalisation", "kind"]
-    return _relate(points, keys, "mean", "mean_accuracy").assign(relation="consistency_accuracy_over_epochs")
+    relations = _relate(points, keys, "mean", "mean_accuracy")
+    return relations.assign(relation="consistency_accuracy_over_epochs", epoch=np.nan)
 
 
 def _means(summary: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -223,7 +283,8 @@ def _relate(points: pd.DataFrame, keys: list[str], x: str, y: str) -> pd.DataFra
             row |= {name: relation.value, f"{name}_p": relation.p}
             row |= {f"{name}_ci_low": relation.low, f"{name}_ci_high": relation.high}
         rows.append(row)
-    return pd.DataFrame(rows)
+    names = [name + suffix for name in METHODS for suffix in ("", "_p", "_ci_low", "_ci_high")]
+    return pd.DataFrame(rows, columns=[*keys, "n", *names])
 
 
 # frames and matrices
@@ -261,4 +322,9 @@ def _interval_rows(keys: pd.DataFrame, interval: Interval) -> pd.DataFrame:
 
 
 def _table(frames: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
-    return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
+    return _concatenate(frames)[columns] if frames else pd.DataFrame(columns=columns)
+
+
+def _concatenate(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Join tables; those without rows have columns without types, and only lend their columns if all are empty."""
+    return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)

@@ -1,0 +1,28 @@
+"""Summarise the observations of a group: means with intervals, contrasts, relations."""
+
+from job import job
+
+with job(snakemake):
+    import pandas as pd
+
+    from manyseeds import summaries, tables
+    from manyseeds.stimulus_resampling import load_resamples
+
+    inputs, params = snakemake.input, snakemake.params
+    schemas = {name: tables.read_schema(path) for name, path in zip(params.tables, inputs.schemas, strict=True)}
+    attempts = [pd.read_parquet(path) for path in inputs.attempts]
+    accuracies = [pd.read_parquet(path) for path in inputs.accuracies]
+    summary = summaries.summarise(
+        summaries.Observations(
+            instances=tables.with_attempts(pd.DataFrame(params.instances), attempts),
+            accuracy=pd.concat(accuracies) if accuracies else None,
+            consistency=pd.read_parquet(inputs.consistency),
+            clustering=pd.read_parquet(inputs.clustering),
+            random_grouping=pd.read_parquet(inputs.random_grouping),
+            random_grouping_bands=pd.read_parquet(inputs.random_grouping_bands),
+            resamples=load_resamples(inputs.resamples) if inputs.get("resamples") else None,
+        ),
+        summaries.Bootstrap(seed=params.resampling["seed"], n_resamples=params.resampling["n"]),
+    )
+    for name, path in zip(params.tables, snakemake.output, strict=True):
+        tables.write_table(summary[name], schemas[name], path)
