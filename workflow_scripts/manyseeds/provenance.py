@@ -27,17 +27,23 @@ def code_digest(script: Path, *modules: str) -> str:
     modules
         Dotted names of modules that the script reaches otherwise than by an import statement.
     """
+    digest = hashlib.blake2b(digest_size=16)
+    for file in sorted(reached_files(script, *modules)):
+        name = file.relative_to(script.parent).as_posix()
+        digest.update(f"{name}\n{canonical_source(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def reached_files(script: Path, *modules: str) -> set[Path]:
+    """Return a script and the files of the package that it executes by importing them, directly or not."""
     root = script.parent
-    files = {script}
+    reached: set[Path] = set()
     waiting = [script, *(file for name in modules for file in _files_of(name, root))]
     while waiting:
         file = waiting.pop()
-        files.add(file)
-        waiting.extend(imported for imported in _imports(file, root) if imported not in files)
-    digest = hashlib.blake2b(digest_size=16)
-    for file in sorted(files):
-        digest.update(f"{file.relative_to(root).as_posix()}\n{canonical_source(file)}\n".encode())
-    return digest.hexdigest()
+        reached.add(file)
+        waiting.extend(_imports(file, root) - reached)
+    return reached
 
 
 @cache

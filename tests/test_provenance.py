@@ -1,0 +1,87 @@
+"""Digests of code change with what is executed, and with nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from manyseeds.provenance import canonical_source, code_digest, reached_files
+
+SCRIPTS = Path(__file__).parent.parent / "workflow_scripts"
+FILES = {
+    "script.py": "from job import job\nwith job() as report:\n    from manyseeds import geometry\n    geometry.measure()\n",
+    "job.py": "def job(): ...\n",
+    "manyseeds/__init__.py": "",
+    "manyseeds/geometry.py": (
+        '"""Doc."""\nfrom manyseeds.deep.inner import VALUE\n\ndef measure():\n    """Doc."""\n    return VALUE  # why\n'
+    ),
+    "manyseeds/deep/__init__.py": "",
+    "manyseeds/deep/inner.py": 'from . import sibling\nVALUE = 1\n"""Of VALUE."""\n',
+    "manyseeds/deep/sibling.py": "class A:\n    '''Doc.'''\n",
+    "manyseeds/unrelated.py": "x = 1\n",
+    "manyseeds/figures.py": "x = 1\n",
+}
+
+
+@pytest.fixture
+def digest(tmp_path):
+    """Digest of script.py in a copy of FILES, one of them changed."""
+    copies = iter(range(99))
+
+    def of(changed=None, text="", *modules):
+        folder = tmp_path / str(next(copies))
+        for name, original in FILES.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text if name == changed else original)
+        return code_digest(folder / "script.py", *modules)
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("script.py", FILES["script.py"].replace("measure()", "measure(1)")),
+        ("manyseeds/geometry.py", FILES["manyseeds/geometry.py"].replace("return VALUE", "return -VALUE")),
+        ("manyseeds/deep/inner.py", "from . import sibling\nVALUE = 2\n"),
+        ("manyseeds/deep/sibling.py", "class A:\n    x = 1\n"),
+        ("manyseeds/deep/__init__.py", "import os\n"),
+    ],
+)
+def test_changed_code_changes_the_digest(digest, file, text):
+    assert digest(file, text) != digest()
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("script.py", '"""New."""\n# New.\n' + FILES["script.py"]),
+        ("manyseeds/geometry.py", FILES["manyseeds/geometry.py"].replace("Doc", "New").replace("# why", "  # because")),
+        ("manyseeds/geometry.py", FILES["manyseeds/geometry.py"].replace("\n\n", "\n\n\n\n")),
+        ("manyseeds/deep/inner.py", "from . import sibling\nVALUE = 1\n"),
+        ("manyseeds/deep/sibling.py", "class A:\n    pass\n"),
+        ("manyseeds/unrelated.py", "x = 2\n"),
+        ("job.py", "def job(): return 1\n"),
+    ],
+)
+def test_comments_docstrings_layout_and_unrelated_files_do_not(digest, file, text):
+    assert digest(file, text) == digest()
+
+
+def test_modules_loaded_by_name_count_where_they_are_named(digest):
+    assert digest("manyseeds/figures.py", "x = 2\n") == digest()
+    named = ("manyseeds.figures",)
+    assert digest(None, "", *named) != digest()
+    assert digest("manyseeds/figures.py", "x = 2\n", *named) != digest(None, "", *named)
+
+
+def test_strings_that_are_values_are_kept(tmp_path):
+    file = tmp_path / "module.py"
+    file.write_text('"""Doc."""\nname = "kept"\nprint("kept too")\n')
+    assert canonical_source(file) == "name = 'kept'\nprint('kept too')"
+
+
+def test_training_depends_on_the_modules_it_runs_and_not_on_the_statistics():
+    reached = {file.stem for file in reached_files(SCRIPTS / "train.py")}
+    assert {"training", "streams", "networks", "files"} <= reached
+    assert not {"geometry", "consistency", "resampling", "figures"} & reached

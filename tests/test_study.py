@@ -1,0 +1,252 @@
+"""The configuration: what it expands to, and what each mistake in it says."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from manyseeds.errors import StudyError
+from manyseeds.instances import Instance
+from manyseeds.study import Study
+
+ROOT = Path(__file__).parent.parent
+SCHEMA = json.loads((ROOT / "rules/schemas/config.schema.json").read_text())
+
+
+def default() -> dict:
+    return yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def merged(base: dict, overlay: dict) -> dict:
+    """Merge as Snakemake merges config files: dicts key by key, all else replaced."""
+    both = {key: merged(base[key], value) for key, value in overlay.items() if isinstance(base.get(key), dict)}
+    return base | overlay | {key: value for key, value in both.items() if isinstance(overlay[key], dict)}
+
+
+def study(**overlay) -> Study:
+    return Study.from_config(merged(default(), overlay), SCHEMA)
+
+
+def schema_keys(schema: dict, prefix: str = "") -> dict[str, dict]:
+    """All keys that a schema knows, dotted; those of list entries with []."""
+    keys = {}
+    for key, part in schema.get("properties", {}).items():
+        keys[prefix + key] = part
+        keys |= schema_keys(part, f"{prefix}{key}.") | schema_keys(part.get("items", {}), f"{prefix}{key}[].")
+    return keys
+
+
+def yaml_keys(value, prefix: str = "") -> set[str]:
+    keys = set()
+    for key, part in value.items() if isinstance(value, dict) else ():
+        keys |= {prefix + key} | yaml_keys(part, f"{prefix}{key}.")
+        for entry in part if isinstance(part, list) else ():
+            keys |= yaml_keys(entry, f"{prefix}{key}[].")
+    return keys
+
+
+def test_config_and_schema_have_the_same_keys():
+    assert yaml_keys(default()) == set(schema_keys(SCHEMA))
+
+
+def test_every_key_is_described_and_commented():
+    keys = schema_keys(SCHEMA)
+    assert all(part["description"].endswith(".") for part in keys.values())
+    commented = {
+        line.split(":")[0].strip(" -") for line in (ROOT / "config.yaml").read_text().splitlines() if "#" in line
+    }
+    leaves = {key.split(".")[-1] for key, part in keys.items() if not schema_keys(part)}
+    assert leaves <= commented
+
+
+def test_objects_of_the_schema_refuse_unknown_keys():
+    objects = [part for part in [SCHEMA, *schema_keys(SCHEMA).values()] if "properties" in part]
+    assert len(objects) > 8
+    assert all(part["additionalProperties"] is False for part in objects)
+
+
+def test_instances_are_all_seeds_of_all_conditions_of_all_networks():
+    expanded = study(instances=3, networks=[{"architecture": "all_cnn_c"}, {"architecture": "all_cnn_7", "name": "b"}])
+    assert expanded.instances == tuple(
+        Instance(name, "baseline", seed) for name in ("all_cnn_c", "b") for seed in range(3)
+    )
+    assert expanded.groups == (("all_cnn_c", "baseline"), ("b", "baseline"))
+    assert expanded.seeds("b", "baseline") == (0, 1, 2)
+    assert str(expanded.instances[-1]) == "b/baseline/seed2"
+
+
+def test_dropout_rates_add_conditions_like_the_first():
+    conditions = study(conditions=[{"name": "base", "vary": ["order"]}], dropout={"rates": [0.0, 0.1, 0.25]}).conditions
+    assert [(condition["name"], condition["dropout"]) for condition in conditions] == [
+        ("base", 0.0),
+        ("dropout0.1", 0.1),
+        ("dropout0.25", 0.25),
+    ]
+    assert all(condition["vary"] == ["order"] for condition in conditions)
+
+
+def test_streams_that_a_condition_does_not_vary_share_seed_0():
+    seeds = study(conditions=[{"name": "baseline", "vary": ["order", "dropout"]}]).stream_seeds(
+        Instance("all_cnn_c", "baseline", 4)
+    )
+    assert seeds == {"init": 0, "order": 4, "augment": 0, "dropout": 4}
+
+
+def test_checkpoints_hold_the_first_and_last_epoch_and_those_analysed():
+    expanded = study(training={"epochs": 7, "checkpoints": [5, 2]}, trajectory={"epochs": [2]})
+    assert expanded.checkpoints == (0, 2, 5, 7)
+    assert expanded.analysed_epochs == (2, 7)
+
+
+def test_defaults_of_list_entries_are_filled_in():
+    network = study(networks=[{"architecture": "alexnet"}]).network("alexnet")
+    assert network == {
+        "architecture": "alexnet",
+        "name": None,
+        "width": 1.0,
+        "readout_relu": True,
+        "initialisation": "he_normal",
+        "layers": None,
+    }
+
+
+def test_the_order_of_keys_changes_nothing():
+    reversed_keys = dict(reversed(default().items()))
+    assert json.dumps(Study.from_config(reversed_keys, SCHEMA).config) == json.dumps(study().config)
+
+
+def test_select_returns_the_named_keys_and_no_others():
+    assert study().select(["training.epochs", "measures"]) == {
+        "training": {"epochs": default()["training"]["epochs"]},
+        "measures": default()["measures"],
+    }
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_study_fits_the_schema(path, tmp_path):
+    overlay = yaml.safe_load(path.read_text())
+    for key, layout in (("activations_dir", "seed{}/conv1.npy"), ("networks_dir", "seed{}.pt")):
+        if key in overlay:
+            overlay[key] = str(tmp_path)
+            for seed in range(2):
+                file = tmp_path / "all_cnn_c" / "default" / layout.format(seed)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.touch()
+    assert study(**overlay).name == path.stem
+
+
+MISTAKES = {
+    "unknown key": ({"instanses": 3}, "Unknown config key 'instanses': did you mean 'instances'?"),
+    "unknown nested key": ({"training": {"epoch": 3}}, "Unknown config key 'training.epoch': did you mean 'epochs'?"),
+    "unknown key of a list": (
+        {"networks": [{"architecture": "all_cnn_c", "widht": 1}]},
+        "Unknown config key 'networks[0].widht': did you mean 'width'?",
+    ),
+    "key like no other": ({"stimuli": {"zzz": 1}}, "'stimuli.zzz': expected one of per_category, root"),
+    "missing key of a list": ({"networks": [{"width": 1}]}, "networks[0].architecture is missing"),
+    "type": ({"training": {"epochs": "ten"}}, 'training.epochs: found "ten", expected integer'),
+    "choice": (
+        {"data": {"dataset": "mnist"}},
+        'data.dataset: found "mnist", expected one of digits, cifar10, image_folder',
+    ),
+    "one instance": ({"instances": 1}, "instances: found 1, expected at least 2"),
+    "study outside results": ({"study": "../elsewhere"}, 'study: found "../elsewhere", expected'),
+    "study with a line break": ({"study": "digits\n"}, "Config key study: found"),
+    "network outside results": ({"networks": [{"architecture": "all_cnn_c", "name": ".."}]}, "networks[0].name: found"),
+    "checkpoint past the last": (
+        {"training": {"epochs": 5, "checkpoints": [6]}},
+        "training.checkpoints: found epoch 6, expected one of 0 to 5 (see training.epochs)",
+    ),
+    "trajectory without weights": (
+        {"training": {"epochs": 5, "checkpoints": [2]}, "trajectory": {"epochs": [3]}},
+        "trajectory.epochs: found epoch 3, expected one of 0, 2, 5 (see training.checkpoints)",
+    ),
+    "two networks of one name": (
+        {"networks": [{"architecture": "all_cnn_c"}, {"architecture": "all_cnn_c", "width": 0.5}]},
+        "networks: the name 'all_cnn_c' occurs twice",
+    ),
+    "two conditions of one name": (
+        {"conditions": [{"name": "a"}, {"name": "a"}]},
+        "conditions: the name 'a' occurs twice",
+    ),
+    "dropout of 1": (
+        {"conditions": [{"name": "a", "dropout": 1}]},
+        "conditions[0].dropout: found 1, expected less than 1",
+    ),
+    "two sources": ({"activations_dir": "a", "networks_dir": "b"}, "activations_dir and networks_dir are both set"),
+    "no folder": ({"activations_dir": "/nowhere"}, "activations_dir: there is no folder /nowhere"),
+}
+
+
+@pytest.mark.parametrize(("overlay", "sentence"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_gets_one_sentence(overlay, sentence):
+    with pytest.raises(StudyError) as caught:
+        study(**overlay)
+    message = str(caught.value)
+    assert sentence in message
+    assert "\n" not in message.rstrip()
+
+
+def lay_out(folder: Path, *files: str) -> Path:
+    for name in files:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("layer\nfc\nconv\n" if name == "layers.csv" else "")
+    return folder
+
+
+def test_own_activations_are_found_with_layers_in_natural_order(tmp_path):
+    layers = ["conv10", "conv2", "conv9"]
+    lay_out(tmp_path, *(f"net/mine/seed{seed}/{layer}.npy" for seed in (3, 11) for layer in layers))
+    own = study(activations_dir=str(tmp_path))
+    assert own.instances == (Instance("net", "mine", 3), Instance("net", "mine", 11))
+    assert own.last_epoch == 0
+    assert own.analysed_epochs == (0,)
+    assert [path.stem for path in own.own_arrays[own.instances[0]][0]] == ["conv2", "conv9", "conv10"]
+
+
+def test_own_activations_of_several_epochs_in_the_order_of_layers_csv(tmp_path):
+    files = [f"net/mine/seed{s}/epoch{e}/{name}.npy" for s in (0, 1) for e in (2, 10) for name in ("conv", "fc")]
+    own = study(activations_dir=str(lay_out(tmp_path, "layers.csv", *files)))
+    assert own.analysed_epochs == (2, 10)
+    assert own.last_epoch == 10
+    assert [path.stem for path in own.own_arrays[own.instances[1]][10]] == ["fc", "conv"]
+
+
+OWN_MISTAKES = {
+    "nothing": (["readme.txt"], "activations_dir", "holds no {architecture}/{condition}/seed{n}"),
+    "one instance": (["net/mine/seed0/a.npy"], "activations_dir", "net/mine: found 1 instance, expected at least 2"),
+    "other layers": (
+        ["net/m/seed0/a.npy", "net/m/seed1/b.npy"],
+        "activations_dir",
+        "found the layers of epoch 0 b, expected a",
+    ),
+    "other epochs": (
+        ["net/m/seed0/epoch1/a.npy", "net/m/seed1/epoch2/a.npy"],
+        "activations_dir",
+        "net/m/seed1: found the epochs 2, expected 1",
+    ),
+    "no arrays": (["net/m/seed0/a.npy", "net/m/seed1/notes"], "activations_dir", "seed1: found no array"),
+    "unlisted layer": (["layers.csv", "net/m/seed0/a.npy"], "activations_dir", "layers.csv does not list this layer"),
+    "two files of a seed": (
+        ["all_cnn_c/m/seed0.pt", "all_cnn_c/m/seed0.safetensors"],
+        "networks_dir",
+        "are both there",
+    ),
+    "undeclared network": (["net/m/seed0.pt", "net/m/seed1.pt"], "networks_dir", "no entry of the config's `networks`"),
+}
+
+
+@pytest.mark.parametrize(("files", "key", "sentence"), OWN_MISTAKES.values(), ids=OWN_MISTAKES)
+def test_a_wrong_layout_of_own_files_gets_one_sentence(files, key, sentence, tmp_path):
+    with pytest.raises(StudyError) as caught:
+        study(**{key: str(lay_out(tmp_path, *files))})
+    assert sentence in str(caught.value)
+
+
+def test_own_networks_are_found(tmp_path):
+    own = study(networks_dir=str(lay_out(tmp_path, "all_cnn_7/m/seed2.pt", "all_cnn_7/m/seed10.safetensors")))
+    assert own.instances == (Instance("all_cnn_7", "m", 2), Instance("all_cnn_7", "m", 10))
+    assert own.checkpoints == own.analysed_epochs == (0,)
+    assert own.settings(own.instances[0])["stream_init"] is None
