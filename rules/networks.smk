@@ -34,6 +34,8 @@ rule train_cohort:
         images=f"{R}/dataset/train_inputs.npy",
         labels=f"{R}/dataset/train_labels.npy",
         card=f"{R}/dataset/card.json",
+        # Only so that stimuli which cannot be had are told before the training, not after it.
+        stimuli=ancient(f"{R}/stimuli/stimuli.parquet"),
     output:
         marker=f"{R}/networks/{{architecture}}/{{condition}}/.cohort{{block}}",
     params:

@@ -7,14 +7,14 @@ with job(snakemake) as report:
     import pandas as pd
     from safetensors.numpy import load_file
 
-    from manyseeds import accuracy, modules, training
+    from manyseeds import accuracy, modules, recipes, training
     from manyseeds.files import atomic_path
     from manyseeds.networks import Network
     from manyseeds.preprocessing import load_preprocessing
 
     params, inputs = snakemake.params, snakemake.input
-    train = training.Images.read(inputs.train_inputs, inputs.train_labels, inputs.card)
-    test = training.Images.read(inputs.test_inputs, inputs.test_labels, inputs.card)
+    train = recipes.Images.read(inputs.train_inputs, inputs.train_labels, inputs.card)
+    test = recipes.Images.read(inputs.test_inputs, inputs.test_labels, inputs.card)
     index = pd.read_parquet(inputs.index).query("split == 'test'").sort_values("position")
     sets = accuracy.subsets(
         train,
@@ -30,6 +30,8 @@ with job(snakemake) as report:
     for epoch, path in zip(params.epochs, inputs.weights, strict=True):
         modules.load(module, load_file(path), source=path)
         rows += [{"epoch": epoch} | row for row in accuracy.accuracies(module.to(device), sets, device)]
-        report(f"epoch {epoch}: accuracy {rows[-1]['accuracy']:.4f} on {rows[-1]['split']} images, {rows[-1]['subset']}")
+        report(
+            f"epoch {epoch}: accuracy {rows[-1]['accuracy']:.4f} on {rows[-1]['split']} images, {rows[-1]['subset']}"
+        )
     with atomic_path(snakemake.output.accuracy) as path:
         pd.DataFrame(rows).assign(**params.instance).to_parquet(path, index=False)

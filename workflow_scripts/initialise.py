@@ -6,7 +6,7 @@ from pathlib import Path
 from job import job
 
 with job(snakemake):
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     from manyseeds import networks
     from manyseeds.files import atomic_path
@@ -21,4 +21,4 @@ with job(snakemake):
         seed=params.seed,
     )
     with atomic_path(snakemake.output.weights) as path:
-        save_file(weights, path, metadata={"stream": json.dumps({"init": params.seed}), "attempt": "0"})
+        path.write_bytes(save(weights, {"streams": json.dumps({"init": params.seed}), "attempt": "0"}))

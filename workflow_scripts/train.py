@@ -1,4 +1,6 @@
-"""Publish the weights, history and attempts of one instance out of its store, trained here where the store is not complete."""
+"""Publish the weights, history and attempts of one instance out of its store, trained here where the store is not
+complete.
+"""
 
 from pathlib import Path
 
@@ -8,21 +10,21 @@ with job(snakemake) as report:
     import pandas as pd
     from safetensors.numpy import load_file
 
-    from manyseeds import training
+    from manyseeds import recipes, stores, training
     from manyseeds.files import atomic_path
 
     params, inputs, output = snakemake.params, snakemake.input, snakemake.output
-    images = training.Images.read(inputs.images, inputs.labels, inputs.card)
+    images = recipes.Images.read(inputs.images, inputs.labels, inputs.card)
     device = training.choose_device()
-    task = training.Task.from_params(n_categories=images.n_categories, **params.task)
+    task = recipes.Task.from_params(n_categories=images.n_categories, **params.task)
     initial = load_file(inputs.initial)
     key = task.key(initial, images.digest, params.code, device)
-    store = training.Store(Path(params.stores) / key)
+    store = stores.Store(Path(params.stores) / key)
     save_every = 60 * snakemake.resources.checkpoint_minutes
-    with training.locked(store, report):
+    with stores.locked(store, report):
         training.train(task, initial, images, store, key=key, device=device, save_every=save_every, report=report)
         for path, records in ((output.history, store.history()), (output.attempts, store.attempts())):
             with atomic_path(path) as partial:
                 pd.DataFrame(records).assign(**params.instance).to_parquet(partial, index=False)
-        training.publish(store, dict(zip(task.recipe.checkpoints, map(Path, output.weights), strict=True)))
+        stores.publish(store, dict(zip(task.recipe.checkpoints, map(Path, output.weights), strict=True)))
         store.remove()

@@ -7,15 +7,15 @@ from job import job
 with job(snakemake) as report:
     from safetensors.numpy import load_file
 
-    from manyseeds import training
+    from manyseeds import recipes, training
     from manyseeds.files import atomic_path
 
     params, inputs = snakemake.params, snakemake.input
-    images = training.Images.read(inputs.images, inputs.labels, inputs.card)
+    images = recipes.Images.read(inputs.images, inputs.labels, inputs.card)
     device = training.choose_device()
     for number, (values, initial) in enumerate(zip(params.tasks, inputs.initial, strict=True), start=1):
-        task = training.Task.from_params(n_categories=images.n_categories, **values)
-        report(f"Instance {number} of {len(params.tasks)}: {task.name}, on {training.device_kind(device)}")
+        task = recipes.Task.from_params(n_categories=images.n_categories, **values)
+        report(f"Instance {number} of {len(params.tasks)}: {task.name}, on {recipes.device_kind(device)}")
         training.train_if_missing(
             task,
             load_file(initial),

@@ -10,7 +10,8 @@ from PIL import Image
 from torch import nn
 
 from manyseeds.preprocessing import Preprocessing
-from manyseeds.training import Images, predict
+from manyseeds.recipes import Images
+from manyseeds.training import predict
 
 JPEG_QUALITY = 75
 """Quality of the images that are not the original files (see `data/README.md`), and of the re-encoded ones."""
@@ -22,8 +23,9 @@ Subset = tuple[str, str, NDArray[np.float32], NDArray[np.int64]]
 def subsets(
     train: Images, test: Images, pixels: NDArray[np.uint8], lossless: NDArray[np.bool_], preprocessing: Preprocessing
 ) -> list[Subset]:
-    """Return the sets of images to report: all training images, all test images, and, where some of these are not the original
-    files, the lossless ones, and the same re-encoded as the others were: the shift that this makes (METHODS, section 3).
+    """Return the sets of images to report: all training images, all test images, and, where some of these are not the
+    original files, the lossless ones, and the same re-encoded as the others were: the shift that this makes (METHODS,
+    section 3).
 
     Parameters
     ----------

@@ -60,8 +60,8 @@ def dump(
     Returns
     -------
     pandas.DataFrame
-        The index: one row a layer, with shape, dtype, SHA-256 of the file, and how many units and stimuli are silent (zero
-        throughout).
+        The index: one row a layer, with shape, dtype, SHA-256 of the file, and how many units and stimuli are silent
+        (zero throughout).
     """
     folder.mkdir(parents=True, exist_ok=True)
     module.eval().to(device)

@@ -25,6 +25,7 @@ class RectifiedConvolution(nn.Conv2d):
         self.rectify = rectify
 
     def forward(self, images: Tensor) -> Tensor:
+        """Return the (rectified) responses [batch, channels, height, width]."""
         response = super().forward(images)
         # Not in place: the layer's output is what hooks copy, and autograd needs only the output of a ReLU anyway.
         return functional.relu(response) if self.rectify else response
@@ -49,6 +50,7 @@ class AllCNN(nn.Module):
             in_channels = out_channels
 
     def forward(self, images: Tensor) -> Tensor:
+        """Return the logits [batch, categories]."""
         for name in self.layer_names:
             images = getattr(self, name)(images)
         return images.mean(dim=(2, 3))
@@ -137,8 +139,8 @@ def initial_weights(
 ) -> dict[str, NDArray]:
     """Return the initial state of one instance of any network; see `networks.initial_weights`, which calls this.
 
-    `he_normal` draws the weights with numpy (the same on every device); `own` leaves them as the module's own code initialises
-    them, under a torch seed taken from the same stream.
+    `he_normal` draws the weights with numpy (the same on every device); `own` leaves them as the module's own code
+    initialises them, under a torch seed taken from the same stream.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(streams.torch_seed(root_seed, "init", seed, attempt=attempt))
@@ -170,7 +172,7 @@ def load(module: nn.Module, weights: Weights, *, source: str) -> None:
     found = {name: tuple(array.shape) for name, array in weights.items()}
     for name in expected:
         if name not in found:
-            raise StudyError(f"{source}: the parameter {name} {expected[name]} of the network is missing.")
+            raise StudyError(f"{source}: {name} {expected[name]}, a parameter of the network, is missing.")
         if found[name] != expected[name]:
             raise StudyError(f"{source}: {name} has shape {found[name]}, but the network expects {expected[name]}.")
     unexpected = sorted(set(found) - set(expected))
@@ -187,8 +189,8 @@ def weights_of(module: nn.Module) -> dict[str, Tensor]:
 def analysed_layers(module: nn.Module, network: Network) -> dict[str, nn.Module]:
     """Return the modules whose outputs are analysed, by layer name, in their order.
 
-    For All-CNNs every convolution (after its ReLU); for other networks those that `layers` names, or, where it names none, every
-    module that has parameters of its own.
+    For All-CNNs every convolution (after its ReLU); for other networks those that `layers` names, or, where it names
+    none, every module that has parameters of its own.
 
     Raises
     ------
@@ -198,7 +200,9 @@ def analysed_layers(module: nn.Module, network: Network) -> dict[str, nn.Module]
     available = dict(module.named_modules())
     names = network.layers
     if names is None:
-        names = tuple(name for name, child in available.items() if name and any(True for _ in child.parameters(recurse=False)))
+        names = tuple(
+            name for name, child in available.items() if name and any(True for _ in child.parameters(recurse=False))
+        )
     for name in names:
         if name not in available:
             raise StudyError(

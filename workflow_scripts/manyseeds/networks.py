@@ -1,7 +1,7 @@
 """Network architectures: what they consist of, and their initial weights. Free of torch; `modules` builds them.
 
-Sources: All-CNN-C from Springenberg et al. (2014), table 1, with the choices of METHODS section 3. All-CNN-7 is named but not
-specified in the published text of Mehrer et al. (2020): the seven layers here are our own, of the same family.
+Sources: All-CNN-C from Springenberg et al. (2014), table 1, with the choices of METHODS section 3. All-CNN-7 is named
+but not specified in the published text of Mehrer et al. (2020): the seven layers here are our own, of the same family.
 """
 
 from collections.abc import Iterable, Mapping
@@ -99,8 +99,8 @@ def he_normal(
 ) -> dict[str, NDArray[np.float32]]:
     """Draw He-normal weights (He et al., 2015: SD = sqrt(2 / fan-in), untruncated) and zero biases.
 
-    Drawn with numpy in the order of `shapes`, so that they are the same on every device. Parameters of one axis are taken for
-    biases and set to zero.
+    Drawn with numpy in the order of `shapes`, so that they are the same on every device. Parameters of one axis are
+    taken for biases and set to zero.
 
     Returns
     -------
@@ -135,7 +135,8 @@ def initial_weights(
     image_shape
         Height, width and number of channels of an input image.
     root_seed, seed, attempt
-        The study's `seed`, the seed of the instance's `init` stream, and the attempt (0 unless a collapsed run is redrawn).
+        The study's `seed`, the seed of the instance's `init` stream, and the attempt (0 unless a collapsed run is
+        redrawn).
     """
     address = {"root_seed": root_seed, "seed": seed, "attempt": attempt}
     if network.architecture in ALL_CNNS and network.initialisation == "he_normal":

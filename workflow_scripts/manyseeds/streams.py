@@ -1,7 +1,8 @@
-"""Random streams: every draw follows from (root seed, purpose, seed, attempt, epoch, step), so nothing random is ever saved.
+"""Random streams: every draw follows from (root seed, purpose, seed, attempt, epoch, step), so nothing random is ever
+saved.
 
-A counter-based generator (Philox) is addressed, not advanced: the permutation of epoch 217 can be drawn without drawing the
-216 before it, which is what makes an interrupted training continue with the same bits (METHODS, section 2).
+A counter-based generator (Philox) is addressed, not advanced: the permutation of epoch 217 can be drawn without drawing
+the 216 before it, which is what makes an interrupted training continue with the same bits (METHODS, section 2).
 """
 
 import hashlib

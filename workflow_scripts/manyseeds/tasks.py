@@ -1,4 +1,5 @@
-"""What each training is to do, in plain values: the part of a study that determines an instance's weights, and nothing else.
+"""What each training is to do, in plain values: the part of a study that determines an instance's weights, and nothing
+else.
 
 Read while the Snakefile is parsed: nothing but the standard library is imported.
 """
@@ -13,12 +14,16 @@ UNRELATED = ("cohort_size", "seeds_per_job", "checkpoint_minutes")
 
 
 def network_values(study: Study, architecture: str) -> dict[str, Any]:
-    """Return what a network is: its entry of the config's `networks` but its name, and but which layers are analysed."""
+    """Return what a network is: its entry of the config's `networks` but its name, and but which layers are
+    analysed.
+    """
     return {key: value for key, value in study.network(architecture).items() if key not in ("name", "layers")}
 
 
 def task_values(study: Study, instance: Instance) -> dict[str, Any]:
-    """Return the values that `training.Task.from_params` takes, all but the number of categories, which the data decide."""
+    """Return the values that `training.Task.from_params` takes, all but the number of categories, which the data
+    decide.
+    """
     config, condition = study.config, study.condition(instance.condition)
     recipe = {key: value for key, value in config["training"].items() if key not in UNRELATED}
     recipe["checkpoints"] = list(study.checkpoints)

@@ -1,289 +1,40 @@
-"""Training of instances: the reference implementation, plain and deterministic, one instance after another (METHODS, section 3).
+"""Training of instances: the reference implementation, plain and deterministic, one instance after another.
 
-An interrupted training continues with the bits it would have had: its state (weights, momentum, place in the epoch) lies in a
-`Store` and everything random is addressed, not saved (`streams`). Stores are named by a key of all that determines the bits.
+METHODS, section 3. An interrupted training continues with the bits it would have had: its state (weights, momentum,
+place in the epoch) lies in a `Store`, and everything random is addressed, not saved (`streams`).
 """
 
-import hashlib
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
-from manyseeds import modules, networks, streams
-from manyseeds.errors import StudyError
+from manyseeds import modules, streams
 from manyseeds.files import atomic_path
 from manyseeds.modules import Weights
-from manyseeds.networks import Network
+from manyseeds.recipes import Evaluation, Images, Task, device_kind, software
+from manyseeds.stores import Store, locked, published_key, read_tensors
 
 Report = Callable[[str], None]
-
-LEARNING_RATE_FACTOR = 0.1
-"""The learning rate is multiplied by this at each milestone (Springenberg et al., 2014)."""
+"""Called with one line of progress."""
 
 EVALUATION_BATCH = 500
 """Images a forward pass; fixed, because the sums of a layer may depend on it in the last bit."""
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How an instance is trained: whatever of the config's `training` and `dropout` determines the weights."""
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    milestones: tuple[int, ...]
-    momentum: float
-    l2: float
-    clip_norm: float
-    precision: str
-    checkpoints: tuple[int, ...]
-    augmentation: str = "none"
-    dropout: float = 0.0
-    dropout_after: tuple[str, ...] = ()
-
-    def learning_rate_at(self, epoch: int) -> float:
-        """Return the learning rate of the epoch that begins after `epoch` completed ones."""
-        passed = sum(epoch >= milestone for milestone in self.milestones)
-        return self.learning_rate * LEARNING_RATE_FACTOR**passed
-
-
-@dataclass(frozen=True)
-class CollapseRule:
-    """When an instance counts as collapsed, and how often it is redrawn (METHODS, section 3)."""
-
-    min_train_accuracy: float
-    require_every_category: bool
-    max_attempts: int
-
-    @classmethod
-    def declared(
-        cls,
-        n_categories: int,
-        *,
-        dropout: float,
-        min_train_accuracy: float | None,
-        require_every_category: bool | None,
-        max_attempts: int,
-    ) -> "CollapseRule":
-        """Fill in the defaults: twice chance; every category predicted, but not under dropout nor above 10 categories."""
-        if min_train_accuracy is None:
-            min_train_accuracy = 2 / n_categories
-        if require_every_category is None:
-            require_every_category = dropout == 0 and n_categories <= 10
-        return cls(min_train_accuracy, require_every_category, max_attempts)
-
-    def reason(self, evaluation: "Evaluation") -> str | None:
-        """Return why an evaluation on the training set counts as a collapse, or None if it does not."""
-        if not np.isfinite(evaluation.loss):
-            return "loss is not finite"
-        if evaluation.accuracy < self.min_train_accuracy:
-            return f"training accuracy {evaluation.accuracy:.4f} is below {self.min_train_accuracy:.4f}"
-        if self.require_every_category and evaluation.n_categories_predicted < evaluation.n_categories:
-            return f"only {evaluation.n_categories_predicted} of {evaluation.n_categories} categories are ever predicted"
-        return None
-
-
-@dataclass(frozen=True, eq=False)
-class Images:
-    """Preprocessed images float32 [n, height, width, channels], their labels int64 [n], and the number of categories."""
-
-    inputs: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    n_categories: int
-
-    @classmethod
-    def read(cls, inputs: Path, labels: Path, card: Path) -> "Images":
-        """Read preprocessed images and labels from NPY files, into memory; the dataset's card names the categories."""
-        return cls(np.load(inputs), np.load(labels), len(json.loads(Path(card).read_text())["categories"]))
-
-    @cached_property
-    def digest(self) -> str:
-        """A digest of the images and labels themselves, whatever file they came from."""
-        digest = hashlib.blake2b(digest_size=16)
-        digest.update(f"{self.inputs.shape}{self.inputs.dtype}{self.n_categories}".encode())
-        digest.update(np.ascontiguousarray(self.inputs).data)
-        digest.update(np.ascontiguousarray(self.labels).data)
-        return digest.hexdigest()
-
-
-@dataclass(frozen=True)
-class Task:
-    """One instance to be trained: all that determines its weights but the images and the software."""
-
-    name: str
-    network: Network
-    recipe: Recipe
-    collapse: CollapseRule
-    root_seed: int
-    stream_seeds: Mapping[str, int]
-    vary: tuple[str, ...]
-
-    def address(self, purpose: str, attempt: int) -> dict[str, int | str]:
-        """Return where a stream of this instance stands: only the streams that its condition varies see the attempt."""
-        return {
-            "root_seed": self.root_seed,
-            "purpose": purpose,
-            "seed": self.stream_seeds[purpose],
-            "attempt": attempt if purpose in self.vary else 0,
-        }
-
-    @classmethod
-    def from_params(
-        cls, *, name: str, network: Mapping, recipe: Mapping, collapse: Mapping, n_categories: int, **streams_of: object
-    ) -> "Task":
-        """Build a task from plain values, as a workflow passes them.
-
-        Parameters
-        ----------
-        network, recipe, collapse
-            The config's entries; lists become tuples, defaults of the collapse rule are filled in.
-        n_categories
-            Number of categories of the data.
-        """
-        plain = Recipe(**{key: tuple(value) if isinstance(value, list) else value for key, value in recipe.items()})
-        rule = CollapseRule.declared(n_categories, dropout=plain.dropout, **collapse)
-        return cls(name=name, network=Network.from_config(network), recipe=plain, collapse=rule, **streams_of)
-
-    def initial_weights(self, images: Images, initial: Weights, attempt: int) -> Weights:
-        """Return what an attempt begins from: the instance's initial weights, or, if they are redrawn, new ones."""
-        if attempt == 0 or "init" not in self.vary:
-            return initial
-        return networks.initial_weights(
-            self.network,
-            images.inputs.shape[1:],
-            images.n_categories,
-            root_seed=self.root_seed,
-            seed=self.stream_seeds["init"],
-            attempt=attempt,
-        )
-
-    def key(self, initial: Weights, images_digest: str, code_digest: str, device: torch.device) -> str:
-        """Return the digest of everything that determines the weights; the name of the instance is not among it."""
-        determinants = {
-            "network": asdict(self.network) | {"layers": None},  # which layers are analysed changes no weight
-            "recipe": asdict(self.recipe),
-            "collapse": asdict(self.collapse),
-            "root_seed": self.root_seed,
-            "streams": dict(self.stream_seeds),
-            "vary": sorted(self.vary),
-            "initial": weights_digest(initial),
-            "images": images_digest,
-            "code": code_digest,
-            "software": software(),
-            "device": device_kind(device),
-        }
-        return hashlib.blake2b(json.dumps(determinants, sort_keys=True).encode(), digest_size=16).hexdigest()
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Mean cross-entropy and accuracy over a set of images, dropout off."""
-
-    loss: float
-    accuracy: float
-    n_categories: int
-    n_categories_predicted: int
-
-
-@dataclass
-class Place:
-    """How far a training has come; saved with its state as JSON."""
-
-    attempt: int
-    epoch: int = 0
-    step: int = 0
-    loss_sum: float = 0.0
-    n_correct: int = 0
-    seconds: float = 0.0
-    history: list[dict] = field(default_factory=list)
-
-
-def weights_digest(weights: Weights) -> str:
-    """Return a digest of names, shapes and values of weights."""
-    digest = hashlib.blake2b(digest_size=16)
-    for name in sorted(weights):
-        digest.update(f"{name}{weights[name].shape}{weights[name].dtype}".encode())
-        digest.update(np.ascontiguousarray(weights[name]).data)
-    return digest.hexdigest()
-
-
-class Store:
-    """A folder that holds the state of one training until its results are published; every file in it appears by rename."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = Path(folder)
-
-    @property
-    def state(self) -> Path:
-        """Weights, momentum and place of the attempt under way."""
-        return self.folder / "state.safetensors"
-
-    def checkpoint(self, attempt: int, epoch: int) -> Path:
-        """Weights of an attempt after some completed epochs."""
-        return self.folder / f"attempt{attempt}" / f"epoch{epoch}.safetensors"
-
-    def attempts(self) -> list[dict]:
-        """Return the records of the finished attempts, first to last."""
-        return self._read("attempts.json")
-
-    def history(self) -> list[dict]:
-        """Return the training history of the finished attempts, one record an epoch."""
-        return self._read("history.json")
-
-    def _read(self, name: str) -> list[dict]:
-        path = self.folder / name
-        return json.loads(path.read_text()) if path.exists() else []
-
-    def append(self, attempt: dict, history: Sequence[dict]) -> None:
-        """Record a finished attempt; only then is its state thrown away."""
-        # The history goes first: an attempt that is on record has all its rows, and a repeated one replaces its own.
-        earlier = [row for row in self.history() if row["attempt"] != attempt["attempt"]]
-        self._write("history.json", earlier + list(history))
-        self._write("attempts.json", self.attempts() + [attempt])
-        self.state.unlink(missing_ok=True)
-
-    def _write(self, name: str, records: list[dict]) -> None:
-        with atomic_path(self.folder / name) as path:
-            path.write_text(json.dumps(records))
-
-    def finished(self, max_attempts: int) -> bool:
-        """Tell whether an attempt has been accepted, or none is left."""
-        attempts = self.attempts()
-        return bool(attempts) and (attempts[-1]["outcome"] == "accepted" or len(attempts) >= max_attempts)
-
-    def remove(self) -> None:
-        """Delete the folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def software() -> dict[str, str]:
-    """Return the versions that decide on the bits of a training."""
-    return {"torch": torch.__version__, "numpy": np.__version__}
-
-
 def choose_device() -> torch.device:
     """Return the first visible GPU, or else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def device_kind(device: torch.device) -> str:
-    """Return the name of the kind of device, which decides on the bits: ``cpu``, or the name of the GPU."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def make_deterministic(precision: str) -> None:
@@ -325,7 +76,9 @@ def crop_and_flip(images: Tensor, draw: np.random.Generator, *, margin: int = 4)
 
 @contextmanager
 def dropout(module: nn.Module, layers: Sequence[str], rate: float, masks: torch.Generator) -> Iterator[None]:
-    """Apply Bernoulli dropout (inverted, masks from `masks`) to the outputs of the named layers while the context lasts."""
+    """Apply Bernoulli dropout (inverted, masks from `masks`) to the outputs of the named layers while the context
+    lasts.
+    """
 
     def drop(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         kept = torch.empty_like(output).bernoulli_(1 - rate, generator=masks)
@@ -340,11 +93,15 @@ def dropout(module: nn.Module, layers: Sequence[str], rate: float, masks: torch.
 
 
 def predict(module: nn.Module, inputs: NDArray[np.float32], device: torch.device) -> NDArray[np.float32]:
-    """Return the logits [n, categories] for images [n, height, width, channels]: evaluation mode (dropout off), float32."""
+    """Return the logits [n, categories] for images [n, height, width, channels]: evaluation mode (dropout off),
+    float32.
+    """
     module.eval()
     with torch.inference_mode():
         logits = [
-            module(as_batch(torch.from_numpy(np.array(inputs[start : start + EVALUATION_BATCH])).to(device))).cpu().numpy()
+            module(as_batch(torch.from_numpy(np.array(inputs[start : start + EVALUATION_BATCH])).to(device)))
+            .cpu()
+            .numpy()
             for start in range(0, len(inputs), EVALUATION_BATCH)
         ]
     return np.concatenate(logits)
@@ -365,6 +122,19 @@ def evaluate(module: nn.Module, images: Images, device: torch.device) -> Evaluat
 def as_batch(images: Tensor) -> Tensor:
     """View [batch, height, width, channels] as torch's [batch, channels, height, width], channels last in memory."""
     return images.permute(0, 3, 1, 2)
+
+
+@dataclass
+class Place:
+    """How far a training has come; saved with its state as JSON."""
+
+    attempt: int
+    epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    n_correct: int = 0
+    seconds: float = 0.0
+    history: list[dict] = field(default_factory=list)
 
 
 class Trainer:
@@ -392,7 +162,9 @@ class Trainer:
         weights = task.initial_weights(images, initial, attempt)
         modules.load(module, weights, source=f"initial weights of {task.name}")
         self.module = module.to(device, memory_format=torch.channels_last)
-        self.optimiser = torch.optim.SGD(self.module.parameters(), lr=self.recipe.learning_rate, momentum=self.recipe.momentum)
+        self.optimiser = torch.optim.SGD(
+            self.module.parameters(), lr=self.recipe.learning_rate, momentum=self.recipe.momentum
+        )
         self.decayed = [parameter for parameter in self.module.parameters() if parameter.ndim > 1]
         self.masks = torch.Generator(device)
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)
@@ -426,9 +198,7 @@ class Trainer:
         place, recipe = self.place, self.recipe
         images, labels = self.inputs[indices], self.labels[indices]
         if recipe.augmentation == "crop_flip":
-            draw = streams.generator(
-                **self.task.address("augment", place.attempt), epoch=place.epoch, step=place.step
-            )
+            draw = streams.generator(**self.task.address("augment", place.attempt), epoch=place.epoch, step=place.step)
             images = crop_and_flip(images, draw)
         if recipe.dropout > 0:
             self.masks.manual_seed(
@@ -494,7 +264,7 @@ class Trainer:
             if momentum is not None:
                 tensors[f"momentum/{name}"] = momentum.cpu().contiguous().clone()
         with atomic_path(self.store.state) as path:
-            save_file(tensors, path, metadata={"key": self.key, "place": json.dumps(asdict(place))})
+            path.write_bytes(save(tensors, {"key": self.key, "place": json.dumps(asdict(place))}))
         self.saved = time.monotonic()
 
     def _resume(self) -> None:
@@ -525,27 +295,13 @@ class Trainer:
             "device": device_kind(self.device),
         }
         with atomic_path(self.store.checkpoint(self.place.attempt, epoch)) as path:
-            save_file(modules.weights_of(self.module), path, metadata=metadata)
+            path.write_bytes(
+                save(modules.weights_of(self.module), metadata)
+            )  # save_file's files only their owner may read
 
 
 def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Return the tensors and the metadata of a safetensors file.
-
-    Raises
-    ------
-    StudyError
-        Naming the file, if it is truncated or no safetensors file.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-        return load_file(path), metadata
-    except Exception as problem:  # safetensors raises its own error type, and OSError
-        raise StudyError(f"{path}: cannot be read as safetensors ({problem}); delete it and run again.") from problem
 
 
 def train(
@@ -559,7 +315,8 @@ def train(
     save_every: float,
     report: Report,
 ) -> None:
-    """Train one instance until the store holds its result: an accepted attempt, or the last of `max_attempts` collapsed ones.
+    """Train one instance until the store holds its result: an accepted attempt, or the last of `max_attempts` collapsed
+    ones.
 
     Parameters
     ----------
@@ -597,22 +354,6 @@ def train(
         report(f"{task.name} attempt {attempt}: {record['outcome']}" + (f", {reason}" if reason else ""))
 
 
-@contextmanager
-def locked(store: Store, report: Report) -> Iterator[None]:
-    """Hold the lock of a store: an orphan of a killed workflow and its successor must not train the same instance at once."""
-    store.folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(f"{store.folder}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        report(f"Waiting for another process that holds {lock.lock_file}.")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def train_if_missing(
     task: Task,
     initial: Weights,
@@ -625,7 +366,9 @@ def train_if_missing(
     save_every: float,
     report: Report,
 ) -> None:
-    """Train an instance into its store under `stores`, unless weights of the very same training are `published` already."""
+    """Train an instance into its store under `stores`, unless weights of the very same training are `published`
+    already.
+    """
     key = task.key(initial, images.digest, code_digest, device)
     if published_key(published) == key:
         report(f"{task.name}: weights are there already")
@@ -633,27 +376,3 @@ def train_if_missing(
     store = Store(stores / key)
     with locked(store, report):
         train(task, initial, images, store, key=key, device=device, save_every=save_every, report=report)
-
-
-def published_key(path: Path) -> str | None:
-    """Return the key under which a weights file was trained, or None if there is no such file."""
-    if not path.exists():
-        return None
-    with safe_open(path, framework="np") as file:
-        return (file.metadata() or {}).get("key")
-
-
-def publish(store: Store, destinations: Mapping[int, Path]) -> None:
-    """Put the weights of the last attempt where they belong, by epoch, each file appearing at once and whole."""
-    attempt = store.attempts()[-1]["attempt"]
-    for epoch, destination in destinations.items():
-        with atomic_path(destination) as path:
-            _link_or_copy(store.checkpoint(attempt, epoch), path)
-
-
-def _link_or_copy(source: Path, destination: Path) -> None:
-    destination.unlink(missing_ok=True)
-    try:
-        os.link(source, destination)
-    except OSError:  # a file system without hard links
-        shutil.copyfile(source, destination)

@@ -1,0 +1,308 @@
+"""Training: the recipe against an explicit loop, the streams, bitwise repetition and resumption, the collapse rule."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file
+from train_once import DEMANDING, initial_weights, small_images, small_task, train_small
+
+from manyseeds import modules, recipes, stores, training
+from manyseeds.errors import StudyError
+
+TESTS = Path(__file__).parent
+
+
+def trained(folder, task, **options):
+    """Train a task into a folder and return its store."""
+    store = stores.Store(folder)
+    train_small(task, store, **options)
+    return store
+
+
+def weights(store, epoch, attempt=0):
+    return load_file(store.checkpoint(attempt, epoch))
+
+
+def assert_equal_weights(one, other):
+    assert one.keys() == other.keys()
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name])
+
+
+def test_a_training_follows_the_recipe_step_by_step(tmp_path):
+    """An explicit loop in float64, with the update of METHODS 3 written out, ends where the training ends."""
+    task = small_task(learning_rate=0.01)
+    images, recipe = small_images(), task.recipe
+    network = modules.build(task.network, images.inputs.shape[1:], 3).double()
+    network.load_state_dict(
+        {name: torch.from_numpy(array).double() for name, array in initial_weights(task, images).items()}
+    )
+    velocity = {name: torch.zeros_like(parameter) for name, parameter in network.named_parameters()}
+    n_clipped = 0
+    for epoch in range(recipe.epochs):
+        learning_rate = 0.01 if epoch < 4 else 0.001
+        for batch in training.minibatches(task, 90, attempt=0, epoch=epoch):
+            logits = network(torch.from_numpy(images.inputs[batch]).double().permute(0, 3, 1, 2))
+            probability = logits.softmax(1)[torch.arange(len(batch)), torch.from_numpy(images.labels[batch])]
+            loss = -probability.log().mean()
+            loss = loss + recipe.l2 * sum((p**2).sum() for n, p in network.named_parameters() if n.endswith("weight"))
+            gradients = torch.autograd.grad(loss, list(network.parameters()))
+            norm = torch.sqrt(sum((gradient**2).sum() for gradient in gradients))
+            n_clipped += bool(norm > recipe.clip_norm)
+            with torch.no_grad():
+                for (name, parameter), gradient in zip(network.named_parameters(), gradients, strict=True):
+                    velocity[name] = recipe.momentum * velocity[name] + gradient * min(1, recipe.clip_norm / norm)
+                    parameter -= learning_rate * velocity[name]
+    assert n_clipped > 0  # or the clipping would go untested
+    for name, array in weights(trained(tmp_path, task), recipe.epochs).items():
+        np.testing.assert_allclose(array, network.state_dict()[name].numpy(), rtol=2e-3, atol=2e-5)
+
+
+def test_learning_rate_falls_after_completed_epochs():
+    recipe = small_task(learning_rate=0.01, milestones=(200, 250, 300), epochs=350).recipe
+    rates = [recipe.learning_rate_at(epoch) for epoch in (0, 199, 200, 249, 250, 299, 300, 349)]
+    np.testing.assert_allclose(rates, [1e-2, 1e-2, 1e-3, 1e-3, 1e-4, 1e-4, 1e-5, 1e-5])
+
+
+def test_each_epoch_is_a_permutation_with_the_short_batch_kept():
+    task = small_task()
+    batches = training.minibatches(task, 90, attempt=0, epoch=0)
+    assert [len(batch) for batch in batches] == [8] * 11 + [2]
+    np.testing.assert_array_equal(np.sort(np.concatenate(batches)), np.arange(90))
+    assert not np.array_equal(batches[0], training.minibatches(task, 90, attempt=0, epoch=1)[0])
+
+
+@pytest.mark.parametrize(("vary", "same_order", "same_init"), [(("init",), True, False), (("order",), False, True)])
+def test_instances_differ_in_the_streams_that_vary_and_in_no_other(vary, same_order, same_init):
+    images = small_images()
+    one, other = (small_task(seed, vary=vary) for seed in (1, 2))
+    orders = [np.concatenate(training.minibatches(task, 90, attempt=0, epoch=3)) for task in (one, other)]
+    starts = [initial_weights(task, images)["conv1.weight"] for task in (one, other)]
+    assert np.array_equal(*orders) == same_order
+    assert np.array_equal(*starts) == same_init
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(tmp_path):
+    first = trained(tmp_path / "first", small_task())
+    again = trained(tmp_path / "again", small_task())
+    other = trained(tmp_path / "other", small_task(seed=1))
+    assert_equal_weights(weights(first, 6), weights(again, 6))
+    assert not np.array_equal(weights(first, 6)["conv1.weight"], weights(other, 6)["conv1.weight"])
+
+
+def test_what_a_process_trained_before_changes_no_bit(tmp_path):
+    """In a cohort after another instance, with torch's own stream in another state, or alone: the same weights."""
+    alone = trained(tmp_path / "alone", small_task(seed=2, **DEMANDING))
+    trained(tmp_path / "before", small_task(seed=1, **DEMANDING))
+    torch.rand(17)
+    beside = trained(tmp_path / "beside", small_task(seed=2, **DEMANDING))
+    assert_equal_weights(weights(alone, 30), weights(beside, 30))
+
+
+def run_until_killed(store: Path, n_lines: int) -> bool:
+    """Run `train_once.py`, kill it with SIGKILL after some lines of progress; return whether it was killed in time."""
+    environment = os.environ | {"PYTHONPATH": str(TESTS.parent / "workflow_scripts")}
+    command = [sys.executable, str(TESTS / "train_once.py"), str(store), "0"]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    for _ in range(n_lines):
+        process.stdout.readline()
+    # A few milliseconds into the next epoch, wherever that is: in a step, or half-way through writing the state.
+    threading.Timer(random.uniform(0, 0.05), process.send_signal, [signal.SIGKILL]).start()
+    process.stdout.read()
+    return process.wait() == -signal.SIGKILL
+
+
+def test_killed_three_times_and_resumed_a_training_ends_in_the_same_bits(tmp_path):
+    undisturbed = trained(tmp_path / "undisturbed", small_task(**DEMANDING))
+    store = stores.Store(tmp_path / "killed")
+    for n_lines in (3, 6, 9):  # the first line of a resumed run says where it resumed
+        assert run_until_killed(store.folder, n_lines)
+        assert not store.finished(2)
+    lines = []
+    train_small(small_task(**DEMANDING), store, report=lines.append)
+    assert "resumed at epoch" in lines[0]
+    assert int(lines[0].split("epoch ")[1].split(",")[0]) >= 10  # it went on, it did not begin anew
+    for epoch in (0, 7, 30):
+        assert_equal_weights(weights(store, epoch), weights(undisturbed, epoch))
+    for one, other in zip(store.history(), undisturbed.history(), strict=True):
+        assert {**one, "seconds": 0} == {**other, "seconds": 0}
+
+
+def test_history_reports_running_values(tmp_path):
+    history = trained(tmp_path, small_task()).history()
+    assert [row["epoch"] for row in history] == [1, 2, 3, 4, 5, 6]
+    assert history[0]["loss"] > history[-1]["loss"]
+    assert history[-1]["accuracy"] > 0.9
+    assert [row["learning_rate"] for row in history[3:5]] == pytest.approx([0.02, 0.002])
+
+
+def test_evaluation_against_the_definition(tmp_path):
+    images = small_images()
+    network = modules.build(small_task().network, (12, 12, 1), 3)
+    evaluation = training.evaluate(network, images, torch.device("cpu"))
+    with torch.no_grad():
+        probability = network(torch.from_numpy(images.inputs).permute(0, 3, 1, 2)).double().softmax(1).numpy()
+    assert evaluation.loss == pytest.approx(-np.log(probability[np.arange(90), images.labels]).mean(), rel=1e-6)
+    assert evaluation.accuracy == np.mean(probability.argmax(1) == images.labels)
+    assert evaluation.n_categories_predicted == len(set(probability.argmax(1)))
+
+
+def evaluation(loss=1.0, accuracy=0.5, predicted=10):
+    return recipes.Evaluation(loss, accuracy, 10, predicted)
+
+
+def declared(dropout=0.0, n_categories=10, **changes):
+    values = {"min_train_accuracy": None, "require_every_category": None, "max_attempts": 5} | changes
+    return recipes.CollapseRule.declared(n_categories, dropout=dropout, **values)
+
+
+def test_collapse_rule_as_declared():
+    assert declared().reason(evaluation()) is None
+    assert "not finite" in declared().reason(evaluation(loss=np.nan))
+    assert "not finite" in declared().reason(evaluation(loss=np.inf))
+    assert "below 0.2" in declared().reason(evaluation(accuracy=0.1999))
+    assert declared().reason(evaluation(accuracy=0.2)) is None
+    assert "9 of 10" in declared().reason(evaluation(predicted=9))
+    assert declared(dropout=0.5).reason(evaluation(predicted=9)) is None
+    assert declared(dropout=0.5, require_every_category=True).reason(evaluation(predicted=9)) is not None
+    assert declared(n_categories=100).min_train_accuracy == 0.02
+    assert not declared(n_categories=100).require_every_category
+    assert "below 0.6" in declared(min_train_accuracy=0.6).reason(evaluation())
+
+
+def test_a_collapsed_instance_is_redrawn_and_every_attempt_recorded(tmp_path):
+    """No network reaches an accuracy above 1: every attempt collapses, up to the last."""
+    rule = recipes.CollapseRule(1.1, False, 3)
+    task = small_task(collapse=rule, epochs=1, checkpoints=(0, 1))
+    store = trained(tmp_path, task)
+    assert [attempt["outcome"] for attempt in store.attempts()] == ["collapsed"] * 3
+    assert all("below 1.1" in attempt["reason"] for attempt in store.attempts())
+    assert sorted({row["attempt"] for row in store.history()}) == [0, 1, 2]
+    starts = [weights(store, 0, attempt)["conv1.weight"] for attempt in range(3)]
+    assert not np.array_equal(starts[0], starts[1])
+    assert not np.array_equal(starts[1], starts[2])
+    np.testing.assert_array_equal(
+        training.minibatches(task, 90, attempt=0, epoch=0)[0], training.minibatches(task, 90, attempt=1, epoch=0)[0]
+    )
+    stores.publish(store, {0: tmp_path / "out" / "epoch0.safetensors", 1: tmp_path / "out" / "epoch1.safetensors"})
+    np.testing.assert_array_equal(load_file(tmp_path / "out" / "epoch0.safetensors")["conv1.weight"], starts[2])
+
+
+def test_a_redrawn_order_leaves_the_initial_weights(tmp_path):
+    rule = recipes.CollapseRule(1.1, False, 2)
+    task = small_task(vary=("order",), collapse=rule, epochs=1, checkpoints=(0, 1))
+    store = trained(tmp_path, task)
+    assert_equal_weights(weights(store, 0, 0), weights(store, 0, 1))
+    assert not np.array_equal(weights(store, 1, 0)["conv1.weight"], weights(store, 1, 1)["conv1.weight"])
+
+
+def test_a_diverged_network_is_recorded_as_collapsed(tmp_path):
+    rule = recipes.CollapseRule(0.0, False, 1)
+    store = trained(tmp_path, small_task(collapse=rule, learning_rate=1e6, clip_norm=1e9, epochs=2, checkpoints=(0, 2)))
+    (attempt,) = store.attempts()
+    assert attempt["outcome"] == "collapsed"
+    assert "not finite" in attempt["reason"]
+
+
+def test_dropout_masks_follow_their_stream_and_their_rate():
+    module = torch.nn.Sequential(torch.nn.Identity())
+    inputs = torch.ones(200, 500)
+
+    def masked(seed):
+        masks = torch.Generator().manual_seed(seed)
+        with training.dropout(module, ["0"], 0.3, masks):
+            return module(inputs)
+
+    assert torch.equal(masked(1), masked(1))
+    assert not torch.equal(masked(1), masked(2))
+    values, counts = masked(1).unique(return_counts=True)
+    assert values.tolist() == pytest.approx([0, 1 / 0.7])
+    assert counts[0].item() / inputs.numel() == pytest.approx(0.3, abs=5 * np.sqrt(0.21 / inputs.numel()))
+    assert torch.equal(module(inputs), inputs)  # off outside the context
+
+
+def test_crop_and_flip_against_an_explicit_loop():
+    images = torch.arange(5 * 6 * 6 * 2, dtype=torch.float32).reshape(5, 6, 6, 2)
+    found = training.crop_and_flip(images, np.random.default_rng(3))
+    draw = np.random.default_rng(3)
+    tops, lefts = draw.integers(0, 9, size=(2, 5))
+    flips = draw.random(5) < 0.5
+    assert flips.any()
+    assert not flips.all()
+    for number in range(5):
+        padded = np.zeros((14, 14, 2), np.float32)
+        padded[4:10, 4:10] = images[number]
+        crop = padded[tops[number] : tops[number] + 6, lefts[number] : lefts[number] + 6]
+        np.testing.assert_array_equal(found[number], crop[:, ::-1] if flips[number] else crop)
+
+
+def test_the_key_sees_all_that_determines_the_bits():
+    images = small_images()
+    start = initial_weights(small_task(), images)
+
+    def key(task, initial=start, images_digest="images", code="code"):
+        return task.key(initial, images_digest, code, torch.device("cpu"))
+
+    other_start = {name: array + 1 for name, array in start.items()}
+    keys = [
+        key(small_task()),
+        key(small_task(), initial=other_start),
+        key(small_task(), images_digest="others"),
+        key(small_task(), code="other"),
+        key(small_task(epochs=7)),
+        key(small_task(l2=0.0)),
+        key(small_task(seed=1)),
+        key(small_task(vary=("init", "order"))),
+        key(small_task(collapse=recipes.CollapseRule(0.5, False, 2))),
+    ]
+    assert len(set(keys)) == len(keys)
+    assert key(small_task()) == keys[0]
+    assert small_images(1).digest != images.digest == small_images().digest
+
+
+def test_published_weights_of_the_same_training_are_not_trained_again(tmp_path):
+    task, images, lines = small_task(epochs=1, checkpoints=(0, 1)), small_images(), []
+    options = {"code_digest": "code", "device": torch.device("cpu"), "save_every": 1e9, "report": lines.append}
+    start, published = initial_weights(task, images), tmp_path / "epoch1.safetensors"
+    training.train_if_missing(task, start, images, tmp_path / "stores", published, **options)
+    (folder,) = (path for path in (tmp_path / "stores").iterdir() if path.is_dir())
+    store = stores.Store(folder)
+    stores.publish(store, {1: published})
+    store.remove()
+    lines.clear()
+    training.train_if_missing(task, start, images, tmp_path / "stores", published, **options)
+    assert lines == [f"{task.name}: weights are there already"]
+    training.train_if_missing(task, start, images, tmp_path / "stores", published, **options | {"code_digest": "new"})
+    assert any("accepted" in line for line in lines)
+
+
+def test_an_orphan_and_its_successor_do_not_train_at_once(tmp_path):
+    store, lines = stores.Store(tmp_path / "store"), []
+    entered = threading.Event()
+
+    def successor():
+        with stores.locked(stores.Store(tmp_path / "store"), lines.append):
+            entered.set()
+
+    with stores.locked(store, lines.append):
+        thread = threading.Thread(target=successor)
+        thread.start()
+        assert not entered.wait(0.3)
+        assert "Waiting" in lines[0]
+    thread.join(timeout=10)
+    assert entered.is_set()
+
+
+def test_a_truncated_state_is_named(tmp_path):
+    path = tmp_path / "state.safetensors"
+    path.write_bytes(b"\x10\x00\x00")
+    with pytest.raises(StudyError, match=r"state.safetensors: cannot be read"):
+        stores.read_tensors(path)

@@ -1,0 +1,82 @@
+"""Train one small instance into a store, in a process that a test may kill: `train_once.py STORE SAVE_EVERY`."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from manyseeds import networks, recipes, stores, training
+
+
+def small_images(seed: int = 0) -> recipes.Images:
+    """Return 90 noisy images of three categories, 12 x 12 pixels."""
+    draw = np.random.default_rng(seed)
+    labels = np.arange(90) % 3
+    prototypes = draw.standard_normal((3, 12, 12, 1))
+    inputs = prototypes[labels] + 0.5 * draw.standard_normal((90, 12, 12, 1))
+    return recipes.Images(inputs.astype(np.float32), labels.astype(np.int64), 3)
+
+
+def small_task(seed: int = 0, *, vary=("init",), collapse=None, network=None, **recipe) -> recipes.Task:
+    """Return a task of a second or two; keyword arguments replace parts of its recipe."""
+    recipe = {
+        "epochs": 6,
+        "batch_size": 8,
+        "learning_rate": 0.02,
+        "milestones": (4,),
+        "momentum": 0.9,
+        "l2": 1e-3,
+        "clip_norm": 2.0,
+        "precision": "fp32",
+        "checkpoints": (0, 2, 6),
+    } | recipe
+    return recipes.Task(
+        name=f"small/seed{seed}",
+        network=network or networks.Network("all_cnn_7", width=0.05, readout_relu=False),
+        recipe=recipes.Recipe(**recipe),
+        collapse=collapse or recipes.CollapseRule(0.0, False, 2),
+        root_seed=0,
+        stream_seeds={purpose: seed if purpose in vary else 0 for purpose in ("init", "order", "augment", "dropout")},
+        vary=tuple(vary),
+    )
+
+
+def initial_weights(task: recipes.Task, images: recipes.Images):
+    """Return the weights that a task's attempt 0 begins from."""
+    address = {"root_seed": task.root_seed, "seed": task.stream_seeds["init"]}
+    return networks.initial_weights(task.network, images.inputs.shape[1:], images.n_categories, **address)
+
+
+def train_small(task: recipes.Task, store: stores.Store, *, save_every: float = 1e9, report=lambda line: None) -> None:
+    """Train a small task."""
+    images = small_images()
+    device = torch.device("cpu")
+    training.train(
+        task,
+        initial_weights(task, images),
+        images,
+        store,
+        key="a key",
+        device=device,
+        save_every=save_every,
+        report=report,
+    )
+
+
+DEMANDING = {
+    "dropout": 0.3,
+    "dropout_after": ("conv2",),
+    "augmentation": "crop_flip",
+    "epochs": 30,
+    "checkpoints": (0, 7, 30),
+}
+"""All four streams at work, and long enough to be killed in the middle."""
+
+if __name__ == "__main__":
+    train_small(
+        small_task(**DEMANDING),
+        stores.Store(Path(sys.argv[1])),
+        save_every=float(sys.argv[2]),
+        report=lambda line: print(line, flush=True),
+    )

@@ -1,0 +1,208 @@
+"""What a training is: the recipe, the collapse rule, the images, and the task that binds them to an instance.
+
+`Task.key` digests everything that determines the weights (METHODS, sections 2 and 3).
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from manyseeds import networks
+from manyseeds.modules import Weights
+from manyseeds.networks import Network
+
+LEARNING_RATE_FACTOR = 0.1
+"""The learning rate is multiplied by this at each milestone (Springenberg et al., 2014)."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an instance is trained: whatever of the config's `training` and `dropout` determines the weights."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    milestones: tuple[int, ...]
+    momentum: float
+    l2: float
+    clip_norm: float
+    precision: str
+    checkpoints: tuple[int, ...]
+    augmentation: str = "none"
+    dropout: float = 0.0
+    dropout_after: tuple[str, ...] = ()
+
+    def learning_rate_at(self, epoch: int) -> float:
+        """Return the learning rate of the epoch that begins after `epoch` completed ones."""
+        passed = sum(epoch >= milestone for milestone in self.milestones)
+        return self.learning_rate * LEARNING_RATE_FACTOR**passed
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Mean cross-entropy and accuracy over a set of images, dropout off."""
+
+    loss: float
+    accuracy: float
+    n_categories: int
+    n_categories_predicted: int
+
+
+@dataclass(frozen=True)
+class CollapseRule:
+    """When an instance counts as collapsed, and how often it is redrawn (METHODS, section 3)."""
+
+    min_train_accuracy: float
+    require_every_category: bool
+    max_attempts: int
+
+    @classmethod
+    def declared(
+        cls,
+        n_categories: int,
+        *,
+        dropout: float,
+        min_train_accuracy: float | None,
+        require_every_category: bool | None,
+        max_attempts: int,
+    ) -> "CollapseRule":
+        """Fill in the defaults: twice chance; every category predicted, but not under dropout nor above 10
+        categories.
+        """
+        if min_train_accuracy is None:
+            min_train_accuracy = 2 / n_categories
+        if require_every_category is None:
+            require_every_category = dropout == 0 and n_categories <= 10
+        return cls(min_train_accuracy, require_every_category, max_attempts)
+
+    def reason(self, evaluation: "Evaluation") -> str | None:
+        """Return why an evaluation on the training set counts as a collapse, or None if it does not."""
+        if not np.isfinite(evaluation.loss):
+            return "loss is not finite"
+        if evaluation.accuracy < self.min_train_accuracy:
+            return f"training accuracy {evaluation.accuracy:.4f} is below {self.min_train_accuracy:.4f}"
+        if self.require_every_category and evaluation.n_categories_predicted < evaluation.n_categories:
+            return (
+                f"only {evaluation.n_categories_predicted} of {evaluation.n_categories} categories are ever predicted"
+            )
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """Preprocessed images float32 [n, height, width, channels], their labels int64 [n], and the number of
+    categories.
+    """
+
+    inputs: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    n_categories: int
+
+    @classmethod
+    def read(cls, inputs: Path, labels: Path, card: Path) -> "Images":
+        """Read preprocessed images and labels from NPY files, into memory; the dataset's card names the categories."""
+        return cls(np.load(inputs), np.load(labels), len(json.loads(Path(card).read_text())["categories"]))
+
+    @cached_property
+    def digest(self) -> str:
+        """A digest of the images and labels themselves, whatever file they came from."""
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(f"{self.inputs.shape}{self.inputs.dtype}{self.n_categories}".encode())
+        digest.update(np.ascontiguousarray(self.inputs).data)
+        digest.update(np.ascontiguousarray(self.labels).data)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Task:
+    """One instance to be trained: all that determines its weights but the images and the software."""
+
+    name: str
+    network: Network
+    recipe: Recipe
+    collapse: CollapseRule
+    root_seed: int
+    stream_seeds: Mapping[str, int]
+    vary: tuple[str, ...]
+
+    def address(self, purpose: str, attempt: int) -> dict[str, int | str]:
+        """Return where a stream of this instance stands: only the streams that its condition varies see the attempt."""
+        return {
+            "root_seed": self.root_seed,
+            "purpose": purpose,
+            "seed": self.stream_seeds[purpose],
+            "attempt": attempt if purpose in self.vary else 0,
+        }
+
+    @classmethod
+    def from_params(
+        cls, *, name: str, network: Mapping, recipe: Mapping, collapse: Mapping, n_categories: int, **streams_of: object
+    ) -> "Task":
+        """Build a task from plain values, as a workflow passes them.
+
+        Parameters
+        ----------
+        network, recipe, collapse
+            The config's entries; lists become tuples, defaults of the collapse rule are filled in.
+        n_categories
+            Number of categories of the data.
+        """
+        plain = Recipe(**{key: tuple(value) if isinstance(value, list) else value for key, value in recipe.items()})
+        rule = CollapseRule.declared(n_categories, dropout=plain.dropout, **collapse)
+        return cls(name=name, network=Network.from_config(network), recipe=plain, collapse=rule, **streams_of)
+
+    def initial_weights(self, images: Images, initial: Weights, attempt: int) -> Weights:
+        """Return what an attempt begins from: the instance's initial weights, or, if they are redrawn, new ones."""
+        if attempt == 0 or "init" not in self.vary:
+            return initial
+        return networks.initial_weights(
+            self.network,
+            images.inputs.shape[1:],
+            images.n_categories,
+            root_seed=self.root_seed,
+            seed=self.stream_seeds["init"],
+            attempt=attempt,
+        )
+
+    def key(self, initial: Weights, images_digest: str, code_digest: str, device: torch.device) -> str:
+        """Return the digest of everything that determines the weights; the name of the instance is not among it."""
+        determinants = {
+            "network": asdict(self.network) | {"layers": None},  # which layers are analysed changes no weight
+            "recipe": asdict(self.recipe),
+            "collapse": asdict(self.collapse),
+            "root_seed": self.root_seed,
+            "streams": dict(self.stream_seeds),
+            "vary": sorted(self.vary),
+            "initial": weights_digest(initial),
+            "images": images_digest,
+            "code": code_digest,
+            "software": software(),
+            "device": device_kind(device),
+        }
+        return hashlib.blake2b(json.dumps(determinants, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def weights_digest(weights: Weights) -> str:
+    """Return a digest of names, shapes and values of weights."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(weights):
+        digest.update(f"{name}{weights[name].shape}{weights[name].dtype}".encode())
+        digest.update(np.ascontiguousarray(weights[name]).data)
+    return digest.hexdigest()
+
+
+def software() -> dict[str, str]:
+    """Return the versions that decide on the bits of a training."""
+    return {"torch": torch.__version__, "numpy": np.__version__}
+
+
+def device_kind(device: torch.device) -> str:
+    """Return the name of the kind of device, which decides on the bits: ``cpu``, or the name of the GPU."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

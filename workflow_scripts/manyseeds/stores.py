@@ -1,0 +1,125 @@
+"""Where trainings keep their state, outside a workflow's outputs, so that a killed one loses next to nothing."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from safetensors import safe_open
+from safetensors.torch import load_file
+from torch import Tensor
+
+from manyseeds.errors import StudyError
+from manyseeds.files import atomic_path
+
+
+class Store:
+    """A folder that holds the state of one training until its results are published; every file in it appears by
+    rename.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+
+    @property
+    def state(self) -> Path:
+        """Weights, momentum and place of the attempt under way."""
+        return self.folder / "state.safetensors"
+
+    def checkpoint(self, attempt: int, epoch: int) -> Path:
+        """Weights of an attempt after some completed epochs."""
+        return self.folder / f"attempt{attempt}" / f"epoch{epoch}.safetensors"
+
+    def attempts(self) -> list[dict]:
+        """Return the records of the finished attempts, first to last."""
+        return self._read("attempts.json")
+
+    def history(self) -> list[dict]:
+        """Return the training history of the finished attempts, one record an epoch."""
+        return self._read("history.json")
+
+    def _read(self, name: str) -> list[dict]:
+        path = self.folder / name
+        return json.loads(path.read_text()) if path.exists() else []
+
+    def append(self, attempt: dict, history: Sequence[dict]) -> None:
+        """Record a finished attempt; only then is its state thrown away."""
+        # The history goes first: an attempt that is on record has all its rows, and a repeated one replaces its own.
+        earlier = [row for row in self.history() if row["attempt"] != attempt["attempt"]]
+        self._write("history.json", earlier + list(history))
+        self._write("attempts.json", [*self.attempts(), attempt])
+        self.state.unlink(missing_ok=True)
+
+    def _write(self, name: str, records: list[dict]) -> None:
+        with atomic_path(self.folder / name) as path:
+            path.write_text(json.dumps(records))
+
+    def finished(self, max_attempts: int) -> bool:
+        """Tell whether an attempt has been accepted, or none is left."""
+        attempts = self.attempts()
+        return bool(attempts) and (attempts[-1]["outcome"] == "accepted" or len(attempts) >= max_attempts)
+
+    def remove(self) -> None:
+        """Delete the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return the tensors and the metadata of a safetensors file.
+
+    Raises
+    ------
+    StudyError
+        Naming the file, if it is truncated or no safetensors file.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+        return load_file(path), metadata
+    except Exception as problem:  # safetensors raises its own error type, and OSError
+        raise StudyError(f"{path}: cannot be read as safetensors ({problem}); delete it and run again.") from problem
+
+
+@contextmanager
+def locked(store: Store, report: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock of a store: an orphan of a killed workflow and its successor must not train the same instance at
+    once.
+    """
+    store.folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(f"{store.folder}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        report(f"Waiting for another process that holds {lock.lock_file}.")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def published_key(path: Path) -> str | None:
+    """Return the key under which a weights file was trained, or None if there is no such file."""
+    if not path.exists():
+        return None
+    with safe_open(path, framework="np") as file:
+        return (file.metadata() or {}).get("key")
+
+
+def publish(store: Store, destinations: Mapping[int, Path]) -> None:
+    """Put the weights of the last attempt where they belong, by epoch, each file appearing at once and whole."""
+    attempt = store.attempts()[-1]["attempt"]
+    for epoch, destination in destinations.items():
+        with atomic_path(destination) as path:
+            _link_or_copy(store.checkpoint(attempt, epoch), path)
+
+
+def _link_or_copy(source: Path, destination: Path) -> None:
+    destination.unlink(missing_ok=True)
+    try:
+        os.link(source, destination)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(source, destination)
