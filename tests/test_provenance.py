@@ -8,17 +8,27 @@ from manyseeds.provenance import canonical_source, code_digest, reached_files
 
 SCRIPTS = Path(__file__).parent.parent / "workflow_scripts"
 FILES = {
-    "script.py": "from job import job\nwith job() as report:\n    from manyseeds import geometry\n    geometry.measure()\n",
-    "job.py": "def job(): ...\n",
+    "script.py": """
+from job import job
+with job() as report:
+    from manyseeds import geometry
+    geometry.measure()
+""",
+    "job.py": "def job(): ...",
     "manyseeds/__init__.py": "",
-    "manyseeds/geometry.py": (
-        '"""Doc."""\nfrom manyseeds.deep.inner import VALUE\n\ndef measure():\n    """Doc."""\n    return VALUE  # why\n'
-    ),
+    "manyseeds/geometry.py": """
+'''Doc.'''
+from manyseeds.deep.inner import VALUE
+
+def measure():
+    '''Doc.'''
+    return VALUE  # why
+""",
     "manyseeds/deep/__init__.py": "",
-    "manyseeds/deep/inner.py": 'from . import sibling\nVALUE = 1\n"""Of VALUE."""\n',
-    "manyseeds/deep/sibling.py": "class A:\n    '''Doc.'''\n",
-    "manyseeds/unrelated.py": "x = 1\n",
-    "manyseeds/figures.py": "x = 1\n",
+    "manyseeds/deep/inner.py": "from . import sibling\nVALUE = 1\n'Of VALUE.'",
+    "manyseeds/deep/sibling.py": "class A:\n    'Doc.'",
+    "manyseeds/unrelated.py": "x = 1",
+    "manyseeds/figures.py": "x = 1",
 }
 
 

@@ -15,13 +15,11 @@ from manyseeds.files import atomic_path
 
 Schema = Mapping[str, Any]
 
-DTYPES = {
-    # JSON type: (dtype of a column without nulls, and of one that may have them)
-    "string": ("str", "str"),
-    "integer": ("int64", "Int64"),
-    "number": ("float64", "float64"),
-    "boolean": ("bool", "boolean"),
-}
+NULLABLE_DTYPES = {"string": "str", "integer": "Int64", "number": "float64", "boolean": "boolean"}
+"""By JSON type; unlike numpy's own integers, these refuse a fraction."""
+
+DTYPES = NULLABLE_DTYPES | {"integer": "int64", "boolean": "bool"}
+"""Of columns that may not hold nulls."""
 
 
 def read_schema(path: Path | str) -> Schema:
@@ -54,12 +52,13 @@ def _conform_column(column: pd.Series, values: Schema, where: str) -> pd.Series:
     nullable = "null" in types
     if column.isna().any() and not nullable:
         raise ValueError(f"{where}: {column.isna().sum()} of {len(column)} values are missing")
+    kind = next(kind for kind in types if kind != "null")
     try:
-        column = column.astype(DTYPES[next(kind for kind in types if kind != "null")][nullable])
+        column = column.astype(NULLABLE_DTYPES[kind])
     except (TypeError, ValueError) as problem:
         raise ValueError(f"{where}: {problem}") from problem
     _check_range(column.dropna(), values, where)
-    return column
+    return column if nullable else column.astype(DTYPES[kind])
 
 
 def _check_range(column: pd.Series, values: Schema, where: str) -> None:
@@ -108,3 +107,17 @@ def with_attempts(instances: pd.DataFrame, attempts: Sequence[pd.DataFrame]) -> 
     outcomes = pd.concat(attempts).sort_values("attempt").groupby(keys)["outcome"]
     counts = pd.DataFrame({"attempts": outcomes.size(), "collapsed": outcomes.last() == "collapsed"}).reset_index()
     return instances.merge(counts, how="left", on=keys, validate="one_to_one")
+
+
+def accepted_seeds(seeds: Sequence[int], attempts: Sequence[pd.DataFrame]) -> list[int]:
+    """Return the seeds of a group that did not collapse.
+
+    Parameters
+    ----------
+    attempts
+        Tables of attempts of the group's instances; where there are none, networks were not trained here: all count.
+    """
+    if not attempts:
+        return list(seeds)
+    outcomes = pd.concat(attempts).sort_values("attempt").groupby("seed")["outcome"].last()
+    return [seed for seed in seeds if outcomes[seed] == "accepted"]
