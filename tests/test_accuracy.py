@@ -1,0 +1,60 @@
+"""Accuracy on all, lossless and re-encoded images."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from manyseeds import accuracy
+from manyseeds.preprocessing import fit_preprocessing
+from manyseeds.recipes import Images
+
+
+class Darkest(nn.Module):
+    """Predicts 1 for images that are bright on average, else 0."""
+
+    def forward(self, images):
+        brightness = images.mean(dim=(1, 2, 3))
+        return torch.stack([-brightness, brightness], dim=1)
+
+
+@pytest.fixture
+def data():
+    draw = np.random.default_rng(0)
+    labels = np.arange(40) % 2
+    base = np.where(labels, 200, 50)[:, None, None, None]
+    pixels = (base + draw.integers(-20, 20, size=(40, 8, 8, 3))).astype(np.uint8)
+    pixels[:4] = 255 - pixels[:4]  # these four are misjudged
+    preprocessing = fit_preprocessing("gcn", pixels)
+    return pixels, Images(preprocessing.apply(pixels), labels, 2), preprocessing
+
+
+def records(data, lossless):
+    pixels, images, preprocessing = data
+    sets = accuracy.subsets(images, images, pixels, lossless, preprocessing)
+    return {(row["split"], row["subset"]): row for row in accuracy.accuracies(Darkest(), sets, torch.device("cpu"))}
+
+
+def test_original_files_are_reported_whole(data):
+    found = records(data, np.ones(40, bool))
+    assert found.keys() == {("train", "all"), ("test", "all")}
+    assert found["test", "all"]["accuracy"] == 0.9
+    assert found["test", "all"]["n_images"] == 40
+
+
+def test_lossless_images_are_reported_apart_and_re_encoded(data):
+    found = records(data, np.arange(40) < 20)
+    assert found["test", "lossless"]["accuracy"] == 0.8  # 4 of the first 20 are misjudged
+    assert found["test", "lossless_reencoded"]["n_images"] == 20
+    assert found["test", "lossless_reencoded"]["accuracy"] == 0.8
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_re_encoding_changes_an_image_a_little(channels):
+    image = np.random.default_rng(1).integers(0, 256, size=(32, 32, channels), dtype=np.uint8)
+    again = accuracy.reencode(image)
+    assert again.shape == image.shape
+    assert again.dtype == np.uint8
+    difference = np.abs(again.astype(int) - image)
+    assert 0 < difference.mean() < 64
+    np.testing.assert_array_equal(accuracy.reencode(image), again)

@@ -1,0 +1,63 @@
+"""Activations: what is written is what the layers answered."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from manyseeds import activations, modules, networks
+from manyseeds.networks import Network
+
+NETWORK = Network("all_cnn_7", width=0.05, readout_relu=False)
+
+
+@pytest.fixture
+def network():
+    module = modules.build(NETWORK, (12, 12, 1), 3)
+    modules.load(module, networks.initial_weights(NETWORK, (12, 12, 1), 3, root_seed=0, seed=0), source="test")
+    return module
+
+
+@pytest.fixture
+def stimuli():
+    draw = np.random.default_rng(0)
+    images = draw.standard_normal((activations.BATCH + 7, 12, 12, 1)).astype(np.float32)
+    images[5] = 0  # with zero biases, every layer is silent for it
+    return images
+
+
+def test_files_hold_every_layers_activations(network, stimuli, tmp_path):
+    layers = modules.analysed_layers(network, NETWORK)
+    index = activations.dump(network, layers, stimuli, tmp_path, device=torch.device("cpu"))
+    response = torch.from_numpy(stimuli).permute(0, 3, 1, 2)
+    with torch.no_grad():
+        for row in index.itertuples():
+            response = getattr(network, row.layer)(response)
+            expected = response.flatten(1).numpy()
+            found = np.load(tmp_path / f"{row.layer}.npy", mmap_mode="r")
+            assert found.flags.c_contiguous
+            assert found.dtype == np.float32
+            np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+            assert json.loads(row.shape) == list(expected.shape)
+            assert row.n_units == expected.shape[1]
+            assert row.n_silent_units == (expected == 0).all(axis=0).sum()
+            assert row.n_silent_stimuli == (expected == 0).all(axis=1).sum() >= 1
+            assert row.sha256 == hashlib.sha256((tmp_path / f"{row.layer}.npy").read_bytes()).hexdigest()
+    assert index["layer"].tolist() == list(layers)
+    assert index["layer_index"].tolist() == list(range(len(layers)))
+
+
+def test_hooks_are_gone_afterwards(network, stimuli, tmp_path):
+    layers = modules.analysed_layers(network, NETWORK)
+    activations.dump(network, layers, stimuli, tmp_path, device=torch.device("cpu"))
+    assert not any(module._forward_hooks for module in network.modules())
+
+
+def test_activations_do_not_depend_on_the_other_stimuli(network, stimuli, tmp_path):
+    layers = {"conv7": network.conv7}
+    activations.dump(network, layers, stimuli, tmp_path / "all", device=torch.device("cpu"))
+    activations.dump(network, layers, stimuli[::-1], tmp_path / "reversed", device=torch.device("cpu"))
+    one, other = (np.load(tmp_path / folder / "conv7.npy") for folder in ("all", "reversed"))
+    np.testing.assert_allclose(one, other[::-1], rtol=1e-5, atol=1e-6)
