@@ -253,6 +253,25 @@ def test_centroids_equal_means_of_repeated_patterns(measure, normalisation):
         np.testing.assert_allclose(resamples[b], expected, atol=1e-8)
 
 
+def test_a_centroid_of_silent_stimuli_is_undefined_and_left_out():
+    categories = np.repeat(np.arange(5), 4)
+    patterns = [rng(seed).gamma(2.0, size=(20, 30)) for seed in (1, 2)]
+    patterns[0][:2] = 0.0  # of the four stimuli of category 0
+    weights = np.ones((2, 20))
+    weights[1, :4] = [3, 1, 0, 0]  # draws nothing but them
+    geometries = [measure_geometry(a, name="a") for a in patterns]
+    result = stimulus_resampling.resample_stimuli(geometries, categories, ["correlation"], weights)
+    for b, kept in enumerate([slice(0, 5), slice(1, 5)]):
+        rdms = []
+        for pattern in patterns:
+            means = [
+                np.average(pattern[4 * c : 4 * c + 4], axis=0, weights=weights[b, 4 * c : 4 * c + 4]) for c in range(5)
+            ]
+            rdms.append(pdist(np.stack(means[kept]), "correlation"))
+        expected = np.corrcoef(rdms)[0, 1] ** 2
+        np.testing.assert_allclose(result["correlation", "centroid"][b], expected, atol=1e-9)
+
+
 def test_batched_correlations_leave_undefined_entries_out_pairwise():
     vectors = rng().normal(size=(4, 3, 20))
     vectors[1, 0, 3:6] = np.nan

@@ -16,7 +16,7 @@ from scipy.spatial.distance import squareform
 
 from manyseeds.errors import StudyError
 from manyseeds.files import atomic_path
-from manyseeds.geometry import Geometry, rdm
+from manyseeds.geometry import Geometry, rdm, with_gram
 
 EPSILON = 1e-12
 """Relative variance below which entries count as constant: the rounding of the sums, not a property of the data."""
@@ -179,26 +179,16 @@ def resample_centroids(geometry: Geometry, categories: np.ndarray, weights: np.n
         With a leading axis of resamples: Gram (B, C, C), row sums (B, C); categories in sorted order.
     """
     order, blocks = category_blocks(categories)
-    n_categories, n_resamples = len(blocks), weights.shape[0]
     starts = np.array([block.start for block in blocks])
     shares = weights[:, order]
     shares = shares / np.repeat(np.add.reduceat(shares, starts, axis=1), np.diff([*starts, order.size]), axis=1)
-    gram = np.empty((n_resamples, n_categories, n_categories))
+    gram = np.empty((len(weights), len(blocks), len(blocks)))
     for c, block in enumerate(blocks):
         rows = geometry.gram[np.ix_(order[block], order[block.start :])]
         entries = (shares[:, block] @ rows) * shares[:, block.start :]
         gram[:, c, c:] = np.add.reduceat(entries, starts[c:] - block.start, axis=1)
         gram[:, c:, c] = gram[:, c, c:]
-    no_flags = np.zeros((n_resamples, n_categories), dtype=bool)
-    return Geometry(
-        gram=gram,
-        row_sums=np.add.reduceat(shares * geometry.row_sums[order], starts, axis=1),
-        n_units=geometry.n_units,
-        zero_norm=no_flags,
-        zero_variance=no_flags,
-        n_silent_units=geometry.n_silent_units,
-        raw_scale=geometry.raw_scale,
-    )
+    return with_gram(geometry, gram, np.add.reduceat(shares * geometry.row_sums[order], starts, axis=1))
 
 
 def batched_pairwise_r(vectors: np.ndarray) -> np.ndarray:
