@@ -4,12 +4,12 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from manyseeds.geometry import cocktail_blank, measure_geometry
 from rsatoolbox.util.inference_util import _dual_bootstrap
 from scipy import stats
 from scipy.spatial.distance import pdist, squareform
 
 from manyseeds import resampling, stimulus_resampling
+from manyseeds.geometry import cocktail_blank, measure_geometry
 
 CATEGORIES = np.array([0, 2, 1, 0, 0, 2, 1, 2, 0, 1, 0, 2])  # unequal, interleaved
 
