@@ -19,7 +19,7 @@ def study_tables(
     n_collapsed: int = 1,
     measures: tuple[str, ...] = MEASURES,
     tested: bool = True,
-    n_stimuli: int = 200,
+    n_stimuli: int = 100,
     n_categories: int = 10,
 ) -> dict[str, pd.DataFrame]:
     """All tables the figures read, for the given layers per architecture."""

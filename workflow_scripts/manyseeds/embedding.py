@@ -1,4 +1,4 @@
-"""Planar maps of dissimilarities: metric multidimensional scaling, its stress, and second-level distances.
+"""Planar maps of dissimilarities by metric multidimensional scaling, and their stress.
 
 The maps of one RDM (Mehrer et al. 2020, fig. 2 and supp. 1) and of the distances between all RDMs (fig. 3) are made
 by the same function (METHODS section 6).
@@ -7,12 +7,11 @@ by the same function (METHODS section 6).
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.linalg import orthogonal_procrustes
 from scipy.spatial.distance import pdist, squareform
 from sklearn.manifold import MDS
-
-from manyseeds.consistency import pairwise_r
 
 MINIMUM_POINTS = 3
 """Fewer points lie in a plane however they are placed: there is nothing to embed."""
@@ -43,17 +42,24 @@ def metric_mds(dissimilarity: NDArray[np.floating], *, seed: int = 0) -> Embeddi
     Axes are those of largest variance, the sign of each such that the longer tail points to its positive end, so that a
     map does not turn with the numerical library in use.
 
-    Args:
-        dissimilarity: (n, n), symmetric; undefined entries are NaN.
-        seed: seeds scikit-learn's solver.
+    Parameters
+    ----------
+    dissimilarity
+        (n, n), symmetric; undefined entries are NaN.
+    seed
+        Seeds scikit-learn's solver.
 
-    Returns:
-        The map; points with undefined dissimilarities are not in it, and no point is if fewer than three are left.
+    Returns
+    -------
+    The map; points with undefined dissimilarities are not in it, and no point is if fewer than three are left.
     """
     kept = _fully_defined(dissimilarity)
     if np.count_nonzero(kept) < MINIMUM_POINTS:
         return Embedding(np.empty((0, 2)), np.zeros(len(kept), bool), np.empty(0), np.nan)
     defined = np.asarray(dissimilarity, float)[np.ix_(kept, kept)]
+    if not defined.any():  # all points coincide; SMACOF would divide by the map's size
+        coordinates = np.zeros((len(defined), 2))
+        return Embedding(coordinates, kept, *stresses(coordinates, defined))
     solver = MDS(
         n_components=2,
         metric="precomputed",
@@ -74,12 +80,16 @@ def stresses(
 ) -> tuple[NDArray[np.float64], float]:
     """Normalised stress of every point, sqrt(sum_j (d_ij - delta_ij)^2 / sum_j delta_ij^2), and of the whole map.
 
-    Args:
-        coordinates: (n, 2), giving the distances d.
-        dissimilarity: (n, n), the dissimilarities delta to be shown, without NaN.
+    Parameters
+    ----------
+    coordinates
+        (n, 2), giving the distances d.
+    dissimilarity
+        (n, n), the dissimilarities delta to be shown, without NaN.
 
-    Returns:
-        (n,) per point and one for all pairs; NaN where every dissimilarity involved is 0.
+    Returns
+    -------
+    (n,) per point, and one for all pairs; NaN where every dissimilarity involved is 0.
     """
     squared_error = (squareform(pdist(coordinates)) - dissimilarity) ** 2
     squared_size = np.asarray(dissimilarity, float) ** 2
@@ -105,22 +115,67 @@ def turned_towards(embedding: Embedding, reference: Embedding) -> Embedding:
     return embedding._replace(coordinates=embedding.coordinates @ rotation)
 
 
-def second_level_distances(rdms: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Distances 1 - r between RDMs (second-level representational similarity analysis, METHODS section 5).
+def map_stimuli(
+    rdms: NDArray[np.floating], points: pd.DataFrame, stimuli: pd.DataFrame, *, seed: int = 0
+) -> pd.DataFrame:
+    """Embed the stimuli of each RDM and turn the maps to match.
 
-    Args:
-        rdms: (n_rdms, n_pairs), condensed, undefined entries NaN and left out pairwise.
+    The first instance's maps are turned towards its previous layer's, those of other instances towards the first's.
 
-    Returns:
-        (n_rdms, n_rdms) with an exactly zero diagonal; NaN where a correlation is undefined.
+    Parameters
+    ----------
+    rdms
+        (n_rdms, n_pairs), condensed; undefined entries are NaN.
+    points
+        Layer, layer_index and seed of each RDM, by layer, then instance.
+    stimuli
+        (n_stimuli) rows with stimulus, category and category_name.
+
+    Returns
+    -------
+    Rows of the table `mds`, level "rdm", without the group's keys: every stimulus of every map; those that are not in
+    it have null coordinates.
     """
-    r, _ = pairwise_r(rdms)
-    distances = 1.0 - r
-    # r is at most 1 up to rounding, and an RDM (constant ones apart) is at no distance from itself.
-    distances = np.maximum(distances, 0.0)
-    diagonal = np.diagonal(distances)
-    np.fill_diagonal(distances, np.where(np.isnan(diagonal), np.nan, 0.0))
-    return distances
+    maps = []
+    towards = None
+    for _, of_layer in points.groupby("layer_index", sort=True):
+        for place, (row, point) in enumerate(of_layer.iterrows()):
+            embedding = metric_mds(squareform(rdms[row], checks=False), seed=seed)
+            embedding = embedding if towards is None else turned_towards(embedding, towards)
+            towards = embedding if place == 0 else towards
+            identity = stimuli[["stimulus", "category", "category_name"]].reset_index(drop=True)
+            maps.append(identity.assign(level="rdm", **point, **_columns(embedding)))
+    return pd.concat(maps, ignore_index=True)
+
+
+def map_rdms(distances: NDArray[np.floating], points: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    """Embed the second-level distances between RDMs.
+
+    Parameters
+    ----------
+    distances
+        (n_rdms, n_rdms); undefined entries are NaN.
+    points
+        Layer, layer_index and seed of each RDM.
+
+    Returns
+    -------
+    Rows of the table `mds`, level "second_level", without the group's keys.
+    """
+    columns = _columns(metric_mds(distances, seed=seed))
+    return points.reset_index(drop=True).assign(
+        level="second_level", stimulus=None, category=None, category_name=None, **columns
+    )
+
+
+def _columns(embedding: Embedding) -> dict[str, NDArray[np.float64] | float | int]:
+    """Columns of the table `mds`, null for points that are not in the map."""
+    n = len(embedding.kept)
+    placed = np.full((n, 3), np.nan)
+    placed[embedding.kept] = np.column_stack([embedding.coordinates, embedding.point_stress])
+    x, y, point_stress = placed.T
+    n_dropped = n - int(np.count_nonzero(embedding.kept))
+    return {"x": x, "y": y, "point_stress": point_stress, "stress": embedding.stress, "n_dropped": n_dropped}
 
 
 def _fully_defined(dissimilarity: NDArray[np.floating]) -> NDArray[np.bool_]:

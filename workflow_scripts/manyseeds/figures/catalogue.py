@@ -7,6 +7,8 @@ Read while the Snakefile is parsed, so nothing heavy is imported here. The figur
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from manyseeds.errors import StudyError
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -21,6 +23,9 @@ class Entry:
     tables: tuple[str, ...]
     needs: tuple[str, ...] = ()
 
+
+MAIN_MEASURE = "correlation"
+NOTHING_TO_DRAW = "nothing to draw: no group of networks has two accepted instances with results."
 
 GEOMETRY = "Representational geometry"
 CONSISTENCY = "Consistency"
@@ -57,3 +62,11 @@ def applicable(measures: Iterable[str]) -> list[str]:
     """Names of the figures that a study with these measures has."""
     available = set(measures)
     return [name for name, entry in FIGURES.items() if not entry.needs or available & set(entry.needs)]
+
+
+def main_measure(measures: Iterable[str]) -> str:
+    """Correlation distance, the papers' choice, or the first measure of a study without it."""
+    measures = list(measures)
+    if not measures:
+        raise StudyError(NOTHING_TO_DRAW)
+    return MAIN_MEASURE if MAIN_MEASURE in measures else str(measures[0])

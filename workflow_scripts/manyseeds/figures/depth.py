@@ -1,6 +1,6 @@
 """Consistency against network depth: the curves, axes and grids of panels that several figures share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,16 +17,21 @@ PAIRS_NOTE = "Error bars: 95 % confidence intervals, bootstrap over pairs of net
 NO_INTERVAL_NOTE = "No error bars: too few networks for an interval."
 PANEL_MM = 48.0
 MOST_PANELS_IN_ROW = 4
+LONGEST_UPRIGHT = 3
+"""Layer names of more characters stand on end."""
 SHIFT = 0.1
 """Curves of one panel stand this many layers apart, so that their error bars can be told apart."""
 
 
-def panels(n_panels: int) -> tuple[Figure, list[Axes]]:
-    """A figure with a panel per group: one or two in a text column, more across the page."""
+def panels(n_panels: int, layer_names: Iterable[str] = ()) -> tuple[Figure, list[Axes]]:
+    """A figure with a panel per group: one or two in a text column, more across the page.
+
+    `layer_names` are those that will stand below the panels.
+    """
     per_row = min(MOST_PANELS_IN_ROW, n_panels)
     n_rows = -(-n_panels // per_row)
     width = style.COLUMN_MM if per_row <= 2 else style.PAGE_MM
-    figure = style.new_figure(width, n_rows * PANEL_MM)
+    figure = style.new_figure(width, n_rows * (PANEL_MM + names_mm(layer_names)))
     axes = figure.subplots(n_rows, per_row, squeeze=False, sharey=True).ravel()
     for unused in axes[n_panels:]:
         unused.remove()
@@ -84,7 +89,7 @@ def grid_of_curves(tables: Tables, columns: Sequence[Column]) -> Grid:
     """
     summary = tables["consistency_summary"]
     shown = groups(summary)
-    figure = style.new_figure(style.PAGE_MM, len(shown) * PANEL_MM)
+    figure = style.new_figure(style.PAGE_MM, len(shown) * (PANEL_MM + names_mm(summary["layer"])))
     axes = figure.subplots(len(shown), len(columns), squeeze=False, sharey=True)
     for group, row in zip(shown, axes, strict=True):
         for column, panel in zip(columns, row, strict=True):
@@ -118,9 +123,12 @@ def draw_curve(
 ) -> ErrorbarContainer:
     """Means with their intervals against depth; where an interval is null the point stands without a bar.
 
-    Args:
-        rows: one per layer, with layer_index, mean, ci_low, ci_high.
-        shift: sideways, in layers.
+    Parameters
+    ----------
+    rows
+        One per layer, with layer_index, mean, ci_low, ci_high.
+    shift
+        Sideways, in layers.
     """
     mean = rows["mean"].to_numpy(float)
     below = mean - rows["ci_low"].to_numpy(float)
@@ -141,20 +149,29 @@ def draw_curve(
 def layer_axis(axes: Axes, layers: pd.DataFrame) -> None:
     """Name the layers below the axes: numbers where they are conv1, conv2, ..., else names, on end if long.
 
-    Args:
-        layers: rows with layer_index and layer.
+    Parameters
+    ----------
+    layers
+        Rows with layer_index and layer.
     """
     unique = layers.drop_duplicates("layer_index").sort_values("layer_index")
     labels, axis_label = short_layer_names([str(name) for name in unique["layer"]])
-    long = max(len(label) for label in labels) > 3
+    long = max(len(label) for label in labels) > LONGEST_UPRIGHT
     axes.set_xticks(unique["layer_index"].to_numpy(float), labels, rotation=90 if long else 0)
     axes.set_xlim(unique["layer_index"].min() - 0.5, unique["layer_index"].max() + 0.5)
     axes.set_xlabel(axis_label)
 
 
+def names_mm(layer_names: Iterable[str]) -> float:
+    """Height that layer names on end take below a panel."""
+    labels, _ = short_layer_names(sorted({str(name) for name in layer_names}))
+    longest = max((len(label) for label in labels), default=0)
+    return longest * style.NOTE_CHARACTER_MM if longest > LONGEST_UPRIGHT else 0.0
+
+
 def consistency_axis(axes: Axes) -> None:
     """Consistency from 0 to 1, with room for markers at both ends; named once a row."""
-    axes.set_ylim(-0.02, 1.02)
+    axes.set_ylim(-0.03, 1.03)
     axes.set_yticks(np.arange(6) / 5)
     if axes.get_subplotspec().is_first_col():
         axes.set_ylabel(CONSISTENCY_LABEL)

@@ -6,13 +6,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from manyseeds.figures import maps, style
+from manyseeds.figures.catalogue import main_measure
 from manyseeds.figures.selection import (
     MEASURE_NAMES,
     Tables,
     groups,
     instance_accuracies,
     instance_notes,
-    main_measure,
     rows_of,
 )
 
@@ -31,11 +31,12 @@ def draw(tables: Tables) -> Figure:
 
     figure = maps.draw_maps(mds, draw_points)
     _legend(figure, looks)
+    measure = MEASURE_NAMES[main_measure(mds["measure"])]
     style.footnote(
         figure,
         [
             *_notes(tables),
-            f"Metric-stress MDS of RDMs of {MEASURE_NAMES[main_measure(mds)]}; bars: length in that unit; "
+            f"Metric-stress MDS of RDMs of {measure}; bars: length in that unit; "
             f"maps turned to match, not scaled. {maps.dropped_note(mds)}",
         ],
     )

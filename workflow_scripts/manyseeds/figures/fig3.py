@@ -5,19 +5,19 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from manyseeds.figures import style
+from manyseeds.figures import depth, style
+from manyseeds.figures.catalogue import main_measure
 from manyseeds.figures.selection import (
     MEASURE_NAMES,
     Group,
     Tables,
     groups,
     instance_notes,
-    main_measure,
     rows_of,
     short_layer_names,
 )
+from manyseeds.second_level import distance_matrix
 
 ROW_MM = 78.0
 MATRIX_COLOURS = "cividis"
@@ -30,7 +30,7 @@ def draw(tables: Tables) -> Figure:
     second_level = tables["second_level"]
     shown = groups(second_level)
     farthest = second_level["distance"].max()
-    figure = style.new_figure(style.PAGE_MM, len(shown) * ROW_MM)
+    figure = style.new_figure(style.PAGE_MM, len(shown) * (ROW_MM + depth.names_mm(second_level["layer_a"])))
     grid = figure.subplots(len(shown), 2, squeeze=False)
     for group, (left, right) in zip(shown, grid, strict=True):
         _draw_matrix(left, rows_of(second_level, group), group, farthest)
@@ -38,36 +38,20 @@ def draw(tables: Tables) -> Figure:
         _draw_map(right, points, group)
     style.panel_letter(grid[0, 0], "a", left_pt=30)
     style.panel_letter(grid[0, 1], "b", left_pt=30)
+    measure = MEASURE_NAMES[main_measure(second_level["measure"])]
     style.footnote(
         figure,
         [
             *instance_notes(shown, tables["instances"]),
-            f"RDMs of {MEASURE_NAMES[main_measure(second_level)]}. a: within a layer, instances in the order of their "
+            f"RDMs of {measure}. a: within a layer, instances in the order of their "
             "seeds. b: metric-stress MDS of a; lines join the layers of an instance.",
         ],
     )
     return figure
 
 
-def square_matrix(rows: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[np.float64]]:
-    """The symmetric distance matrix of one group's pairs.
-
-    Returns:
-        The points (layer_index, layer, seed), ordered by layer, then seed, and (n_points, n_points) distances with a
-        zero diagonal; NaN where undefined.
-    """
-    columns = ["layer_index", "layer", "seed"]
-    ends = [rows[[f"layer_index_{end}", f"layer_{end}", f"seed_{end}"]].set_axis(columns, axis=1) for end in "ab"]
-    points = pd.concat(ends).drop_duplicates().sort_values(["layer_index", "seed"]).reset_index(drop=True)
-    place = {(p.layer_index, p.seed): k for k, p in enumerate(points.itertuples())}
-    first, second = ([place[key] for key in zip(e["layer_index"], e["seed"], strict=True)] for e in ends)
-    matrix = np.zeros((len(points), len(points)))
-    matrix[first, second] = matrix[second, first] = rows["distance"].to_numpy(float)
-    return points, matrix
-
-
 def _draw_matrix(axes: Axes, rows: pd.DataFrame, group: Group, farthest: float) -> None:
-    points, matrix = square_matrix(rows)
+    points, matrix = distance_matrix(rows)
     image = axes.imshow(matrix, cmap=MATRIX_COLOURS, vmin=0.0, vmax=farthest)
     axes.figure.colorbar(image, cax=axes.inset_axes((1.03, 0.1, 0.035, 0.8)), label=DISTANCE_LABEL)
     starts = np.flatnonzero(points["layer_index"].diff().fillna(1).to_numpy() != 0)
@@ -77,7 +61,7 @@ def _draw_matrix(axes: Axes, rows: pd.DataFrame, group: Group, farthest: float) 
         axes.axhline(edge, color="white", linewidth=0.4)
         axes.axvline(edge, color="white", linewidth=0.4)
     centres = (starts + ends - 1) / 2
-    long = max(len(label) for label in labels) > 3
+    long = max(len(label) for label in labels) > depth.LONGEST_UPRIGHT
     axes.set_xticks(centres, labels, rotation=90 if long else 0)
     axes.set_yticks(centres, labels)
     axes.tick_params(length=0)

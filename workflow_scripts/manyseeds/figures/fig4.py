@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from manyseeds.figures import depth, style
+from manyseeds.figures.catalogue import main_measure
 from manyseeds.figures.selection import (
     MEASURE_NAMES,
     Group,
@@ -13,7 +14,6 @@ from manyseeds.figures.selection import (
     group_notes,
     groups,
     last_epoch,
-    main_measure,
     rows_of,
     without_dropout,
 )
@@ -25,10 +25,10 @@ PAIR_SPREAD = 0.25
 def draw(tables: Tables) -> Figure:
     """One panel per architecture: mean over pairs of networks with intervals, every pair lightly behind it."""
     summary = tables["consistency_summary"]
-    measure = main_measure(summary)
+    measure = main_measure(summary["measure"])
     mean = depth.Curve("mean over pairs of networks", style.Series(style.BLUE, "o", "-"), "exemplar", measure)
     shown = groups(summary)
-    figure, panels = depth.panels(len(shown))
+    figure, panels = depth.panels(len(shown), summary["layer"])
     for group, axes in zip(shown, panels, strict=True):
         _draw_pairs(axes, _pairs(tables["consistency"], group, measure))
         depth.draw_curves(axes, summary, group, [mean])

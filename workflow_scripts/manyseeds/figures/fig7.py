@@ -5,7 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from manyseeds.figures import depth, style
-from manyseeds.figures.selection import MEASURE_NAMES, Group, Tables, consistency_curve, main_measure
+from manyseeds.figures.catalogue import main_measure
+from manyseeds.figures.selection import MEASURE_NAMES, Group, Tables, consistency_curve
 
 CENTROID = style.Series(style.GREEN, "s", "-")
 BANDS = {
@@ -17,7 +18,7 @@ BANDS = {
 
 def draw(tables: Tables) -> Figure:
     """Columns: exemplar, centroid, within-category; centroids against those of random groups. Rows: architectures."""
-    measure = main_measure(tables["consistency_summary"])
+    measure = main_measure(tables["consistency_summary"]["measure"])
     centroid = depth.Curve("category centroids", CENTROID, "centroid", measure)
     columns = [
         depth.Column(

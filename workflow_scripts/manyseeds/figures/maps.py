@@ -38,9 +38,12 @@ class MapRow:
 def draw_maps(mds: pd.DataFrame, draw_points: Callable[[Axes, pd.DataFrame], object]) -> Figure:
     """Draw the maps of level "rdm", all with their own scale.
 
-    Args:
-        mds: the table; stimuli without a place in a map have null coordinates.
-        draw_points: draws the placed stimuli of one map on its axes.
+    Parameters
+    ----------
+    mds
+        The table; stimuli without a place in a map have null coordinates.
+    draw_points
+        Draws the placed stimuli of one map on its axes.
     """
     maps = mds[mds["level"] == "rdm"]
     rows = list(_rows(maps))
@@ -54,7 +57,7 @@ def draw_maps(mds: pd.DataFrame, draw_points: Callable[[Axes, pd.DataFrame], obj
             points = rows_of(maps, row.group, seed=row.seed, layer_index=layer_index).dropna(subset=["x", "y"])
             _draw_map(axes, points, draw_points)
             if row.names_layers:
-                axes.set_title(name, pad=2)
+                axes.set_title(name, pad=2, fontsize=style.NOTE_PT)
         for unused in panels[len(row.layers) :]:
             unused.remove()
         panels[0].set_ylabel(f"{row.group.title}\nseed {row.seed}", fontsize=style.NOTE_PT)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from manyseeds.errors import StudyError
+from manyseeds.figures.catalogue import NOTHING_TO_DRAW
 
 Tables = Mapping[str, pd.DataFrame]
 
 BASELINE = "baseline"
-MAIN_MEASURE = "correlation"
 LONGEST_LABEL = 14
 """Characters of a layer name that fit below a panel."""
 
@@ -44,7 +44,7 @@ def groups(table: pd.DataFrame) -> list[Group]:
         name = ARCHITECTURE_NAMES.get(str(architecture), str(architecture))
         found += [Group(str(architecture), c, name if len(shown) == 1 else f"{name}, {c}") for c in shown]
     if not found:
-        raise StudyError("nothing to draw: no group of networks has two accepted instances with results.")
+        raise StudyError(NOTHING_TO_DRAW)
     return found
 
 
@@ -65,12 +65,6 @@ def last_epoch(table: pd.DataFrame) -> pd.DataFrame:
 def without_dropout(table: pd.DataFrame) -> pd.DataFrame:
     """The rows measured with dropout off."""
     return table[table["dropout_samples"].fillna(0) == 0]
-
-
-def main_measure(table: pd.DataFrame) -> str:
-    """Correlation distance, the papers' choice, or the first measure of a study without it."""
-    measures = table["measure"].unique()
-    return MAIN_MEASURE if MAIN_MEASURE in measures or len(measures) == 0 else str(measures[0])
 
 
 def consistency_curve(
@@ -108,7 +102,7 @@ def accuracy_note(accuracy: pd.DataFrame, group: Group) -> str:
     if rows.empty:
         return ""
     row = rows.iloc[0]
-    return f"test accuracy {_percent(row['mean'])} % ({_percent(row['min'])}–{_percent(row['max'])})"
+    return f"test accuracy {_percent(row['mean'])} ({_percent(row['min'])} to {_percent(row['max'])})"
 
 
 def group_notes(shown: list[Group], summary: pd.DataFrame, accuracy: pd.DataFrame) -> list[str]:
@@ -126,7 +120,7 @@ def instance_accuracies(accuracy: pd.DataFrame, group: Group, seeds: Sequence[in
     if rows.empty:
         return ""
     by_seed = rows.set_index("seed")["accuracy"].dropna()
-    known = [f"seed {seed} {_percent(by_seed[seed])} %" for seed in seeds if seed in by_seed.index]
+    known = [f"seed {seed} {_percent(by_seed[seed])}" for seed in seeds if seed in by_seed.index]
     return f"test accuracy: {', '.join(known)}" if known else ""
 
 
@@ -158,7 +152,12 @@ def _collapsed(n: float) -> str:
 
 
 def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.1f}"
+    return unbroken(f"{100 * fraction:.1f} %")
+
+
+def unbroken(text: str) -> str:
+    """The text with spaces at which no line is broken."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def shortened(name: str) -> str:

@@ -125,7 +125,7 @@ def footnote(figure: Figure, lines: Iterable[str]) -> None:
     room = int(figure.get_figwidth() * MM_PER_INCH / NOTE_CHARACTER_MM)
     text = "\n".join(fill(line, room) for line in lines if line)
     figure.supxlabel(text, x=0.01, ha="left", fontsize=NOTE_PT, color=NOTE_GREY, linespacing=1.3)
-    _grow(figure, NOTE_LINE_MM * (1 + text.count("\n")))
+    grow(figure, NOTE_LINE_MM * (1 + text.count("\n")))
 
 
 def legend_above(figure: Figure, panels: Iterable[Axes]) -> None:
@@ -139,15 +139,16 @@ def legend_above(figure: Figure, panels: Iterable[Axes]) -> None:
 
 def legend_of(figure: Figure, entries: Mapping[str, Artist]) -> None:
     """A legend above the panels in as few rows as fit the width; the figure grows by what it takes."""
-    entry_mm = LEGEND_SYMBOL_MM + NOTE_CHARACTER_MM * max(len(label) for label in entries)
-    fitting = max(1, int(figure.get_figwidth() * MM_PER_INCH / entry_mm))
-    n_rows = -(-len(entries) // fitting)
+    widths = [LEGEND_SYMBOL_MM + NOTE_CHARACTER_MM * len(label) for label in entries]
+    room = figure.get_figwidth() * MM_PER_INCH
+    n_rows = 1 if sum(widths) <= room else -(-len(entries) // max(1, int(room / max(widths))))
     columns = -(-len(entries) // n_rows)
     figure.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=columns, columnspacing=1.5)
-    _grow(figure, (NOTE_LINE_MM + 0.5) * n_rows + 1.0)
+    grow(figure, (NOTE_LINE_MM + 0.5) * n_rows + 1.0)
 
 
-def _grow(figure: Figure, height_mm: float) -> None:
+def grow(figure: Figure, height_mm: float) -> None:
+    """Make a figure higher by what stands outside its panels."""
     figure.set_figheight(figure.get_figheight() + height_mm / MM_PER_INCH)
 
 

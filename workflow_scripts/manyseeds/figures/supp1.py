@@ -7,9 +7,11 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from manyseeds.figures import maps, style
-from manyseeds.figures.selection import MEASURE_NAMES, Tables, groups, instance_notes, main_measure
+from manyseeds.figures.catalogue import main_measure
+from manyseeds.figures.selection import MEASURE_NAMES, Tables, groups, instance_notes
 
 COLOUR_MAP = "cividis"
+COLOUR_BAR_MM = 11.0
 STRESS_LABEL = "Stress of a stimulus, √(Σ(d − δ)² / Σδ²)"
 
 
@@ -35,13 +37,15 @@ def draw(tables: Tables) -> Figure:
 
     figure = maps.draw_maps(mds, draw_points)
     figure.colorbar(
-        ScalarMappable(scale, COLOUR_MAP), ax=figure.axes, location="right", shrink=0.6, aspect=30, label=STRESS_LABEL
+        ScalarMappable(scale, COLOUR_MAP), ax=figure.axes, location="top", shrink=0.4, aspect=40, label=STRESS_LABEL
     )
+    style.grow(figure, COLOUR_BAR_MM)
+    measure = MEASURE_NAMES[main_measure(mds["measure"])]
     style.footnote(
         figure,
         [
             *instance_notes(groups(mds), tables["instances"]),
-            f"Metric-stress MDS of RDMs of {MEASURE_NAMES[main_measure(mds)]}, as in fig2. d: distance in the map; δ: "
+            f"Metric-stress MDS of RDMs of {measure}, as in fig2. d: distance in the map; δ: "
             f"dissimilarity. Numbers: bar length (left), stress of the whole map (right). {maps.dropped_note(mds)}",
         ],
     )

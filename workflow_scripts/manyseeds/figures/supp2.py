@@ -6,11 +6,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from manyseeds.figures import depth, style
-from manyseeds.figures.selection import MEASURE_NAMES, Tables, groups, instance_notes, main_measure, rows_of
+from manyseeds.figures.catalogue import main_measure
+from manyseeds.figures.selection import MEASURE_NAMES, Tables, groups, instance_notes, rows_of
 
 ACROSS = style.Series(style.VERMILLION, "o", "-")
 WITHIN = style.Series(style.BLUE, "^", "--")
-DISTANCE_LABEL = "Distance between RDMs (1 − r)"
+DISTANCE_LABEL = "RDM distance (1 − r)"
 
 
 def draw(tables: Tables) -> Figure:
@@ -20,7 +21,7 @@ def draw(tables: Tables) -> Figure:
     """
     second_level = tables["second_level"]
     shown = groups(second_level)
-    figure, panels = depth.panels(len(shown))
+    figure, panels = depth.panels(len(shown), second_level["layer_a"])
     for axes, group in zip(panels, shown, strict=True):
         rows = rows_of(second_level, group)
         _draw(axes, across_instances(rows), ACROSS, "different instances, same layer")
@@ -32,10 +33,8 @@ def draw(tables: Tables) -> Figure:
         if axes.get_subplotspec().is_first_col():
             axes.set_ylabel(DISTANCE_LABEL)
     style.legend_above(figure, panels[:1])
-    remark = (
-        f"RDMs of {MEASURE_NAMES[main_measure(second_level)]}. Lines: means; dots: every pair of instances, every "
-        "instance."
-    )
+    measure = MEASURE_NAMES[main_measure(second_level["measure"])]
+    remark = f"RDMs of {measure}. Lines: means; dots: every pair of instances, every instance."
     style.footnote(figure, [*instance_notes(shown, tables["instances"]), remark])
     return figure
 

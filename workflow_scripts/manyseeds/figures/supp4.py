@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from manyseeds.figures import depth, style
+from manyseeds.figures.catalogue import main_measure
 from manyseeds.figures.selection import (
     MEASURE_NAMES,
     Group,
@@ -13,10 +14,10 @@ from manyseeds.figures.selection import (
     consistency_curve,
     groups,
     last_epoch,
-    main_measure,
     networks_note,
     rows_of,
     short_layer_names,
+    unbroken,
 )
 
 RELATION = "cci_consistency_over_layers"
@@ -28,7 +29,7 @@ LAYERS = style.Series(style.BLUE, "o", "none")
 def draw(tables: Tables) -> Figure:
     """One panel per architecture, one named point per layer; the relation's statistics in the notes."""
     summary = tables["consistency_summary"]
-    measure = main_measure(summary)
+    measure = main_measure(summary["measure"])
     shown = groups(summary)
     figure, panels = depth.panels(len(shown))
     notes = []
@@ -41,10 +42,7 @@ def draw(tables: Tables) -> Figure:
         relation = relation_note(tables["relations"], group, measure)
         notes.append(f"{group.title}: {networks_note(summary, group)}. {relation}")
     how = "number" if naming != "Layer" else "name"
-    remark = (
-        f"Exemplar RDMs, {MEASURE_NAMES[measure]}. Points: layers, by {how}. 95 % confidence intervals: "
-        "vertical, bootstrap over network pairs; horizontal, jackknife over networks."
-    )
+    remark = f"Exemplar RDMs, {MEASURE_NAMES[measure]}. Points: layers, by {how}. {_interval_note(layers)}"
     style.footnote(figure, [*notes, remark])
     return figure
 
@@ -71,15 +69,21 @@ def relation_note(relations: pd.DataFrame, group: Group, measure: str) -> str:
     return f"{estimates}; over {int(row['n'])} layers."
 
 
+def _interval_note(layers: pd.DataFrame) -> str:
+    if not layers[["ci_low", "ci_low_cci"]].notna().to_numpy().any():
+        return depth.NO_INTERVAL_NOTE
+    return "95 % confidence intervals: vertical, bootstrap over pairs of networks; horizontal, jackknife over networks."
+
+
 def _estimate(row: pd.Series, column: str, name: str) -> str:
-    """ "Pearson r = −0.92 [−0.99, −0.66], p = 0.001", without what is null."""
+    """Name, value, interval and p-value of one coefficient, without what is null."""
     if pd.isna(row[column]):
         return f"{name} undefined"
-    text = f"{name} r = {_signed(row[column])}"
+    text = f"{name} {unbroken(f'r = {_signed(row[column])}')}"
     if pd.notna(row[f"{column}_ci_low"]):
         text += f" [{_signed(row[f'{column}_ci_low'])}, {_signed(row[f'{column}_ci_high'])}]"
     p = row[f"{column}_p"]
-    return text if pd.isna(p) else f"{text}, p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}"
+    return text if pd.isna(p) else f"{text}, {unbroken('p < 0.001' if p < 0.001 else f'p = {p:.3f}')}"
 
 
 def _signed(value: float) -> str:

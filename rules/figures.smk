@@ -1,0 +1,97 @@
+# From RDMs to maps, and from tables to figures.
+
+
+rule second_level:
+    input:
+        geometries=of_group("geometry/{instance}/epoch{epoch}.npz", [STUDY.last_epoch]),
+        attempts=group_parts("attempts"),
+        schema=schema_path("second_level"),
+    output:
+        table=f"{R}/tables/parts/{{architecture}}/{{condition}}/second_level.parquet",
+    params:
+        instances=group_rows,
+        epoch=STUDY.last_epoch,
+        measure=catalogue.main_measure(STUDY.measures),
+        code=code_of("second_level"),
+    log:
+        f"{R}/logs/second_level/{{architecture}}/{{condition}}.log",
+    benchmark:
+        f"{R}/benchmarks/second_level/{{architecture}}/{{condition}}.tsv"
+    message:
+        "Comparing the RDMs of all layers and instances of {wildcards.architecture}, {wildcards.condition}"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=30,
+    conda:
+        "../envs/manyseeds.yaml"
+    script:
+        "../workflow_scripts/second_level.py"
+
+
+rule mds:
+    input:
+        geometries=of_group("geometry/{instance}/epoch{epoch}.npz", [STUDY.last_epoch]),
+        second_level=f"{R}/tables/parts/{{architecture}}/{{condition}}/second_level.parquet",
+        stimuli=f"{R}/stimuli/stimuli.parquet",
+        schema=schema_path("mds"),
+    output:
+        table=f"{R}/tables/parts/{{architecture}}/{{condition}}/mds.parquet",
+    params:
+        instances=group_rows,
+        epoch=STUDY.last_epoch,
+        measure=catalogue.main_measure(STUDY.measures),
+        n_instances=2,
+        code=code_of("mds"),
+    log:
+        f"{R}/logs/mds/{{architecture}}/{{condition}}.log",
+    benchmark:
+        f"{R}/benchmarks/mds/{{architecture}}/{{condition}}.tsv"
+    message:
+        "Mapping stimuli and RDMs of {wildcards.architecture}, {wildcards.condition}"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        "../envs/manyseeds.yaml"
+    script:
+        "../workflow_scripts/mds.py"
+
+
+# One rule a figure, so that `snakemake fig4` draws it: its inputs are its tables, its code is its own module and what that imports.
+for figure, entry in catalogue.FIGURES.items():
+
+    rule:
+        name:
+            figure
+        input:
+            **{table: f"{R}/tables/{table}.parquet" for table in entry.tables},
+        output:
+            pdf=report(
+                f"{R}/figures/{figure}.pdf",
+                caption=f"captions/{figure}.rst",
+                category=entry.category,
+                labels={"figure": figure, "shows": entry.title, "format": "PDF"},
+            ),
+            png=report(
+                f"{R}/figures/{figure}.png",
+                caption=f"captions/{figure}.rst",
+                category=entry.category,
+                labels={"figure": figure, "shows": entry.title, "format": "PNG"},
+            ),
+        params:
+            module=f"manyseeds.figures.{figure}",
+            code=code_of("draw_figure", f"manyseeds.figures.{figure}"),
+        log:
+            f"{R}/logs/draw_figure/{figure}.log",
+        message:
+            f"Drawing {figure}"
+        threads: 1
+        resources:
+            mem_mb=1500,
+            runtime=10,
+        conda:
+            "../envs/manyseeds.yaml"
+        script:
+            "../workflow_scripts/draw_figure.py"

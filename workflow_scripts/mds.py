@@ -1,0 +1,25 @@
+"""Map the stimuli of a group's first two instances, layer by layer, and the RDMs of all its instances."""
+
+from job import job
+
+with job(snakemake):
+    import pandas as pd
+
+    from manyseeds import embedding, second_level, tables
+
+    inputs, params = snakemake.input, snakemake.params
+    schema = tables.read_schema(inputs.schema)
+    keys = dict(snakemake.wildcards.items()) | {"epoch": params.epoch, "measure": params.measure}
+    geometries = {row["seed"]: path for row, path in zip(params.instances, inputs.geometries, strict=True)}
+    points, distances = second_level.distance_matrix(pd.read_parquet(inputs.second_level))
+    if len(points):
+        shown = {seed: geometries[seed] for seed in sorted(points["seed"].unique())[: params.n_instances]}
+        rdm_points, rdms = second_level.load_rdms(shown, params.measure)
+        maps = [
+            embedding.map_stimuli(rdms, rdm_points, pd.read_parquet(inputs.stimuli)),
+            embedding.map_rdms(distances, points),
+        ]
+        table = pd.concat(maps, ignore_index=True).assign(**keys)
+    else:
+        table = tables.empty(schema)
+    tables.write_table(table, schema, snakemake.output.table)
