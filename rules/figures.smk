@@ -8,23 +8,23 @@ rule second_level:
         schema=schema_path("second_level"),
     output:
         table=f"{R}/tables/parts/{{architecture}}/{{condition}}/second_level.parquet",
+    log:
+        f"{R}/logs/second_level/{{architecture}}/{{condition}}.log",
+    benchmark:
+        f"{R}/benchmarks/second_level/{{architecture}}/{{condition}}.tsv"
+    conda:
+        "../envs/manyseeds.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=30,
     params:
         instances=group_rows,
         epoch=STUDY.last_epoch,
         measure=catalogue.main_measure(STUDY.measures),
         code=code_of("second_level"),
-    log:
-        f"{R}/logs/second_level/{{architecture}}/{{condition}}.log",
-    benchmark:
-        f"{R}/benchmarks/second_level/{{architecture}}/{{condition}}.tsv"
     message:
         "Comparing the RDMs of all layers and instances of {wildcards.architecture}, {wildcards.condition}"
-    threads: 1
-    resources:
-        mem_mb=3000,
-        runtime=30,
-    conda:
-        "../envs/manyseeds.yaml"
     script:
         "../workflow_scripts/second_level.py"
 
@@ -37,24 +37,24 @@ rule mds:
         schema=schema_path("mds"),
     output:
         table=f"{R}/tables/parts/{{architecture}}/{{condition}}/mds.parquet",
+    log:
+        f"{R}/logs/mds/{{architecture}}/{{condition}}.log",
+    benchmark:
+        f"{R}/benchmarks/mds/{{architecture}}/{{condition}}.tsv"
+    conda:
+        "../envs/manyseeds.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         instances=group_rows,
         epoch=STUDY.last_epoch,
         measure=catalogue.main_measure(STUDY.measures),
         n_instances=2,
         code=code_of("mds"),
-    log:
-        f"{R}/logs/mds/{{architecture}}/{{condition}}.log",
-    benchmark:
-        f"{R}/benchmarks/mds/{{architecture}}/{{condition}}.tsv"
     message:
         "Mapping stimuli and RDMs of {wildcards.architecture}, {wildcards.condition}"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    conda:
-        "../envs/manyseeds.yaml"
     script:
         "../workflow_scripts/mds.py"
 
@@ -80,18 +80,18 @@ for figure, entry in catalogue.FIGURES.items():
                 category=entry.category,
                 labels={"figure": figure, "shows": entry.title, "format": "PNG"},
             ),
-        params:
-            module=f"manyseeds.figures.{figure}",
-            code=code_of("draw_figure", f"manyseeds.figures.{figure}"),
         log:
             f"{R}/logs/draw_figure/{figure}.log",
-        message:
-            f"Drawing {figure}"
+        conda:
+            "../envs/manyseeds.yaml"
         threads: 1
         resources:
             mem_mb=1500,
             runtime=10,
-        conda:
-            "../envs/manyseeds.yaml"
+        params:
+            module=f"manyseeds.figures.{figure}",
+            code=code_of("draw_figure", f"manyseeds.figures.{figure}"),
+        message:
+            f"Drawing {figure}"
         script:
             "../workflow_scripts/draw_figure.py"

@@ -3,6 +3,7 @@
 import re
 from functools import cache
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib.image
@@ -129,7 +130,7 @@ def test_no_text_is_cut_off_or_overlaps_its_neighbours(name, settings):
         assert page.contains(box.x1, box.y1), text
     for axes in figure.axes:
         labels = [label.get_window_extent() for label in drawn_labels(axes.xaxis)]
-        for left, right in zip(labels, labels[1:], strict=False):
+        for left, right in pairwise(labels):
             assert left.x1 <= right.x0 + 0.5
 
 
