@@ -272,17 +272,6 @@ def test_a_centroid_of_silent_stimuli_is_undefined_and_left_out():
         np.testing.assert_allclose(result["correlation", "centroid"][b], expected, atol=1e-9)
 
 
-def test_batched_correlations_leave_undefined_entries_out_pairwise():
-    vectors = rng().normal(size=(4, 3, 20))
-    vectors[1, 0, 3:6] = np.nan
-    vectors[1, 2, 5:9] = np.nan
-    result = stimulus_resampling.batched_pairwise_r(vectors)
-    for b, batch in enumerate(vectors):
-        for k, (i, j) in enumerate(combinations(range(3), 2)):
-            both = np.isfinite(batch[i]) & np.isfinite(batch[j])
-            np.testing.assert_allclose(result[b, k], np.corrcoef(batch[i][both], batch[j][both])[0, 1])
-
-
 # intervals over stimuli and over both
 
 

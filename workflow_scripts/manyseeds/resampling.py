@@ -15,8 +15,6 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from manyseeds.stimulus_resampling import mean_of_defined
-
 QUANTILES = (0.025, 0.975)
 """Of the 95 % intervals."""
 
@@ -87,6 +85,11 @@ def weighted_means(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     total = defined.astype(np.float64) @ weights.T
     sums = np.where(defined, values, 0.0) @ weights.T
     return np.divide(sums, total, out=np.full_like(sums, np.nan), where=total > 0)
+
+
+def mean_of_defined(values: np.ndarray) -> np.ndarray:
+    """Return the mean of the defined values along the last axis; NaN where there are none."""
+    return weighted_means(values, np.ones((1, values.shape[-1])))[..., 0]
 
 
 def pair_bootstrap(values: np.ndarray, n_resamples: int, rng: np.random.Generator) -> Interval:

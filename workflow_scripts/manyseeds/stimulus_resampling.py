@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.distance import squareform
 
+from manyseeds.consistency import agreement, mean_of_defined
 from manyseeds.errors import StudyError
 from manyseeds.files import atomic_path
 from manyseeds.geometry import Geometry, rdm, with_gram
@@ -71,7 +72,7 @@ def resample_stimuli(
         for kind, values in resample_rdms(vectors, categories, weights).items():
             resamples[measure, kind] = values
         centroid_rdms = np.stack([rdm(geometry, measure) for geometry in centroid_geometries], axis=1)
-        resamples[measure, "centroid"] = batched_pairwise_r(centroid_rdms) ** 2
+        resamples[measure, "centroid"] = agreement(centroid_rdms).consistency
     return resamples
 
 
@@ -157,7 +158,7 @@ def resample_rdms(vectors: np.ndarray, categories: np.ndarray, weights: np.ndarr
     return {
         "exemplar": (_correlation(*(within_all + between_all)) ** 2).T,
         "within_category": (_correlation(*within_all) ** 2).T,
-        "within_category_mean": mean_of_defined(np.stack(per_category, axis=-1)).T,
+        "within_category_mean": mean_of_defined(np.stack(per_category)).T,
     }
 
 
@@ -189,19 +190,6 @@ def resample_centroids(geometry: Geometry, categories: np.ndarray, weights: np.n
         gram[:, c, c:] = np.add.reduceat(entries, starts[c:] - block.start, axis=1)
         gram[:, c:, c] = gram[:, c, c:]
     return with_gram(geometry, gram, np.add.reduceat(shares * geometry.row_sums[order], starts, axis=1))
-
-
-def batched_pairwise_r(vectors: np.ndarray) -> np.ndarray:
-    """Correlate all pairs of N vectors in each batch, (B, N, P) -> (B, K); NaN entries are left out pairwise."""
-    vectors = _standardise(vectors)
-    defined = np.isfinite(vectors).astype(np.float64)
-    values = np.where(defined > 0, vectors, 0.0)
-    others = np.swapaxes(defined, -1, -2)
-    n, x, xx = defined @ others, values @ others, values**2 @ others
-    xy = values @ np.swapaxes(values, -1, -2)
-    r = _correlation(n, x, np.swapaxes(x, -1, -2), xx, np.swapaxes(xx, -1, -2), xy)
-    first, second = np.triu_indices(vectors.shape[-2], 1)
-    return r[..., first, second]
 
 
 def category_blocks(categories: np.ndarray) -> tuple[np.ndarray, list[slice]]:
@@ -289,18 +277,11 @@ def _reorder(vector: np.ndarray, order: np.ndarray) -> np.ndarray:
 
 
 def _standardise(vectors: np.ndarray) -> np.ndarray:
-    """Return z-scores along the last axis (constant: zeros), so that the sums lose nothing to cancellation."""
-    centred = vectors - mean_of_defined(vectors)[..., None]
-    scale = np.sqrt(mean_of_defined(centred**2))[..., None]
-    largest = np.abs(np.where(np.isnan(vectors), 0.0, vectors)).max(axis=-1, keepdims=True, initial=0.0)
-    constant = scale <= EPSILON * largest
-    return np.where(constant, centred * 0, centred / np.where(constant, 1.0, scale))
-
-
-def mean_of_defined(values: np.ndarray) -> np.ndarray:
-    """Return the mean of the defined values along the last axis; NaN where there are none."""
-    n = np.isfinite(values).sum(axis=-1)
-    return np.divide(np.nansum(values, axis=-1), n, out=np.full(np.shape(n), np.nan), where=n > 0)
+    """Return z-scores of each vector (N, P) (constant: zeros), so that the sums lose nothing to cancellation."""
+    centred = vectors - mean_of_defined(vectors.T)[:, None]
+    deviation = np.sqrt(mean_of_defined((centred**2).T))[:, None]
+    largest = np.max(np.abs(vectors), axis=1, keepdims=True, where=~np.isnan(vectors), initial=0.0)
+    return centred / np.where(deviation > EPSILON * largest, deviation, np.inf)
 
 
 def _correlation(

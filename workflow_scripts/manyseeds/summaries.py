@@ -173,7 +173,7 @@ def _difference(statistics: _PairStatistics, column: str, minuend: str, subtrahe
     first, second = matched["row"].to_numpy(dtype=int), matched["row_2"].to_numpy(dtype=int)
     drawn = [(statistics.resamples[i], statistics.resamples[j]) for i, j in zip(first, second, strict=True)]
     return _PairStatistics(
-        statistics.keys.iloc[first],
+        statistics.keys.iloc[first].reset_index(drop=True),
         statistics.n_networks,
         statistics.values[first] - statistics.values[second],
         [None if x is None or y is None else x - y for x, y in drawn],
@@ -322,7 +322,9 @@ def _interval_rows(keys: pd.DataFrame, interval: Interval) -> pd.DataFrame:
 
 
 def _table(frames: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
-    return _concatenate(frames)[columns] if frames else pd.DataFrame(columns=columns)
+    """Join rows of intervals in the order of their keys, which their index has; one method after another."""
+    rows = pd.concat(frames).sort_index(kind="stable") if frames else pd.DataFrame(columns=columns)
+    return rows[columns].reset_index(drop=True)
 
 
 def _concatenate(frames: list[pd.DataFrame]) -> pd.DataFrame:
