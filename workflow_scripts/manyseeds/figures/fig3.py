@@ -20,6 +20,7 @@ from manyseeds.figures.selection import (
 from manyseeds.second_level import distance_matrix
 
 ROW_MM = 78.0
+MOST_TICKS = 5
 MATRIX_COLOURS = "cividis"
 DEPTH_COLOURS = "viridis"
 DISTANCE_LABEL = "Distance between RDMs (1 − r)"
@@ -85,6 +86,7 @@ def _draw_map(axes: Axes, points: pd.DataFrame, group: Group) -> None:
         axes.scatter(members["x"], members["y"], s=14, color=[colours[place]], marker=marker, linewidths=0, label=name)
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_box_aspect(1)
+    axes.locator_params(nbins=MOST_TICKS)
     stress = f", stress {placed['stress'].iloc[0]:.2f}" if len(placed) else ""
     axes.set_title(f"{group.title}{stress}")
     axes.set_xlabel("MDS dimension 1 (1 − r)")
