@@ -66,3 +66,7 @@ rule tables:
 rule figures:
     input:
         figure_files(),
+
+
+onerror:
+    print("A job failed. Why stands above, and in the log named there. Nothing finished is lost: the same command carries on.")

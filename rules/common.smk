@@ -42,6 +42,7 @@ GROUP_TABLES = [
     "mds",
 ]
 TABLES = ["instances", "layers", *INSTANCE_TABLES, *GROUP_TABLES]
+REPORTED_TABLES = ["attempts", "accuracy_summary", "consistency_summary", "clustering_summary", "contrasts", "relations"]
 FIGURES = catalogue.applicable(STUDY.measures)
 
 
@@ -218,10 +219,16 @@ def instance_rows():
     return [instance._asdict() | STUDY.settings(instance) for instance in STUDY.instances]
 
 
+def group_seeds(wildcards):
+    """Return the seeds of the group that the wildcards name."""
+    return list(STUDY.seeds(wildcards.architecture, wildcards.condition))
+
+
 def group_rows(wildcards):
     """Return one row for each instance of the group that the wildcards name."""
-    seeds = STUDY.seeds(wildcards.architecture, wildcards.condition)
-    return [Instance(wildcards.architecture, wildcards.condition, seed)._asdict() for seed in seeds]
+    return [
+        Instance(wildcards.architecture, wildcards.condition, seed)._asdict() for seed in group_seeds(wildcards)
+    ]
 
 
 def measures_for(analysis):
@@ -232,6 +239,11 @@ def measures_for(analysis):
 def group_parts(table):
     """Return an input function: the parts of an instance table in the group that the wildcards name, if there are any."""
     return of_group(f"networks/{{instance}}/{table}.parquet") if has_parts(table) else []
+
+
+def reported_table(file, name):
+    """Mark a table as part of the report."""
+    return report(file, caption="captions/table.rst", category="Tables", labels={"table": name})
 
 
 def table_parts(wildcards):

@@ -13,7 +13,7 @@ rule gather_table:
     params:
         code=code_of("gather_table"),
     wildcard_constraints:
-        table=one_of([*INSTANCE_TABLES, *GROUP_TABLES]),
+        table=one_of(table for table in [*INSTANCE_TABLES, *GROUP_TABLES] if table not in REPORTED_TABLES),
     message:
         "Gathering the table {wildcards.table}"
     threads: 1
@@ -26,13 +26,21 @@ rule gather_table:
         "../workflow_scripts/gather_table.py"
 
 
+use rule gather_table as gather_reported_table with:
+    output:
+        parquet=f"{R}/tables/{{table}}.parquet",
+        csv=reported_table(f"{R}/tables/{{table}}.csv", "{table}"),
+    wildcard_constraints:
+        table=one_of(REPORTED_TABLES),
+
+
 rule list_instances:
     input:
         attempts=per_instance("networks/{instance}/attempts.parquet") if has_parts("attempts") else [],
         schema=schema_path("instances"),
     output:
         parquet=f"{R}/tables/instances.parquet",
-        csv=f"{R}/tables/instances.csv",
+        csv=reported_table(f"{R}/tables/instances.csv", "instances"),
     log:
         f"{R}/logs/list_instances.log",
     params:

@@ -116,6 +116,14 @@ def test_the_order_of_keys_changes_nothing():
     assert json.dumps(Study.from_config(reversed_keys, SCHEMA).config) == json.dumps(study().config)
 
 
+def test_text_from_the_command_line_becomes_what_the_schema_wants():
+    text = {"training": {"epochs": "7", "l2": "1e-4", "checkpoints": ["1"]}, "collapse": {"min_train_accuracy": "null"}}
+    config = study(**text, networks=[{"architecture": "alexnet", "name": "7", "readout_relu": "false"}]).config
+    assert config["training"] | {"epochs": 7, "l2": 1e-4, "checkpoints": [1]} == config["training"]
+    assert config["collapse"]["min_train_accuracy"] is None
+    assert config["networks"][0] | {"name": "7", "readout_relu": False} == config["networks"][0]
+
+
 def test_select_returns_the_named_keys_and_no_others():
     assert study().select(["training.epochs", "measures"]) == {
         "training": {"epochs": default()["training"]["epochs"]},

@@ -2,15 +2,42 @@
 
 import difflib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from manyseeds.errors import StudyError
 
 Config = Mapping[str, Any]
+
+
+def with_types(value: Any, schema: Config) -> Any:
+    """Turn text into a number, truth value or null where the schema wants one.
+
+    Snakemake reads what is nested on its command line, as in ``--config "training={epochs: 3}"``, as text throughout.
+    """
+    if isinstance(value, Mapping):
+        return {key: with_types(part, schema.get("properties", {}).get(key, {})) for key, part in value.items()}
+    if isinstance(value, list):
+        return [with_types(entry, schema.get("items", {})) for entry in value]
+    if isinstance(value, str) and "string" not in schema.get("type", "string"):
+        return _parsed(value, schema["type"])
+    return value
+
+
+def _parsed(text: str, types: str | Sequence[str]) -> Any:
+    """Return what a text stands for; numbers are not left to YAML, which takes 1e-4 for text."""
+    if "number" in types and text != "null":
+        parse = float
+    else:
+        parse = yaml.safe_load
+    try:
+        return parse(text)
+    except (ValueError, yaml.YAMLError):
+        return text
 
 
 def with_defaults(value: Any, schema: Config) -> Any:

@@ -1,6 +1,6 @@
 """A study: its checked configuration and the table of instances that it expands to.
 
-Read while the Snakefile is parsed: nothing but the standard library and jsonschema is imported.
+Read while the Snakefile is parsed: nothing but the standard library, jsonschema and YAML is imported.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from manyseeds.configuration import Config, check_schema, with_defaults
+from manyseeds.configuration import Config, check_schema, with_defaults, with_types
 from manyseeds.errors import StudyError
 from manyseeds.instances import Instance, find_arrays, find_checkpoints
 
@@ -32,6 +32,7 @@ class Study:
         StudyError
             At the first unknown key or impossible value, and where own activations or networks do not fit together.
         """
+        config = with_types(config, schema)
         check_schema(config, schema)
         study = cls(with_defaults(config, schema))
         check_meaning(study)
@@ -97,7 +98,7 @@ class Study:
         return {stream: instance.seed if stream in vary else 0 for stream in STREAMS}
 
     def settings(self, instance: Instance) -> dict[str, Any]:
-        """What sets an instance apart: seeds of its streams, which vary, its dropout; None if it was trained elsewhere."""
+        """What sets an instance apart: seeds of its streams, which vary, its dropout; None if trained elsewhere."""
         columns = [f"stream_{stream}" for stream in STREAMS]
         if self.mode != TRAINED:
             return dict.fromkeys([*columns, "vary", "dropout"])

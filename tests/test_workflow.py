@@ -1,0 +1,298 @@
+"""The workflow as users run it: real calls of Snakemake in a copy of the repository."""
+
+import csv
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.spatial.distance import pdist
+from scipy.stats import pearsonr
+
+from manyseeds import tables
+
+ROOT = Path(__file__).parent.parent
+PARTS = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "profiles", "studies", "envs")
+FIGURES = ("fig2", "fig3", "fig4", "fig5", "fig7", "supp1", "supp2", "supp4", "supp7")
+TRAINING = {"initialise", "train_cohort", "train"}
+
+# One worker runs all of them: they share one finished study.
+pytestmark = pytest.mark.xdist_group("workflow")
+
+
+def copy_workflow(folder: Path) -> Path:
+    for name in PARTS:
+        source, target = ROOT / name, folder / name
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(source, target, ignore=ignored) if source.is_dir() else shutil.copy(source, target)
+    shutil.copy(ROOT / "tests/studies/tiny.yaml", folder / "studies/tiny.yaml")
+    return folder
+
+
+def snakemake(folder: Path, *arguments: str, study: str | None = "studies/tiny.yaml", config: tuple[str, ...] = ()):
+    command = [sys.executable, "-m", "snakemake", *arguments]
+    command += ["--configfile", study] if study else []
+    command += ["--config", *config] if config else []
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    # A dry run reports to stdout, a run to stderr.
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.run(command, cwd=folder, env=environment, text=True, check=False, **streams)
+
+
+def planned(folder: Path, *targets: str, **options) -> dict[str, int]:
+    """Number of jobs of each rule that a dry run announces."""
+    run = snakemake(folder, *targets, "-n", **options)
+    assert run.returncode == 0, run.stdout
+    table = re.search(r"Job stats:\njob +count\n[-  ]+\n(.*?)\ntotal", run.stdout, re.DOTALL)
+    return {rule: int(count) for rule, count in map(str.split, table[1].splitlines())} if table else {}
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory) -> Path:
+    """A copy of the workflow in which nothing has been run."""
+    return copy_workflow(tmp_path_factory.mktemp("fresh"))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """A copy of the workflow in which the tiny study has been run, all of it."""
+    folder = copy_workflow(tmp_path_factory.mktemp("finished"))
+    run = snakemake(folder, "--cores", "2")
+    assert run.returncode == 0, run.stdout
+    return folder
+
+
+@pytest.fixture
+def changed(finished):
+    """Change files of the finished copy for the time of one test."""
+    originals: dict[Path, str] = {}
+
+    def change(name: str, old: str, new: str) -> None:
+        path = finished / name
+        originals[path] = text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+
+    yield change
+    for path, text in originals.items():
+        path.write_text(text)
+
+
+@pytest.mark.parametrize("study", [None, "studies/cifar10_small.yaml", "studies/mehrer2020.yaml"])
+def test_a_dry_run_of_each_study_plans_its_instances(fresh, study):
+    jobs = planned(fresh, study=study)
+    n_instances = 20 if study == "studies/mehrer2020.yaml" else 12
+    assert jobs["train"] == jobs["initialise"] == jobs["evaluate"] == n_instances
+    assert sum(jobs.get(figure, 0) for figure in FIGURES) == len(FIGURES)
+
+
+@pytest.mark.parametrize(
+    ("target", "expected", "unexpected"),
+    [
+        ("networks", "train", "measure_geometry"),
+        ("rdms", "measure_geometry", "fig4"),
+        ("tables", "gather_table", "fig4"),
+        ("fig4", "fig4", "fig3"),
+        ("results/tiny/figures/fig4.pdf", "fig4", "fig3"),
+    ],
+)
+def test_targets_by_name_run_what_they_need(fresh, target, expected, unexpected):
+    jobs = planned(fresh, target)
+    assert expected in jobs
+    assert unexpected not in jobs
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        (["instanses=3"], "Unknown config key 'instanses': did you mean 'instances'?"),
+        (["instances=1"], "Config key instances: found 1, expected at least 2."),
+        (["study=../../elsewhere"], 'Config key study: found "../../elsewhere", expected'),
+        (["training={checkpoints: [9]}"], "Config key training.checkpoints: found epoch 9, expected one of 0 to 2"),
+    ],
+)
+def test_a_wrong_config_stops_with_one_sentence(fresh, config, sentence):
+    run = snakemake(fresh, "-n", config=config)
+    assert run.returncode == 1
+    assert sentence in run.stdout
+    assert "Traceback" not in run.stdout
+    assert not (fresh / "results").exists()
+
+
+def test_more_stimuli_than_the_data_have_stop_before_training(tmp_path):
+    run = snakemake(copy_workflow(tmp_path), "--cores", "1", config=("stimuli={per_category: 500}",))
+    assert run.returncode == 1
+    assert re.search(r"stimuli.per_category is 500, but .* expected at most", run.stdout)
+    assert "Traceback" not in run.stdout
+    assert not list(tmp_path.glob("results/tiny/networks/*/*/*/*"))
+
+
+def test_a_study_makes_every_table_and_figure(finished):
+    results = finished / "results/tiny"
+    schemas = sorted((ROOT / "rules/schemas/tables").glob("*.schema.json"))
+    for path in schemas:
+        schema = tables.read_schema(path)
+        table = pd.read_parquet(results / "tables" / f"{schema['title']}.parquet")
+        pd.testing.assert_frame_equal(table, tables.conform(table, schema))
+        with open(results / "tables" / f"{schema['title']}.csv", newline="") as file:
+            assert len(list(csv.reader(file))) == len(table) + 1
+        assert len(table) > 0, schema["title"]
+    assert {path.name for path in (results / "figures").iterdir()} == {
+        f"{f}.{s}" for f in FIGURES for s in ("pdf", "png")
+    }
+    assert all(path.stat().st_size > 2000 for path in (results / "figures").iterdir())
+
+
+def test_activations_are_gone_and_nothing_lies_outside_the_study(finished):
+    results = finished / "results"
+    assert [path.name for path in results.iterdir()] == ["tiny"]
+    assert not list(results.glob("tiny/activations/**/*.npy"))
+    assert {path.name for path in finished.iterdir()} == {*PARTS, "results", ".snakemake"}
+
+
+def test_a_finished_study_reruns_nothing(finished):
+    assert planned(finished) == {}
+
+
+def test_keys_that_determine_nothing_rerun_nothing(finished):
+    config = ("training={checkpoint_minutes: 1, cohort_size: 2}",)
+    assert planned(finished, config=config) == {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("workflow_scripts/manyseeds/training.py", '"""', '"""Changed. '),
+        ("workflow_scripts/train.py", "from job import job", "# changed\nfrom   job   import   job"),
+        ("workflow_scripts/manyseeds/geometry.py", "\n\n\n", "\n\n\n# changed\n"),
+        ("workflow_scripts/job.py", "%H:%M:%S", "%H:%M"),
+    ],
+)
+def test_comments_docstrings_and_logging_rerun_nothing(finished, changed, change):
+    changed(*change)
+    assert planned(finished) == {}
+
+
+def test_a_changed_module_reruns_what_imports_it_and_retrains_nothing(finished, changed):
+    path = "workflow_scripts/manyseeds/consistency.py"
+    changed(path, "\n\n\n", "\n\n\nCHANGED = True\n\n\n")
+    jobs = planned(finished)
+    assert {"compare_instances", "summarise", "fig4"} <= jobs.keys()
+    assert not TRAINING & jobs.keys()
+    assert "measure_geometry" not in jobs
+
+
+def test_a_changed_figure_redraws_that_figure(finished, changed):
+    changed("workflow_scripts/manyseeds/figures/fig4.py", "\n\n\n", "\n\n\nCHANGED = True\n\n\n")
+    assert planned(finished) == {"all": 1, "fig4": 1}
+
+
+def test_more_seeds_train_only_those(finished):
+    jobs = planned(finished, config=("instances=5",))
+    assert jobs["train"] == jobs["initialise"] == jobs["evaluate"] == jobs["dump_activations"] == 2
+    assert jobs["train_cohort"] == 1
+
+
+def test_an_unrelated_key_retrains_nothing(finished):
+    jobs = planned(finished, config=("resampling={n: 60}",))
+    assert "summarise" in jobs
+    assert not {*TRAINING, "evaluate", "dump_activations", "measure_geometry", "compare_instances"} & jobs.keys()
+
+
+def test_keeping_activations_later_retrains_nothing(finished):
+    jobs = planned(finished, config=("keep_activations=true",))
+    assert jobs["dump_activations"] == 3
+    assert not TRAINING & jobs.keys()
+
+
+def test_another_step_size_retrains_all(finished):
+    jobs = planned(finished, config=("training={learning_rate: 0.02}",))
+    assert jobs["train"] == 3
+    assert "initialise" not in jobs
+
+
+def test_a_lost_network_is_trained_again_to_the_same_bits(finished):
+    weights = finished / "results/tiny/networks/all_cnn_7/baseline/seed1/epoch2.safetensors"
+    before = weights.read_bytes()
+    weights.unlink()
+    jobs = planned(finished, "networks")
+    assert jobs["train"] == 1
+    assert "initialise" not in jobs
+    assert snakemake(finished, "networks", "--cores", "1").returncode == 0
+    assert weights.read_bytes() == before
+
+
+def last_epoch(results: Path, table: str) -> pd.DataFrame:
+    """Rows of a study's last epoch, without the columns that tell where the networks come from."""
+    rows = pd.read_parquet(results / "tables" / f"{table}.parquet")
+    return rows[rows["epoch"] == rows["epoch"].max()].drop(columns=["condition", "epoch"]).reset_index(drop=True)
+
+
+def test_own_networks_give_the_tables_of_the_study_that_trained_them(finished, tmp_path):
+    folder = copy_workflow(tmp_path)
+    trained = finished / "results/tiny"
+    own = tmp_path / "own/all_cnn_7/mine"
+    own.mkdir(parents=True)
+    for seed in range(3):
+        source = trained / f"networks/all_cnn_7/baseline/seed{seed}/epoch2.safetensors"
+        shutil.copy(source, own / f"seed{seed}.safetensors")
+    config = ("study=own", "networks_dir=own", "trajectory={epochs: []}")
+    run = snakemake(folder, "tables", "--cores", "2", config=config)
+    assert run.returncode == 0, run.stdout
+    for table in ("accuracy", "consistency", "clustering", "layers"):
+        pd.testing.assert_frame_equal(
+            last_epoch(folder / "results/own", table), last_epoch(trained, table), check_exact=True
+        )
+    assert len(pd.read_parquet(folder / "results/own/tables/history.parquet")) == 0
+    assert planned(folder, "tables", config=config) == {}
+
+
+@pytest.fixture
+def own_activations(tmp_path) -> Path:
+    """Activations of three instances, two layers, nine stimuli of three categories."""
+    draw = np.random.default_rng(0)
+    shared = draw.random((9, 2, 2, 5))
+    for seed in range(3):
+        for layer in ("conv2", "conv10"):
+            path = tmp_path / f"own/net/mine/seed{seed}/{layer}.npy"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            np.save(path, shared + draw.random(shared.shape))
+    rows = "".join(f"image{n},category{n // 3}\n" for n in range(9))
+    (tmp_path / "own/stimuli.csv").write_text("stimulus,category\n" + rows)
+    return tmp_path / "own"
+
+
+OWN_ACTIVATIONS = ("study=own", "activations_dir=own")
+
+
+def test_own_activations_give_tables_and_figures_without_training(own_activations):
+    folder = copy_workflow(own_activations.parent)
+    before = {path: path.read_bytes() for path in own_activations.rglob("*.npy")}
+    run = snakemake(folder, "--cores", "2", config=OWN_ACTIVATIONS)
+    assert run.returncode == 0, run.stdout
+    rows = pd.read_parquet(folder / "results/own/tables/consistency.parquet")
+    rows = rows.query("measure == 'correlation' and normalisation == 'none' and kind == 'exemplar'")
+    assert rows.groupby("layer_index")["layer"].unique().map(list).to_dict() == {0: ["conv2"], 1: ["conv10"]}
+    for row in rows.itertuples():
+        arrays = [np.load(own_activations / f"net/mine/seed{s}/{row.layer}.npy") for s in (row.seed_a, row.seed_b)]
+        expected = pearsonr(*(pdist(array.reshape(9, -1), "correlation") for array in arrays)).statistic
+        assert row.r == pytest.approx(expected, abs=1e-9)
+    assert {path: path.read_bytes() for path in own_activations.rglob("*.npy")} == before
+    assert not (folder / "results/own/networks").exists()
+    assert planned(folder, config=OWN_ACTIVATIONS) == {}
+
+
+def test_own_activations_that_are_wrong_stop_before_anything_is_computed(own_activations):
+    folder = copy_workflow(own_activations.parent)
+    wrong = own_activations / "net/mine/seed2/conv10.npy"
+    np.save(wrong, np.load(wrong)[:8])
+    run = snakemake(folder, "tables", "--cores", "2", config=OWN_ACTIVATIONS)
+    assert run.returncode == 1
+    assert "own/net/mine/seed2/conv10.npy: found 8 rows, expected 9, one for each row of stimuli.csv." in run.stdout
+    assert "Traceback" not in run.stdout
+    assert not (folder / "results/own/geometry").exists()
