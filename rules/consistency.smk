@@ -1,6 +1,44 @@
 # From Gram matrices to how far instances agree, with intervals.
 
 
+COMPARISONS = ["consistency", "random_grouping", "clustering"]
+
+
+rule compare_instances:
+    input:
+        geometries=of_group("geometry/{instance}/epoch{epoch}.npz"),
+        attempts=group_parts("attempts"),
+        stimuli=f"{R}/stimuli/stimuli.parquet",
+        schemas=[schema_path(table) for table in COMPARISONS],
+    output:
+        **{
+            table: f"{R}/tables/parts/{{architecture}}/{{condition}}/{table}.parquet"
+            for table in [*COMPARISONS, "random_grouping_bands"]
+        },
+    log:
+        f"{R}/logs/compare_instances/{{architecture}}/{{condition}}.log",
+    benchmark:
+        f"{R}/benchmarks/compare_instances/{{architecture}}/{{condition}}.tsv"
+    conda:
+        "../envs/manyseeds.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        seeds=group_seeds,
+        epochs=STUDY.analysed_epochs,
+        measures=STUDY.measures,
+        partition_measures=measures_for("partitions_for"),
+        tables=COMPARISONS,
+        resampling=cfg("resampling.seed", "resampling.partitions")["resampling"],
+        code=code_of("compare_instances"),
+    message:
+        "Comparing the instances of {wildcards.architecture}, {wildcards.condition}"
+    script:
+        "../workflow_scripts/compare_instances.py"
+
+
 rule resample_stimuli:
     input:
         geometries=of_group("geometry/{instance}/epoch{epoch}.npz", [STUDY.last_epoch]),
@@ -8,24 +46,24 @@ rule resample_stimuli:
         stimuli=f"{R}/stimuli/stimuli.parquet",
     output:
         resamples=f"{R}/tables/parts/{{architecture}}/{{condition}}/stimulus_resamples.npz",
-    params:
-        instances=group_rows,
-        epoch=STUDY.last_epoch,
-        measures=measures_for("stimuli_for"),
-        resampling=cfg("resampling.seed", "resampling.stimuli_n")["resampling"],
-        code=code_of("resample_stimuli"),
     log:
         f"{R}/logs/resample_stimuli/{{architecture}}/{{condition}}.log",
     benchmark:
         f"{R}/benchmarks/resample_stimuli/{{architecture}}/{{condition}}.tsv"
-    message:
-        "Resampling stimuli for {wildcards.architecture}, {wildcards.condition}"
+    conda:
+        "../envs/manyseeds.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=60,
-    conda:
-        "../envs/manyseeds.yaml"
+    params:
+        seeds=group_seeds,
+        epoch=STUDY.last_epoch,
+        measures=measures_for("stimuli_for"),
+        resampling=cfg("resampling.seed", "resampling.stimuli_n")["resampling"],
+        code=code_of("resample_stimuli"),
+    message:
+        "Resampling stimuli for {wildcards.architecture}, {wildcards.condition}"
     script:
         "../workflow_scripts/resample_stimuli.py"
 
@@ -45,22 +83,22 @@ rule summarise:
         schemas=[schema_path(table) for table in SUMMARIES],
     output:
         expand(f"{R}/tables/parts/{{{{architecture}}}}/{{{{condition}}}}/{{table}}.parquet", table=SUMMARIES),
-    params:
-        instances=group_rows,
-        tables=SUMMARIES,
-        resampling=cfg("resampling.seed", "resampling.n")["resampling"],
-        code=code_of("summarise"),
     log:
         f"{R}/logs/summarise/{{architecture}}/{{condition}}.log",
     benchmark:
         f"{R}/benchmarks/summarise/{{architecture}}/{{condition}}.tsv"
-    message:
-        "Summarising {wildcards.architecture}, {wildcards.condition}"
+    conda:
+        "../envs/manyseeds.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../envs/manyseeds.yaml"
+    params:
+        seeds=group_seeds,
+        tables=SUMMARIES,
+        resampling=cfg("resampling.seed", "resampling.n")["resampling"],
+        code=code_of("summarise"),
+    message:
+        "Summarising {wildcards.architecture}, {wildcards.condition}"
     script:
         "../workflow_scripts/summarise.py"

@@ -53,9 +53,9 @@ def observations(resamples=None):
         for epoch in (0, 9)
         for seed in (*SEEDS, 9)
     ]
-    instances = [GROUP | {"seed": seed, "collapsed": seed == 9} for seed in (*SEEDS, 9)]
     return Observations(
-        instances=pd.DataFrame(instances),
+        seeds=SEEDS,
+        n_collapsed=1,
         accuracy=pd.DataFrame(accuracy),
         consistency=pd.DataFrame(consistency),
         clustering=pd.DataFrame(clustering),
@@ -221,7 +221,8 @@ def test_relation_over_epochs_is_that_of_means():
 
 def test_without_networks_to_compare_summaries_are_empty(observed):
     empty = Observations(
-        instances=observed.instances.assign(collapsed=True),
+        seeds=(),
+        n_collapsed=6,
         accuracy=None,
         consistency=observed.consistency.iloc[:0],
         clustering=observed.clustering.iloc[:0],

@@ -10,11 +10,12 @@ with job(snakemake):
 
     inputs, params = snakemake.input, snakemake.params
     schemas = {name: tables.read_schema(path) for name, path in zip(params.tables, inputs.schemas, strict=True)}
-    attempts = [pd.read_parquet(path) for path in inputs.attempts]
+    seeds = tables.accepted_seeds(params.seeds, [pd.read_parquet(path) for path in inputs.attempts])
     accuracies = [pd.read_parquet(path) for path in inputs.accuracies]
     summary = summaries.summarise(
         summaries.Observations(
-            instances=tables.with_attempts(pd.DataFrame(params.instances), attempts),
+            seeds=seeds,
+            n_collapsed=len(params.seeds) - len(seeds),
             accuracy=pd.concat(accuracies) if accuracies else None,
             consistency=pd.read_parquet(inputs.consistency),
             clustering=pd.read_parquet(inputs.clustering),

@@ -61,11 +61,13 @@ class _PairStatistics:
 class Observations:
     """The tables of one group of instances that its summaries are made from.
 
-    `instances` has a column `collapsed`; `accuracy` is None where there are no networks, `resamples` where stimuli were
-    not resampled. `random_grouping_bands` has the bands of single pairs of networks over random partitions.
+    `seeds` are those of the networks that did not collapse, the others are only counted; `accuracy` is None where there
+    are no networks, `resamples` where stimuli were not resampled. `random_grouping_bands` has the bands of single pairs
+    of networks over random partitions.
     """
 
-    instances: pd.DataFrame
+    seeds: Sequence[int]
+    n_collapsed: int
     accuracy: pd.DataFrame | None
     consistency: pd.DataFrame
     clustering: pd.DataFrame
@@ -76,20 +78,20 @@ class Observations:
 
 def summarise(observations: Observations, bootstrap: Bootstrap) -> dict[str, pd.DataFrame]:
     """Return the summary tables of a group, by name."""
-    collapsed = observations.instances["collapsed"].astype(bool)
-    accepted = set(observations.instances["seed"][~collapsed])
     accuracy = observations.accuracy
-    accuracy = pd.DataFrame(columns=[*ACCURACY_KEYS, "seed", "accuracy"]) if accuracy is None else accuracy
+    if accuracy is None:
+        accuracy = pd.DataFrame(columns=[*ACCURACY_KEYS, "seed", "accuracy"])
+    accuracy = accuracy[accuracy["seed"].isin(observations.seeds)]
 
     consistency_summary = summarise_consistency(observations.consistency, observations.resamples, bootstrap)
-    accuracy_summary = summarise_accuracy(accuracy[accuracy["seed"].isin(accepted)], bootstrap)
+    accuracy_summary = summarise_accuracy(accuracy, bootstrap)
     clustering_summary = summarise_clustering(observations.clustering, bootstrap)
     bands = random_grouping_bands(consistency_summary, observations.random_grouping, observations.random_grouping_bands)
     relations = [
         relate_over_layers(consistency_summary, clustering_summary),
         relate_over_epochs(consistency_summary, accuracy_summary),
     ]
-    n_collapsed = int(collapsed.sum())
+    n_collapsed = observations.n_collapsed
     return {
         "consistency_summary": _concatenate([consistency_summary, bands]).assign(n_collapsed=n_collapsed),
         "accuracy_summary": accuracy_summary.assign(n_collapsed=n_collapsed),
