@@ -1,0 +1,41 @@
+"""Compare the accepted instances of a group with one another, layer by layer, at all analysed epochs."""
+
+from itertools import product
+
+from job import job
+
+with job(snakemake) as report:
+    import pandas as pd
+
+    from manyseeds import geometry, instance_comparison, tables
+    from manyseeds.consistency import random_partitions
+    from manyseeds.files import atomic_path
+    from manyseeds.streams import generator
+
+    inputs, params, outputs = snakemake.input, snakemake.params, snakemake.output
+    instances = pd.DataFrame(params.instances)
+    files = dict(zip(product(instances["seed"], params.epochs), inputs.geometries, strict=True))
+    instances = tables.with_attempts(instances, [pd.read_parquet(path) for path in inputs.attempts])
+    seeds = sorted(instances["seed"][~instances["collapsed"].astype(bool)])
+    categories = pd.read_parquet(inputs.stimuli)["category"].to_numpy()
+    # The same partitions for all groups: differences between them are paired over partitions.
+    rng = generator(params.resampling["seed"], "resampling/partitions", 0)
+    partitions = random_partitions(categories, params.resampling["partitions"], rng)
+
+    group = {key: instances[key].iloc[0] for key in ("architecture", "condition")}
+    comparison = instance_comparison.Comparison()
+    for epoch in params.epochs if seeds else []:
+        for layer, place in geometry.layer_indices(files[seeds[0], epoch]).items():
+            keys = {**group, "epoch": epoch, "layer": layer, "layer_index": place}
+            geometries = {seed: geometry.load_geometry(files[seed, epoch], layer) for seed in seeds}
+            comparison.add(keys, instance_comparison.compare_layer(geometries, categories, params.measures))
+            if epoch == params.epochs[-1]:
+                measures = params.partition_measures
+                comparison.add(keys, instance_comparison.compare_random_groups(geometries, partitions, measures))
+            report(f"epoch {epoch}, {layer}: {len(geometries)} networks")
+    for name, schema in zip(params.tables, inputs.schemas, strict=True):
+        schema = tables.read_schema(schema)
+        tables.write_table(comparison.table(name, schema["properties"]), schema, outputs[name])
+    with atomic_path(outputs.random_grouping_bands) as path:
+        bands = comparison.table("random_grouping_bands", instance_comparison.BAND_COLUMNS)
+        bands.to_parquet(path, index=False)

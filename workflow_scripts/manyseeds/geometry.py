@@ -1,0 +1,470 @@
+"""Representational geometry of a layer: one pass over its activations, and every RDM from what that leaves.
+
+A is stimuli x units, flattened. The pass keeps the Gram matrix A A', the row sums A 1, the squared Euclidean distances
+of all pairs of stimuli and which patterns are silent or constant (METHODS, section 4). Subtracting the mean pattern,
+averaging stimuli and all dissimilarity measures follow from these.
+
+Numerics. Distances read off a Gram matrix, ``G_ii + G_jj - 2 G_ij``, lose what patterns have in common: relative to the
+patterns' squared norms they are wrong by the rounding of float64, so that two identical stimuli would come out 1e-8
+norms apart. Therefore
+
+* the matrix product is taken of patterns centred on their mean, chunk of units by chunk of units (a chunk holds all
+  stimuli, so the centring needs no second pass), and the Gram matrix is put together from it;
+* stimuli that are nearly identical even beside that are centred once more on their own mean, which leaves their
+  distances relatively accurate and those of identical patterns exactly zero: only their rows are read again;
+* squared distances are kept beside the Gram matrix, angles are computed from them by the law of cosines, and what is
+  left below the rounding of its own terms counts as zero.
+
+What stays limited by float64: angles to a pattern whose norm is below 1e-6 of others'; `unit_euclidean` of patterns
+that are not near each other but, to within 1e-7, multiples of each other, which is zero; and so is the distance of
+centroids nearer than 1e-7 of the spread of their stimuli.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg.blas import dsyrk, dtrmm
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial.distance import squareform
+
+from manyseeds.errors import StudyError
+from manyseeds.files import atomic_path
+
+Floats = NDArray[np.float64]
+
+CHUNK_VALUES = 2**21
+"""Activations multiplied at once: 16 MiB in float64, long enough rows for BLAS at full speed, short enough for the
+cache."""
+
+NEARLY_IDENTICAL = 1e-9
+"""Squared distance, relative to the patterns' squared distances from the mean pattern, below which two stimuli are
+centred anew. Above it the rounding of the product, some 1e-15, stays below 1e-6 of the distance itself."""
+
+ROUNDING = 1e-14
+"""Relative size below which a difference of float64 sums counts as zero: some ten times the error observed."""
+
+UNDEFINED = 1e-12
+"""Squared norm of a derived pattern, relative to the layer's mean raw squared norm, up to which it has no direction."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What is kept of the patterns of n stimuli in one layer. Leading axes, where there are any, are independent sets.
+
+    Attributes
+    ----------
+    gram
+        (..., n, n) inner products A A'.
+    row_sums
+        (..., n) sums over units, A 1.
+    n_units
+        Number of units U.
+    zero_norm, zero_variance
+        (..., n) whether a pattern has no direction, before and after its mean over units is subtracted: of raw patterns
+        decided on the activations (silent, constant), of derived ones by `UNDEFINED`.
+    n_silent_units
+        Number of units that are zero for all stimuli.
+    raw_scale
+        Mean squared norm of the layer's raw patterns.
+    squared_distances
+        (..., n (n - 1) / 2) squared Euclidean distances in the order of scipy's `squareform`; None: to be taken from
+        `gram`.
+    """
+
+    gram: Floats
+    row_sums: Floats
+    n_units: int
+    zero_norm: NDArray[np.bool_]
+    zero_variance: NDArray[np.bool_]
+    n_silent_units: int
+    raw_scale: float
+    squared_distances: Floats | None = None
+
+    @property
+    def n_stimuli(self) -> int:
+        """Number of patterns n."""
+        return self.gram.shape[-1]
+
+    @property
+    def squared_norms(self) -> Floats:
+        """(..., n) squared norms of the patterns."""
+        return np.diagonal(self.gram, axis1=-2, axis2=-1)
+
+
+# From activations
+
+
+def measure_geometry(activations: NDArray, *, name: str) -> Geometry:
+    """Measure the geometry of one layer's activations, in float64 and in one pass.
+
+    Parameters
+    ----------
+    activations
+        (n, ...) float16, float32 or float64, memory-mapped or not; the axes behind the first are flattened to units.
+    name
+        Names the array in errors: its file.
+
+    Raises
+    ------
+    StudyError
+        If a value is not finite, or too large to be squared.
+    """
+    patterns = activations.reshape(len(activations), -1)
+    n_stimuli, n_units = patterns.shape
+    centred = np.zeros((n_stimuli, n_stimuli), order="F")
+    sums, squared_norms, on_mean = np.zeros((3, n_stimuli))
+    silent, constant = np.ones((2, n_stimuli), dtype=bool)
+    first = patterns[:, :1].astype(np.float64)
+    mean_squared_norm, n_silent_units = 0.0, 0
+    for chunk in _chunks(patterns):
+        active = chunk != 0
+        silent &= ~active.any(axis=1)
+        n_silent_units += int((~active.any(axis=0)).sum())
+        constant &= (chunk == first).all(axis=1)
+        sums += chunk.sum(axis=1)
+        squared_norms += np.einsum("ij,ij->i", chunk, chunk)
+        mean = chunk.mean(axis=0)
+        on_mean += chunk @ mean
+        mean_squared_norm += mean @ mean
+        chunk -= mean
+        _add_product(centred, chunk)
+    if not np.isfinite(squared_norms).all():
+        stimulus = int(np.flatnonzero(~np.isfinite(squared_norms))[0])
+        raise StudyError(f"{name}: row {stimulus} has activations that are not finite; expected numbers up to 1e150.")
+    centred = _symmetric(centred)
+    gram = centred + on_mean[:, None] + on_mean - mean_squared_norm
+    np.fill_diagonal(gram, squared_norms)
+    gram[silent] = gram[:, silent] = 0.0
+    return Geometry(
+        gram=gram,
+        row_sums=sums,
+        n_units=n_units,
+        zero_norm=silent,
+        zero_variance=constant,
+        n_silent_units=n_silent_units,
+        raw_scale=float(squared_norms.mean()),
+        squared_distances=_distances_of_nearly_identical(patterns, np.diagonal(centred), _distances_from_gram(centred)),
+    )
+
+
+def _chunks(patterns: NDArray, rows: slice | NDArray = slice(None)) -> Iterator[Floats]:
+    """Yield the activations of some stimuli, some units at a time, as fresh float64 arrays in C order."""
+    width = max(1, CHUNK_VALUES // max(1, len(patterns)))
+    for start in range(0, patterns.shape[1], width):
+        yield np.array(patterns[:, start : start + width][rows], dtype=np.float64, order="C")
+
+
+def _add_product(total: Floats, chunk: Floats) -> None:
+    """Add ``chunk chunk'`` to the upper triangle of `total`, which is in Fortran order and changed in place."""
+    dsyrk(1.0, chunk.T, beta=1.0, c=total, trans=1, overwrite_c=1)
+
+
+def _symmetric(upper: Floats) -> Floats:
+    """Fill in the lower triangle."""
+    return np.triu(upper) + np.triu(upper, 1).T
+
+
+def _distances_from_gram(gram: Floats) -> Floats:
+    """Return squared distances (..., pairs); those that are below their rounding are zero."""
+    i, j = pair_indices(gram.shape[-1])
+    squared_norms = np.diagonal(gram, axis1=-2, axis2=-1)
+    scale = squared_norms[..., i] + squared_norms[..., j]
+    return _zero_below(ROUNDING * scale, scale - 2 * gram[..., i, j])
+
+
+def _distances_of_nearly_identical(patterns: NDArray, centred_squared_norms: Floats, distances: Floats) -> Floats:
+    """Compute the squared distances of nearly identical stimuli anew, centred on their own mean.
+
+    Parameters
+    ----------
+    patterns
+        (n, units) raw activations.
+    centred_squared_norms
+        (n,) squared distances from the mean pattern.
+    distances
+        (pairs,) squared distances to be improved.
+    """
+    n_stimuli = len(patterns)
+    i, j = pair_indices(n_stimuli)
+    near = distances < NEARLY_IDENTICAL * (centred_squared_norms[i] + centred_squared_norms[j])
+    if not near.any():
+        return distances
+    neighbours = coo_array((near[near], (i[near], j[near])), shape=(n_stimuli, n_stimuli))
+    _, clusters = connected_components(neighbours, directed=False)
+    distances = squareform(distances)
+    for cluster in np.flatnonzero(np.bincount(clusters) > 1):
+        rows = np.flatnonzero(clusters == cluster)
+        centred = np.zeros((rows.size, rows.size), order="F")
+        for chunk in _chunks(patterns, rows):
+            chunk -= chunk.mean(axis=0)
+            _add_product(centred, chunk)
+        distances[np.ix_(rows, rows)] = squareform(_distances_from_gram(_symmetric(centred)))
+    return squareform(distances, checks=False)
+
+
+@lru_cache(maxsize=8)
+def pair_indices(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the two members of each pair of n stimuli, in the order of scipy's `squareform`."""
+    return np.triu_indices(n, 1)
+
+
+def _zero_below(bound: Floats, values: Floats) -> Floats:
+    return np.where(values > bound, values, 0.0)
+
+
+# Derived geometries: linear maps of the stimuli
+
+
+def squared_distances(geometry: Geometry) -> Floats:
+    """Return the squared Euclidean distances (..., pairs) of a geometry: those kept, else from its Gram matrix."""
+    kept = geometry.squared_distances
+    return _distances_from_gram(geometry.gram) if kept is None else kept
+
+
+def cocktail_blank(geometry: Geometry) -> Geometry:
+    """Subtract the mean pattern of all n stimuli (METHODS, section 4: T = I - 11'/n).
+
+    Distances stay as they are; distances from the mean pattern follow from them (Gower 1966).
+    """
+    distances = squareform(squared_distances(geometry))
+    to_all = distances.mean(axis=1)
+    squared_norms = to_all - to_all.mean() / 2
+    return _derived(geometry, squared_norms, distances, geometry.row_sums - geometry.row_sums.mean())
+
+
+def centroids(geometry: Geometry, groups: ArrayLike, weights: ArrayLike | None = None) -> Geometry:
+    """Average the patterns of each group.
+
+    Parameters
+    ----------
+    groups
+        (n,) group of each stimulus, of any sizes; centroids come in the sorted order of the groups' labels.
+    weights
+        (n,) nonnegative weights of the stimuli in their group's mean; None: equal.
+    """
+    labels, members = np.unique(np.asarray(groups), return_inverse=True)
+    weights = np.ones(members.size) if weights is None else np.asarray(weights, dtype=np.float64)
+    indicator = (members == np.arange(labels.size)[:, None]) * weights
+    return average(geometry, indicator / indicator.sum(axis=1, keepdims=True))
+
+
+def average(geometry: Geometry, means: Floats) -> Geometry:
+    """Replace patterns by weighted means of them.
+
+    Parameters
+    ----------
+    geometry
+        Of n stimuli, without leading axes.
+    means
+        (..., k, n) averaging matrices M; rows sum to 1.
+
+    Returns
+    -------
+    Geometry
+        Of k means, with the leading axes of `means`. The squared distance of two means is the mean squared distance
+        between their stimuli less half that within either, and their squared norm the mean squared norm less half that
+        within.
+    """
+    # M D M' = M T M' + (M T M')' with the upper triangle T of D: a triangular product is half the work.
+    upper = np.zeros((geometry.n_stimuli, geometry.n_stimuli), order="F")
+    upper[pair_indices(geometry.n_stimuli)] = squared_distances(geometry)
+    products = dtrmm(1.0, upper, means.reshape(-1, geometry.n_stimuli).T).T.reshape(means.shape)
+    half = products @ np.swapaxes(means, -1, -2)
+    between = half + np.swapaxes(half, -1, -2)
+    half_within = np.diagonal(between, axis1=-2, axis2=-1) / 2
+    within = half_within[..., :, None] + half_within[..., None, :]
+    distances = _zero_below(ROUNDING * (between + within), between - within)
+    return _derived(geometry, means @ geometry.squared_norms - half_within, distances, means @ geometry.row_sums)
+
+
+def with_gram(geometry: Geometry, gram: Floats, row_sums: Floats) -> Geometry:
+    """Return the geometry of patterns derived from those of `geometry`, given their Gram matrix and row sums."""
+    squared_norms = np.diagonal(gram, axis1=-2, axis2=-1)
+    threshold = UNDEFINED * geometry.raw_scale
+    return replace(
+        geometry,
+        gram=gram,
+        row_sums=row_sums,
+        zero_norm=squared_norms <= threshold,
+        zero_variance=squared_norms - row_sums**2 / geometry.n_units <= threshold,
+        squared_distances=None,
+    )
+
+
+def _derived(geometry: Geometry, squared_norms: Floats, distances: Floats, row_sums: Floats) -> Geometry:
+    """Return a derived geometry from its squared norms (..., k) and its squared distances as squares (..., k, k)."""
+    gram = (squared_norms[..., :, None] + squared_norms[..., None, :] - distances) / 2
+    i, j = pair_indices(gram.shape[-1])
+    return replace(with_gram(geometry, gram, row_sums), squared_distances=distances[..., i, j])
+
+
+# Dissimilarity measures
+
+Measure = Callable[[Geometry], Floats]
+MEASURES: dict[str, Measure] = {}
+"""Dissimilarity measures by name: each takes a geometry and returns (..., pairs), NaN where undefined."""
+
+
+def measure(name: str) -> Callable[[Measure], Measure]:
+    """Register a dissimilarity measure."""
+
+    def register(function: Measure) -> Measure:
+        MEASURES[name] = function
+        return function
+
+    return register
+
+
+def rdm(geometry: Geometry, measure: str) -> Floats:
+    """Return a representational dissimilarity matrix as its upper triangle.
+
+    Parameters
+    ----------
+    measure
+        Name in `MEASURES`.
+
+    Returns
+    -------
+    ndarray
+        (..., n (n - 1) / 2) float64 in the order of scipy's `squareform`; NaN where undefined.
+    """
+    return MEASURES[measure](geometry)
+
+
+@measure("euclidean")
+def euclidean(geometry: Geometry) -> Floats:
+    """Euclidean distance ``|a - b|``."""
+    return np.sqrt(squared_distances(geometry))
+
+
+@measure("norm_difference")
+def norm_difference(geometry: Geometry) -> Floats:
+    """Absolute difference of norms ``| |a| - |b| |``."""
+    i, j = pair_indices(geometry.n_stimuli)
+    norms = np.sqrt(geometry.squared_norms.clip(min=0))
+    return np.abs(norms[..., i] - norms[..., j])
+
+
+@measure("cosine")
+def cosine(geometry: Geometry) -> Floats:
+    """Cosine distance ``1 - a.b / (|a| |b|)``; undefined for patterns without norm."""
+    return _angular_distance(geometry.squared_norms, squared_distances(geometry), geometry.zero_norm)
+
+
+@measure("unit_euclidean")
+def unit_euclidean(geometry: Geometry) -> Floats:
+    """Euclidean distance of patterns scaled to length 1; undefined for patterns without norm."""
+    return np.sqrt(2 * cosine(geometry))
+
+
+@measure("correlation")
+def correlation(geometry: Geometry) -> Floats:
+    """Correlation distance ``1 - Pearson r``: cosine distance once each pattern's mean over units is subtracted.
+
+    Undefined for patterns without variance, and for those the variance of which is lost in the rounding of their
+    squared norm.
+    """
+    i, j = pair_indices(geometry.n_stimuli)
+    sums, n_units = geometry.row_sums, geometry.n_units
+    squared_norms = geometry.squared_norms - sums**2 / n_units
+    distances = squared_distances(geometry) - (sums[..., i] - sums[..., j]) ** 2 / n_units
+    undefined = geometry.zero_variance | (squared_norms <= ROUNDING * geometry.squared_norms)
+    return _angular_distance(squared_norms, distances, undefined)
+
+
+def _angular_distance(squared_norms: Floats, distances: Floats, undefined: NDArray[np.bool_]) -> Floats:
+    """Return one minus the cosine of the angle by the law of cosines, (|a - b|^2 - (|a| - |b|)^2) / (2 |a| |b|).
+
+    Unlike ``1 - a.b / (|a| |b|)`` it is relatively accurate for small angles between patterns of similar norm, down to
+    zero.
+
+    Parameters
+    ----------
+    squared_norms, undefined
+        (..., n).
+    distances
+        (..., pairs) squared.
+    """
+    i, j = pair_indices(squared_norms.shape[-1])
+    norms = np.sqrt(np.where(undefined, np.nan, squared_norms))
+    first, second = norms[..., i], norms[..., j]
+    product = first * second
+    difference = np.maximum(distances, 0.0) - (first - second) ** 2
+    # An error of rounding in either norm enters the square times the difference of norms, which is at most the
+    # distance.
+    rounding = ROUNDING * np.sqrt(np.maximum(distances, 0.0) * product)
+    result = np.where(difference > rounding, difference / (2 * product), 0.0)
+    return np.where(np.isnan(product), np.nan, np.minimum(result, 2.0))
+
+
+# Files
+
+
+def save_geometries(
+    path: Path | str, geometries: Mapping[str, Geometry], layer_indices: Mapping[str, int] | None = None
+) -> None:
+    """Write the geometries of some layers of one instance at one epoch to an NPZ file.
+
+    Parameters
+    ----------
+    geometries
+        By layer, in order.
+    layer_indices
+        Place of each layer in its network; None: as in `geometries`. Before the last epoch some layers are left out.
+    """
+    places = {layer: place for place, layer in enumerate(geometries)} if layer_indices is None else layer_indices
+    arrays = {
+        "layers": np.array(list(geometries)),
+        "layer_indices": np.array([places[layer] for layer in geometries]),
+    }
+    for layer, geometry in geometries.items():
+        for field in STORED:
+            arrays[f"{layer}/{field}"] = getattr(geometry, field)
+    with atomic_path(path) as partial:
+        np.savez(partial, **arrays)
+
+
+STORED = ("gram", "squared_distances", "row_sums", "n_units", "zero_norm", "zero_variance", "n_silent_units")
+"""Fields of a raw geometry in a file; its scale is the mean of the Gram matrix's diagonal."""
+
+
+def load_geometry(path: Path | str, layer: str) -> Geometry:
+    """Read the geometry of one layer from a file of `save_geometries`."""
+    with np.load(path) as file:
+        fields = {field: file[f"{layer}/{field}"] for field in STORED}
+    counts = {field: int(fields[field]) for field in ("n_units", "n_silent_units")}
+    return Geometry(**fields | counts, raw_scale=float(np.diagonal(fields["gram"]).mean()))
+
+
+def layer_indices(path: Path | str) -> dict[str, int]:
+    """Return the place in its network of each layer in a file, in order."""
+    with np.load(path) as file:
+        return dict(zip(file["layers"].tolist(), file["layer_indices"].tolist(), strict=True))
+
+
+def layer_names(path: Path | str) -> list[str]:
+    """Return the layers in a file, in order."""
+    return list(layer_indices(path))
+
+
+def describe_layers(path: Path | str) -> list[dict[str, str | int]]:
+    """Return rows of the table `layers` for a file, without the keys of its instance."""
+    rows = []
+    with np.load(path) as file:
+        for layer, place in zip(file["layers"].tolist(), file["layer_indices"].tolist(), strict=True):
+            rows.append(
+                {
+                    "layer": layer,
+                    "layer_index": place,
+                    "n_units": int(file[f"{layer}/n_units"]),
+                    "n_silent_units": int(file[f"{layer}/n_silent_units"]),
+                    "n_silent_stimuli": int(file[f"{layer}/zero_norm"].sum()),
+                    "n_constant_stimuli": int(file[f"{layer}/zero_variance"].sum()),
+                }
+            )
+    return rows

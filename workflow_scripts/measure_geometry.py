@@ -1,0 +1,23 @@
+"""Measure the geometry of each recorded layer of one instance, at all analysed epochs."""
+
+from pathlib import Path
+
+from job import job
+
+with job(snakemake) as report:
+    import numpy as np
+    import pandas as pd
+
+    from manyseeds import geometry
+
+    folder, epochs = Path(snakemake.input.folder), snakemake.params.epochs
+    indices = {epoch: pd.read_parquet(folder / f"epoch{epoch}" / "index.parquet") for epoch in epochs}
+    # Before the last epoch only some layers are recorded: a layer's place is that among all.
+    places = {layer: place for place, layer in enumerate(indices[epochs[-1]].sort_values("layer_index")["layer"])}
+    for epoch, path in zip(epochs, snakemake.output, strict=True):
+        geometries = {}
+        for layer in sorted(indices[epoch]["layer"], key=places.__getitem__):
+            file = folder / f"epoch{epoch}" / f"{layer}.npy"
+            geometries[layer] = geometry.measure_geometry(np.load(file, mmap_mode="r"), name=str(file))
+            report(f"epoch {epoch}, {layer}: {geometries[layer].n_units} units")
+        geometry.save_geometries(path, geometries, places)
