@@ -31,7 +31,7 @@ def draw(tables: Tables) -> Figure:
     second_level = tables["second_level"]
     shown = groups(second_level)
     farthest = second_level["distance"].max()
-    figure = style.new_figure(style.PAGE_MM, len(shown) * (ROW_MM + depth.names_mm(second_level["layer_a"])))
+    figure = style.new_figure(style.PAGE_MM, len(shown) * ROW_MM)
     grid = figure.subplots(len(shown), 2, squeeze=False)
     for group, (left, right) in zip(shown, grid, strict=True):
         _draw_matrix(left, rows_of(second_level, group), group, farthest)
