@@ -28,7 +28,6 @@ else:
     else:
 
         include: "rules/own_networks.smk"
-
     include: "rules/activations.smk"
 
 
@@ -36,7 +35,6 @@ include: "rules/representations.smk"
 include: "rules/consistency.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
-include: "rules/report.smk"
 
 
 rule all:
@@ -69,4 +67,6 @@ rule figures:
 
 
 onerror:
-    print("A job failed. Why stands above, and in the log named there. Nothing finished is lost: the same command carries on.")
+    print(
+        "A job failed. Why stands above, and in the log named there. Nothing finished is lost: the same command carries on."
+    )

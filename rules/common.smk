@@ -19,7 +19,6 @@ from manyseeds.instances import Instance
 from manyseeds.provenance import code_digest
 from manyseeds.study import OWN_ACTIVATIONS, OWN_NETWORKS, TRAINED, Study
 
-
 try:
     STUDY = Study.from_config(config, json.loads((SCHEMAS / "config.schema.json").read_text()))
 except StudyError as problem:
@@ -42,7 +41,14 @@ GROUP_TABLES = [
     "mds",
 ]
 TABLES = ["instances", "layers", *INSTANCE_TABLES, *GROUP_TABLES]
-REPORTED_TABLES = ["attempts", "accuracy_summary", "consistency_summary", "clustering_summary", "contrasts", "relations"]
+REPORTED_TABLES = [
+    "attempts",
+    "accuracy_summary",
+    "consistency_summary",
+    "clustering_summary",
+    "contrasts",
+    "relations",
+]
 FIGURES = catalogue.applicable(STUDY.measures)
 
 
@@ -226,9 +232,7 @@ def group_seeds(wildcards):
 
 def group_rows(wildcards):
     """Return one row for each instance of the group that the wildcards name."""
-    return [
-        Instance(wildcards.architecture, wildcards.condition, seed)._asdict() for seed in group_seeds(wildcards)
-    ]
+    return [Instance(wildcards.architecture, wildcards.condition, seed)._asdict() for seed in group_seeds(wildcards)]
 
 
 def measures_for(analysis):

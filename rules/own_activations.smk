@@ -8,16 +8,16 @@ rule import_stimuli:
         stimuli=f"{R}/stimuli/stimuli.parquet",
     log:
         f"{R}/logs/import_stimuli.log",
-    params:
-        code=code_of("import_stimuli"),
-    message:
-        "Reading the labels of the stimuli"
+    conda:
+        "../envs/manyseeds.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../envs/manyseeds.yaml"
+    params:
+        code=code_of("import_stimuli"),
+    message:
+        "Reading the labels of the stimuli"
     script:
         "../workflow_scripts/import_stimuli.py"
 
@@ -32,18 +32,18 @@ rule check_activations:
         f"{R}/logs/check_activations/{{architecture}}/{{condition}}/seed{{seed}}.log",
     benchmark:
         f"{R}/benchmarks/check_activations/{{architecture}}/{{condition}}/seed{{seed}}.tsv"
+    # All are checked before anything is computed from any.
+    priority: 10
+    conda:
+        "../envs/manyseeds.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
     params:
         arrays=own_arrays_by_epoch,
         code=code_of("check_activations"),
     message:
         "Checking the activations of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
-    # All are checked before anything is computed from any.
-    priority: 10
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=60,
-    conda:
-        "../envs/manyseeds.yaml"
     script:
         "../workflow_scripts/check_activations.py"

@@ -9,18 +9,18 @@ rule import_network:
         weights=f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/epoch0.safetensors",
     log:
         f"{R}/logs/import_network/{{architecture}}/{{condition}}/seed{{seed}}.log",
+    # All are checked before anything is computed from any.
+    priority: 10
+    conda:
+        "../envs/manyseeds.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
     params:
         network=network_of,
         code=code_of("import_network"),
     message:
         "Checking the weights of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
-    # All are checked before anything is computed from any.
-    priority: 10
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    conda:
-        "../envs/manyseeds.yaml"
     script:
         "../workflow_scripts/import_network.py"

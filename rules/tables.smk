@@ -10,18 +10,18 @@ rule gather_table:
         csv=f"{R}/tables/{{table}}.csv",
     log:
         f"{R}/logs/gather_table/{{table}}.log",
-    params:
-        code=code_of("gather_table"),
     wildcard_constraints:
         table=one_of(table for table in [*INSTANCE_TABLES, *GROUP_TABLES] if table not in REPORTED_TABLES),
-    message:
-        "Gathering the table {wildcards.table}"
+    conda:
+        "../envs/manyseeds.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../envs/manyseeds.yaml"
+    params:
+        code=code_of("gather_table"),
+    message:
+        "Gathering the table {wildcards.table}"
     script:
         "../workflow_scripts/gather_table.py"
 
@@ -43,17 +43,17 @@ rule list_instances:
         csv=reported_table(f"{R}/tables/instances.csv", "instances"),
     log:
         f"{R}/logs/list_instances.log",
+    conda:
+        "../envs/manyseeds.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
     params:
         instances=instance_rows(),
         code=code_of("list_instances"),
     message:
         "Listing the instances"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    conda:
-        "../envs/manyseeds.yaml"
     script:
         "../workflow_scripts/list_instances.py"
 
@@ -67,16 +67,16 @@ rule describe_layers:
         csv=f"{R}/tables/layers.csv",
     log:
         f"{R}/logs/describe_layers.log",
+    conda:
+        "../envs/manyseeds.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
     params:
         instances=[(*instance, epoch) for instance in STUDY.instances for epoch in STUDY.analysed_epochs],
         code=code_of("describe_layers"),
     message:
         "Counting silent units and stimuli of each layer"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    conda:
-        "../envs/manyseeds.yaml"
     script:
         "../workflow_scripts/describe_layers.py"

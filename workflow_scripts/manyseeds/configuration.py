@@ -30,10 +30,7 @@ def with_types(value: Any, schema: Config) -> Any:
 
 def _parsed(text: str, types: str | Sequence[str]) -> Any:
     """Return what a text stands for; numbers are not left to YAML, which takes 1e-4 for text."""
-    if "number" in types and text != "null":
-        parse = float
-    else:
-        parse = yaml.safe_load
+    parse = float if "number" in types and text != "null" else yaml.safe_load
     try:
         return parse(text)
     except (ValueError, yaml.YAMLError):
