@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from scipy.spatial.distance import pdist
 from scipy.stats import pearsonr
 
@@ -86,7 +87,8 @@ def changed(finished):
 @pytest.mark.parametrize("study", [None, "studies/cifar10_small.yaml", "studies/mehrer2020.yaml"])
 def test_a_dry_run_of_each_study_plans_its_instances(fresh, study):
     jobs = planned(fresh, study=study)
-    n_instances = 20 if study == "studies/mehrer2020.yaml" else 12
+    config = yaml.safe_load((ROOT / (study or "config.yaml")).read_text())
+    n_instances = config["instances"] * len(config["networks"])
     assert jobs["train"] == jobs["initialise"] == jobs["evaluate"] == n_instances
     assert sum(jobs.get(figure, 0) for figure in FIGURES) == len(FIGURES)
 
