@@ -13,21 +13,19 @@ with job(snakemake) as report:
     from manyseeds.streams import generator
 
     inputs, params, outputs = snakemake.input, snakemake.params, snakemake.output
-    instances = pd.DataFrame(params.instances)
-    files = dict(zip(product(instances["seed"], params.epochs), inputs.geometries, strict=True))
-    instances = tables.with_attempts(instances, [pd.read_parquet(path) for path in inputs.attempts])
-    seeds = sorted(instances["seed"][~instances["collapsed"].astype(bool)])
+    seeds = tables.accepted_seeds(params.seeds, [pd.read_parquet(path) for path in inputs.attempts])
+    files = dict(zip(product(params.seeds, params.epochs), inputs.geometries, strict=True))
     categories = pd.read_parquet(inputs.stimuli)["category"].to_numpy()
     # The same partitions for all groups: differences between them are paired over partitions.
     rng = generator(params.resampling["seed"], "resampling/partitions", 0)
     partitions = random_partitions(categories, params.resampling["partitions"], rng)
 
-    group = {key: instances[key].iloc[0] for key in ("architecture", "condition")}
+    group = dict(snakemake.wildcards.items())
     comparison = instance_comparison.Comparison()
     for epoch in params.epochs if seeds else []:
         for layer, place in geometry.layer_indices(files[seeds[0], epoch]).items():
             keys = {**group, "epoch": epoch, "layer": layer, "layer_index": place}
-            geometries = {seed: geometry.load_geometry(files[seed, epoch], layer) for seed in seeds}
+            geometries = {seed: geometry.load_geometry(files[seed, epoch], layer) for seed in sorted(seeds)}
             comparison.add(keys, instance_comparison.compare_layer(geometries, categories, params.measures))
             if epoch == params.epochs[-1]:
                 measures = params.partition_measures
