@@ -15,9 +15,10 @@ norms apart. Therefore
 * squared distances are kept beside the Gram matrix, angles are computed from them by the law of cosines, and what is
   left below the rounding of its own terms counts as zero.
 
-What stays limited by float64: angles to a pattern whose norm is below 1e-6 of others'; `unit_euclidean` of patterns
-that are not near each other but, to within 1e-7, multiples of each other, which is zero; and so is the distance of
-centroids nearer than 1e-7 of the spread of their stimuli.
+What stays limited by float64: angles to a pattern whose norm is below 1e-6 of others'; `unit_euclidean` of patterns of
+different norms that are multiples of each other to within some 1e-7, which is zero (beside a stimulus that is larger
+than all others together, their error grows with it); and the distance of centroids nearer than 1e-7 of the spread of
+their stimuli, which is zero too.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -128,14 +129,12 @@ def measure_geometry(activations: NDArray, *, name: str) -> Geometry:
         constant &= (chunk == first).all(axis=1)
         sums += chunk.sum(axis=1)
         squared_norms += np.einsum("ij,ij->i", chunk, chunk)
+        _check_finite(squared_norms, name)
         mean = chunk.mean(axis=0)
         on_mean += chunk @ mean
         mean_squared_norm += mean @ mean
         chunk -= mean
         _add_product(centred, chunk)
-    if not np.isfinite(squared_norms).all():
-        stimulus = int(np.flatnonzero(~np.isfinite(squared_norms))[0])
-        raise StudyError(f"{name}: row {stimulus} has activations that are not finite; expected numbers up to 1e150.")
     centred = _symmetric(centred)
     gram = centred + on_mean[:, None] + on_mean - mean_squared_norm
     np.fill_diagonal(gram, squared_norms)
@@ -157,6 +156,13 @@ def _chunks(patterns: NDArray, rows: slice | NDArray = slice(None)) -> Iterator[
     width = max(1, CHUNK_VALUES // max(1, len(patterns)))
     for start in range(0, patterns.shape[1], width):
         yield np.array(patterns[:, start : start + width][rows], dtype=np.float64, order="C")
+
+
+def _check_finite(squared_norms: Floats, name: str) -> None:
+    finite = np.isfinite(squared_norms)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        raise StudyError(f"{name}: row {row} has activations that are not finite; expected numbers up to 1e150.")
 
 
 def _add_product(total: Floats, chunk: Floats) -> None:
@@ -394,10 +400,10 @@ def _angular_distance(squared_norms: Floats, distances: Floats, undefined: NDArr
     norms = np.sqrt(np.where(undefined, np.nan, squared_norms))
     first, second = norms[..., i], norms[..., j]
     product = first * second
-    difference = np.maximum(distances, 0.0) - (first - second) ** 2
-    # An error of rounding in either norm enters the square times the difference of norms, which is at most the
-    # distance.
-    rounding = ROUNDING * np.sqrt(np.maximum(distances, 0.0) * product)
+    distances = np.maximum(distances, 0.0)
+    difference = distances - (first - second) ** 2
+    # A norm's rounding enters the square times twice the difference of norms, which is at most the distance.
+    rounding = ROUNDING * np.sqrt(distances) * np.maximum(first, second)
     result = np.where(difference > rounding, difference / (2 * product), 0.0)
     return np.where(np.isnan(product), np.nan, np.minimum(result, 2.0))
 
