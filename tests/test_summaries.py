@@ -170,6 +170,16 @@ def test_a_network_without_a_defined_pair_is_no_network(observed):
     assert row["n_networks"] == 4
 
 
+def test_what_is_undefined_for_all_networks_is_null(observed):
+    consistency = observed.consistency.copy()
+    consistency.loc[consistency["layer"] == "conv1", "consistency"] = np.nan
+    table = summaries.summarise_consistency(consistency, observed.resamples, BOOTSTRAP)
+    rows = select(table, layer="conv1", kind="exemplar", normalisation="none")
+    assert set(rows["ci_method"]) == {"pairs", "jackknife", "instances", "stimuli", "both"}
+    assert rows[["mean", "ci_low", "ci_high"]].isna().all(axis=None)
+    assert (rows[["n_networks", "n_network_pairs"]] == 0).all(axis=None)
+
+
 def test_other_rows_change_nothing(observed, summary):
     some = observed.consistency.query("layer == 'conv5' and kind == 'exemplar'")
     alone = summaries.summarise_consistency(some, observed.resamples, BOOTSTRAP)
@@ -217,6 +227,10 @@ def test_relation_over_epochs_is_that_of_means():
     row = summaries.relate_over_epochs(consistency, pd.concat([train, accuracy])).iloc[0]
     assert row["pearson"] == pytest.approx(stats.pearsonr(consistency["mean"], accuracy["mean"]).statistic)
     assert (row["n"], row["layer"]) == (6, "conv9")
+
+
+def test_a_single_point_is_no_relation(summary):
+    assert set(summary["relations"]["relation"]) == {"cci_consistency_over_layers"}  # one epoch was compared
 
 
 def test_without_networks_to_compare_summaries_are_empty(observed):

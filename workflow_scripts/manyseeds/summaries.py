@@ -188,11 +188,8 @@ def _pair_intervals(
 ) -> pd.DataFrame:
     """Return one row per key and method; the networks of a row are those with any defined pair."""
     first, second = np.triu_indices(statistics.n_networks, 1)
-    networks = np.arange(statistics.n_networks)
-    membership = (first[:, None] == networks) | (second[:, None] == networks)
-    present = np.isfinite(statistics.values).astype(int) @ membership > 0
     frames = []
-    for networks, rows in _equal_rows(present):
+    for networks, rows in _equal_rows(_networks_with_pairs(statistics)):
         pairs = networks[first] & networks[second]
         values, n = statistics.values[np.ix_(rows, pairs)], int(networks.sum())
         keys = statistics.keys.iloc[rows].assign(n_networks=n, n_network_pairs=np.isfinite(values).sum(axis=1))
@@ -202,15 +199,21 @@ def _pair_intervals(
             resampling.instance_bootstrap(values, n, bootstrap.n_resamples, bootstrap.draws("instances", n)),
         ]
         frames += [_interval_rows(keys, interval) for interval in intervals]
-        for row, index in enumerate(rows):
-            if statistics.resamples[index] is not None:
-                drawn, draws = statistics.resamples[index][:, pairs], bootstrap.draws("both", n)
-                intervals = [
-                    resampling.stimulus_interval(values[row], drawn),
-                    resampling.two_factor_interval(values[row], drawn, n, statistics.n_stimuli, draws, bounds=bounds),
-                ]
-                frames += [_interval_rows(keys.iloc[[row]], interval) for interval in intervals]
+        for row in np.flatnonzero([statistics.resamples[index] is not None for index in rows]):
+            drawn, draws = statistics.resamples[rows[row]][:, pairs], bootstrap.draws("both", n)
+            intervals = [
+                resampling.stimulus_interval(values[row], drawn),
+                resampling.two_factor_interval(values[row], drawn, n, statistics.n_stimuli, draws, bounds=bounds),
+            ]
+            frames += [_interval_rows(keys.iloc[[row]], interval) for interval in intervals]
     return _table(frames, [*CONSISTENCY_KEYS, "n_networks", "n_network_pairs", *INTERVAL_COLUMNS])
+
+
+def _networks_with_pairs(statistics: _PairStatistics) -> np.ndarray:
+    """Return which networks (rows, N) have a defined value with any other."""
+    networks = np.arange(statistics.n_networks)
+    is_member = np.any([side[:, None] == networks for side in np.triu_indices(statistics.n_networks, 1)], axis=0)
+    return np.isfinite(statistics.values).astype(int) @ is_member > 0
 
 
 # accuracy and clustering
@@ -232,16 +235,16 @@ def _network_intervals(
     frame: pd.DataFrame, keys: list[str], value: str, bootstrap: Bootstrap, bounds: tuple[float, float] | None
 ) -> pd.DataFrame:
     seeds = sorted(set(frame["seed"]))
-    rows_keys, all_values = _matrix(frame, keys, value, list(frame["seed"]), seeds)
+    statistics, matrix = _matrix(frame, keys, value, list(frame["seed"]), seeds)
     frames = []
-    for networks, rows in _equal_rows(np.isfinite(all_values)):
-        values, n = all_values[np.ix_(rows, networks)], int(networks.sum())
+    for networks, rows in _equal_rows(np.isfinite(matrix)):
+        values, n = matrix[np.ix_(rows, networks)], int(networks.sum())
         draws = bootstrap.draws("instances", n)
         intervals = [
             resampling.jackknife(values, n, over="networks", bounds=bounds),
             resampling.instance_bootstrap(values, n, bootstrap.n_resamples, draws, over="networks"),
         ]
-        frames += [_interval_rows(rows_keys.iloc[rows].assign(n_networks=n), interval) for interval in intervals]
+        frames += [_interval_rows(statistics.iloc[rows].assign(n_networks=n), interval) for interval in intervals]
     return _table(frames, [*keys, "n_networks", *INTERVAL_COLUMNS])
 
 
@@ -277,8 +280,11 @@ def _means(summary: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 
 
 def _relate(points: pd.DataFrame, keys: list[str], x: str, y: str) -> pd.DataFrame:
+    """Return one row per combination of keys that has more than one point."""
     rows = []
     for key, group in points.groupby(keys, sort=False):
+        if len(group) < 2:
+            continue
         n, relations = relate(group[x], group[y])
         row = dict(zip(keys, key, strict=True)) | {"n": n}
         for name, relation in relations.items():
