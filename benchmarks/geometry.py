@@ -3,18 +3,18 @@
     OMP_NUM_THREADS=1 python benchmarks/geometry.py
 
 Activations are float32, random, some of them zero, of the nine layers at full width. manyseeds measures each layer's
-geometry and makes its RDMs by five measures, in float64; the others make one correlation RDM a layer, and are timed on a
-tenth of the units and scaled, since their time is proportional to the units. RDMs are checked to agree. Ratios are of
-one run; processor seconds stand beside wall-clock seconds, which depend on what else the machine does.
+geometry and makes its RDMs by five measures, in float64; the others make one correlation RDM a layer, timed on a tenth of
+the units and scaled, since their time is proportional to the units. RDMs are checked to agree. Ratios are of one run;
+processor seconds stand beside wall-clock seconds, which depend on what else the machine does.
 """
 
 import argparse
 import csv
 import os
 import platform
-import resource
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -60,9 +60,13 @@ class Stopwatch:
         return result
 
 
-def peak_mib() -> float:
-    """Return the most memory that this process has held so far, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def peak_mib(function: Callable[[], Any]) -> float:
+    """Return the most memory in MiB that arrays of a call take at any one time."""
+    tracemalloc.start()
+    function()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak / 2**20
 
 
 def five_rdms(activations: np.ndarray) -> tuple[Geometry, dict[str, np.ndarray]]:
@@ -76,12 +80,12 @@ def rsatoolbox_rdm(activations: np.ndarray) -> np.ndarray:
 
 def benchmark_rdms(arguments: argparse.Namespace) -> tuple[list[dict], Geometry]:
     ours, theirs, scipys = Stopwatch(), Stopwatch(), Stopwatch()
-    memory = 0.0
+    largest = layer_activations(0, arguments.stimuli, arguments.width)
+    memory = peak_mib(lambda: five_rdms(largest))
+    del largest
     for layer in range(len(SIDES)):
         activations = layer_activations(layer, arguments.stimuli, arguments.width)
-        before = peak_mib()
         geometry, _ = ours.time(lambda a=activations: five_rdms(a))
-        memory = max(memory, peak_mib() - before)
         share = np.ascontiguousarray(activations[:, ::SHARE])
         scipy_rdm = scipys.time(lambda a=share: pdist(a, "correlation"))
         rsatoolbox = theirs.time(lambda a=share: rsatoolbox_rdm(a))

@@ -14,8 +14,8 @@ from manyseeds.geometry import Geometry, average, centroids, pair_indices, rdm
 
 Floats = NDArray[np.float64]
 
-BLOCK_VALUES = 2**23
-"""Values held at once, 64 MiB in float64: RDM entries when networks are compared, weights when stimuli are grouped."""
+BLOCK_VALUES = 2**20
+"""Values held at once, 8 MiB in float64: RDM entries when networks are compared, weights when stimuli are grouped."""
 
 EPSILON = 1e-12
 """Relative spread below which entries count as constant: it would be the rounding of their sums."""
@@ -46,7 +46,7 @@ class Agreement:
 
 
 def pairwise_r(vectors: NDArray[np.floating]) -> tuple[Floats, NDArray[np.int64]]:
-    """Correlate all pairs of vectors, by products of standardised vectors with zeros for what is undefined.
+    """Correlate all pairs of vectors, by products of centred vectors with zeros for what is undefined.
 
     Parameters
     ----------
@@ -62,50 +62,58 @@ def pairwise_r(vectors: NDArray[np.floating]) -> tuple[Floats, NDArray[np.int64]
         (..., N, N) entries left out.
     """
     vectors = np.asarray(vectors, dtype=np.float64)
-    shape = (*vectors.shape[:-1], vectors.shape[-2])
-    shift, scale = _location_and_spread(vectors)
-    n, x, xx, xy = np.zeros((4, *shape))
-    width = max(1, BLOCK_VALUES // max(1, vectors[..., 0].size))
-    for start in range(0, vectors.shape[-1], width):
-        block = (vectors[..., start : start + width] - shift) / scale
+    mean, largest = _mean_and_largest(vectors)
+    n, x, xx, xy = np.zeros((4, *vectors.shape[:-1], vectors.shape[-2]))
+    for block in _blocks(vectors):
+        block = block - mean
         undefined = np.isnan(block)
         if undefined.any():
-            defined = np.swapaxes(~undefined, -1, -2).astype(np.float64)
+            defined = (~undefined).astype(np.float64)
             block[undefined] = 0.0
-            n += np.swapaxes(defined, -1, -2) @ defined
-            x += block @ defined
-            xx += block**2 @ defined
+            n += defined @ np.swapaxes(defined, -1, -2)
+            x += block @ np.swapaxes(defined, -1, -2)
+            xx += block**2 @ np.swapaxes(defined, -1, -2)
         else:
             n += block.shape[-1]
             x += block.sum(axis=-1, keepdims=True)
-            xx += (block**2).sum(axis=-1, keepdims=True)
+            xx += np.einsum("...p,...p->...", block, block)[..., None]
         xy += block @ np.swapaxes(block, -1, -2)
-    return _correlations(n, x, xx, xy), vectors.shape[-1] - n.astype(np.int64)
+    return _correlations(n, x, xx, xy, EPSILON * largest), vectors.shape[-1] - n.astype(np.int64)
 
 
-def _location_and_spread(vectors: Floats) -> tuple[Floats, Floats]:
-    """Return mean and standard deviation (..., N, 1) of the defined entries; that of constant vectors is infinite."""
-    undefined = np.isnan(vectors)
-    n = np.maximum(vectors.shape[-1] - undefined.sum(axis=-1, keepdims=True), 1)
-    mean = np.sum(vectors, axis=-1, keepdims=True, where=~undefined) / n
-    deviation = np.sqrt(np.sum((vectors - mean) ** 2, axis=-1, keepdims=True, where=~undefined) / n)
-    largest = np.max(np.abs(vectors), axis=-1, keepdims=True, where=~undefined, initial=0.0)
-    return mean, np.where(deviation > EPSILON * largest, deviation, np.inf)
+def _blocks(vectors: Floats) -> Iterator[Floats]:
+    """Yield some entries of all vectors at a time."""
+    width = max(1, BLOCK_VALUES // max(1, vectors[..., 0].size))
+    for start in range(0, vectors.shape[-1], width):
+        yield vectors[..., start : start + width]
 
 
-def _correlations(n: Floats, x: Floats, xx: Floats, xy: Floats) -> Floats:
+def _mean_and_largest(vectors: Floats) -> tuple[Floats, Floats]:
+    """Return the mean and the largest absolute value (..., N, 1) of the defined entries; 0 where there are none."""
+    n, total, largest = np.zeros((3, *vectors.shape[:-1], 1))
+    for block in _blocks(vectors):
+        defined = ~np.isnan(block)
+        n += defined.sum(axis=-1, keepdims=True)
+        total += block.sum(axis=-1, keepdims=True, where=defined)
+        largest = np.maximum(largest, np.abs(block).max(axis=-1, keepdims=True, where=defined, initial=0.0))
+    return total / np.maximum(n, 1), largest
+
+
+def _correlations(n: Floats, x: Floats, xx: Floats, xy: Floats, rounding: Floats) -> Floats:
     """Return Pearson correlations from sums over the entries that both vectors of a pair define.
 
     Parameters
     ----------
     n, x, xx, xy
         (..., N, N) number of entries, and sums of the row's vector, of its square, and of the product of both.
+    rounding
+        (..., N, 1) standard deviation up to which the row's vector counts as constant.
     """
     covariance = n * xy - x * np.swapaxes(x, -1, -2)
     variance = n * xx - x**2
-    varies = variance > EPSILON * n * xx
-    product = np.sqrt(np.where(varies & np.swapaxes(varies, -1, -2), variance * np.swapaxes(variance, -1, -2), np.nan))
-    return np.clip(covariance / product, -1.0, 1.0)
+    varies = variance > np.maximum(EPSILON * n * xx, (n * rounding) ** 2)
+    variance = np.where(varies, variance, np.nan)
+    return np.clip(covariance / np.sqrt(variance * np.swapaxes(variance, -1, -2)), -1.0, 1.0)
 
 
 def agreement(vectors: NDArray[np.floating]) -> Agreement:
