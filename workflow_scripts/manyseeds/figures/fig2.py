@@ -16,7 +16,7 @@ from manyseeds.figures.selection import (
     rows_of,
 )
 
-MOST_NAMED_CATEGORIES = 40
+MOST_NAMED_CATEGORIES = 30
 
 
 def draw(tables: Tables) -> Figure:

@@ -1,8 +1,8 @@
 """One journal style for all figures: sizes, type, colours, panel letters, files.
 
 Column widths and type sizes follow Nature journals (89 and 183 mm, text of 5 to 8 pt, sans serif, fonts embedded as
-TrueType). Colours are those of Okabe & Ito (2008), told apart with any form of colour vision (with grey for
-their yellow, which is lost on white), and never stand alone: marker, line style or position says the same.
+TrueType). Colours are those of Okabe & Ito (2008), and for categories, of which there are more, of Tol (2021): told
+apart with any form of colour vision. They never stand alone: marker, line style or position says the same.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -42,9 +42,21 @@ PURPLE = "#CC79A7"
 GREY = "#8C8C8C"
 NOTE_GREY = "#4D4D4D"
 
-CATEGORY_COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, SKY_BLUE, PURPLE, BLACK, GREY)
-CATEGORY_MARKERS = ("o", "s", "^", "D", "v")
-"""8 colours and 5 markers have no common divisor: 40 categories differ in one or the other, neighbours in both."""
+CATEGORY_COLOURS = (
+    "#332288",  # indigo
+    "#CC6677",  # rose
+    "#117733",  # green
+    "#DDCC77",  # sand
+    "#88CCEE",  # cyan
+    "#AA4499",  # purple
+    "#000000",  # black
+    "#44AA99",  # teal
+    "#999933",  # olive
+    "#882255",  # wine
+)
+"""Tol's "muted" scheme with black: ten colours, told apart with any form of colour vision, for the ten categories."""
+CATEGORY_MARKERS = ("o", "^", "s")
+"""Ten colours and three markers have no common divisor: thirty categories differ in one or the other."""
 
 RC = {
     "figure.constrained_layout.use": True,

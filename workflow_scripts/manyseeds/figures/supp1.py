@@ -18,8 +18,8 @@ STRESS_LABEL = "Stress of a stimulus, √(Σ(d − δ)² / Σδ²)"
 def draw(tables: Tables) -> Figure:
     """The maps of fig2, stimuli coloured by how badly their dissimilarities are shown; the map's stress below right."""
     mds = tables["mds"]
-    highest = mds.loc[mds["level"] == "rdm", "point_stress"].max()
-    scale = Normalize(0.0, float(highest) if highest > 0 else 1.0)
+    stresses = mds.loc[mds["level"] == "rdm", "point_stress"]
+    scale = Normalize(*stresses.agg(["min", "max"]).fillna(0.0))
 
     def draw_points(axes: Axes, points: pd.DataFrame) -> None:
         axes.scatter(
