@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python benchmarks/geometry.py
 
 Activations are float32, random, some of them zero, of the nine layers at full width. manyseeds measures each layer's
-geometry and makes its RDMs by five measures, in float64; the others make one correlation RDM a layer, timed on a tenth of
-the units and scaled, since their time is proportional to the units. RDMs are checked to agree. Ratios are of one run;
+geometry and makes its RDMs by five measures, in float64; the others make one correlation RDM a layer, timed on a tenth
+of the units and scaled, since their time is proportional to the units. RDMs are checked to agree. Ratios are of a run;
 processor seconds stand beside wall-clock seconds, which depend on what else the machine does.
 """
 
@@ -60,10 +60,10 @@ class Stopwatch:
         return result
 
 
-def peak_mib(function: Callable[[], Any]) -> float:
-    """Return the most memory in MiB that arrays of a call take at any one time."""
+def peak_mib(function: Callable[..., Any], *arguments: Any) -> float:
+    """Return the most memory in MiB that a call takes at any one time, its arguments apart."""
     tracemalloc.start()
-    function()
+    function(*arguments)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return peak / 2**20
@@ -80,9 +80,7 @@ def rsatoolbox_rdm(activations: np.ndarray) -> np.ndarray:
 
 def benchmark_rdms(arguments: argparse.Namespace) -> tuple[list[dict], Geometry]:
     ours, theirs, scipys = Stopwatch(), Stopwatch(), Stopwatch()
-    largest = layer_activations(0, arguments.stimuli, arguments.width)
-    memory = peak_mib(lambda: five_rdms(largest))
-    del largest
+    memory = peak_mib(five_rdms, layer_activations(0, arguments.stimuli, arguments.width))
     for layer in range(len(SIDES)):
         activations = layer_activations(layer, arguments.stimuli, arguments.width)
         geometry, _ = ours.time(lambda a=activations: five_rdms(a))

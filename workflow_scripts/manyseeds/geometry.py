@@ -117,19 +117,15 @@ def measure_geometry(activations: NDArray, *, name: str) -> Geometry:
     """
     patterns = activations.reshape(len(activations), -1)
     n_stimuli, n_units = patterns.shape
+    silence = _Silence(n_stimuli)
     centred = np.zeros((n_stimuli, n_stimuli), order="F")
     sums, squared_norms, on_mean = np.zeros((3, n_stimuli))
-    silent, constant = np.ones((2, n_stimuli), dtype=bool)
-    first = patterns[:, :1].astype(np.float64)
-    mean_squared_norm, n_silent_units = 0.0, 0
+    mean_squared_norm = 0.0
     for chunk in _chunks(patterns):
-        active = chunk != 0
-        silent &= ~active.any(axis=1)
-        n_silent_units += int((~active.any(axis=0)).sum())
-        constant &= (chunk == first).all(axis=1)
-        sums += chunk.sum(axis=1)
         squared_norms += np.einsum("ij,ij->i", chunk, chunk)
         _check_finite(squared_norms, name)
+        silence.add(chunk)
+        sums += chunk.sum(axis=1)
         mean = chunk.mean(axis=0)
         on_mean += chunk @ mean
         mean_squared_norm += mean @ mean
@@ -138,17 +134,36 @@ def measure_geometry(activations: NDArray, *, name: str) -> Geometry:
     centred = _symmetric(centred)
     gram = centred + on_mean[:, None] + on_mean - mean_squared_norm
     np.fill_diagonal(gram, squared_norms)
-    gram[silent] = gram[:, silent] = 0.0
+    gram[silence.stimuli] = gram[:, silence.stimuli] = 0.0
     return Geometry(
         gram=gram,
         row_sums=sums,
         n_units=n_units,
-        zero_norm=silent,
-        zero_variance=constant,
-        n_silent_units=n_silent_units,
+        zero_norm=silence.stimuli,
+        zero_variance=silence.constant_stimuli,
+        n_silent_units=silence.n_units,
         raw_scale=float(squared_norms.mean()),
         squared_distances=_distances_of_nearly_identical(patterns, np.diagonal(centred), _distances_from_gram(centred)),
     )
+
+
+class _Silence:
+    """Which stimuli and how many units are silent (zero throughout), and which stimuli activate all units alike."""
+
+    def __init__(self, n_stimuli: int) -> None:
+        self.stimuli = np.ones(n_stimuli, dtype=bool)
+        self.constant_stimuli = np.ones(n_stimuli, dtype=bool)
+        self.n_units = 0
+        self._first_unit: Floats | None = None
+
+    def add(self, chunk: Floats) -> None:
+        """Look at the activations of some more units."""
+        if self._first_unit is None:
+            self._first_unit = chunk[:, :1].copy()
+        active = chunk != 0
+        self.stimuli &= ~active.any(axis=1)
+        self.n_units += int((~active.any(axis=0)).sum())
+        self.constant_stimuli &= (chunk == self._first_unit).all(axis=1)
 
 
 def _chunks(patterns: NDArray, rows: slice | NDArray = slice(None)) -> Iterator[Floats]:
