@@ -41,6 +41,7 @@ rule all:
     default_target: True
     input:
         network_files(),
+        activation_folders(),
         rdm_files(),
         table_files(),
         figure_files(),

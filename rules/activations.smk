@@ -14,23 +14,23 @@ rule evaluate:
         card=f"{R}/dataset/card.json",
     output:
         accuracy=f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/accuracy.parquet",
+    log:
+        f"{R}/logs/evaluate/{{architecture}}/{{condition}}/seed{{seed}}.log",
+    benchmark:
+        f"{R}/benchmarks/evaluate/{{architecture}}/{{condition}}/seed{{seed}}.tsv"
+    conda:
+        "../envs/manyseeds.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
     params:
         network=network_of,
         epochs=STUDY.checkpoints,
         instance=identity_of,
         code=code_of("evaluate"),
-    log:
-        f"{R}/logs/evaluate/{{architecture}}/{{condition}}/seed{{seed}}.log",
-    benchmark:
-        f"{R}/benchmarks/evaluate/{{architecture}}/{{condition}}/seed{{seed}}.tsv"
     message:
         "Evaluating {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=60,
-    conda:
-        "../envs/manyseeds.yaml"
     script:
         "../workflow_scripts/evaluate.py"
 
@@ -42,22 +42,22 @@ rule dump_activations:
         card=f"{R}/dataset/card.json",
     output:
         folder=kept_or_temporary(directory(f"{R}/activations/{{architecture}}/{{condition}}/seed{{seed}}")),
-    params:
-        network=analysed_network,
-        epochs=STUDY.analysed_epochs,
-        **cfg("trajectory.layers"),
-        code=code_of("dump_activations"),
     log:
         f"{R}/logs/dump_activations/{{architecture}}/{{condition}}/seed{{seed}}.log",
     benchmark:
         f"{R}/benchmarks/dump_activations/{{architecture}}/{{condition}}/seed{{seed}}.tsv"
-    message:
-        "Recording the activations of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
+    conda:
+        "../envs/manyseeds.yaml"
     threads: 1
     resources:
         mem_mb=4000,
         runtime=60,
-    conda:
-        "../envs/manyseeds.yaml"
+    params:
+        **cfg("trajectory.layers"),
+        network=analysed_network,
+        epochs=STUDY.analysed_epochs,
+        code=code_of("dump_activations"),
+    message:
+        "Recording the activations of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
     script:
         "../workflow_scripts/dump_activations.py"

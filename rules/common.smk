@@ -278,6 +278,11 @@ def rdm_files():
     ]
 
 
+def activation_folders():
+    """Return the activations of all instances, where they are kept."""
+    return per_instance("activations/{instance}") if STUDY.config["keep_activations"] else []
+
+
 def table_files():
     """Return all tables in both formats."""
     return expand(f"{R}/tables/{{table}}.{{suffix}}", table=TABLES, suffix=["parquet", "csv"])

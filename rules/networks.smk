@@ -6,21 +6,25 @@ rule initialise:
         card=f"{R}/dataset/card.json",
     output:
         weights=f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/init.safetensors",
-    params:
-        network=network_of,
-        root_seed=STUDY.config["seed"],
-        seed=init_seed,
-        code=code_of("initialise"),
     log:
         f"{R}/logs/initialise/{{architecture}}/{{condition}}/seed{{seed}}.log",
-    message:
-        "Drawing the initial weights of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
+    conda:
+        "../envs/manyseeds.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
-    conda:
-        "../envs/manyseeds.yaml"
+    params:
+        network=network_of,
+        root_seed=STUDY.config["seed"],
+        seed=init_seed,
+        # Not of these weights, but of the training that begins from them. Of a job downstream of one that is to run Snakemake
+        # looks at no params, and `train` takes the marker of its cohort as ancient: it hears of a change through this input.
+        training=training_task,
+        engine=code_of("train"),
+        code=code_of("initialise"),
+    message:
+        "Drawing the initial weights of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
     script:
         "../workflow_scripts/initialise.py"
 
@@ -38,16 +42,12 @@ rule train_cohort:
         stimuli=ancient(f"{R}/stimuli/stimuli.parquet"),
     output:
         marker=f"{R}/networks/{{architecture}}/{{condition}}/.cohort{{block}}",
-    params:
-        tasks=cohort_tasks,
-        stores=f"{R}/.training",
-        engine=code_of("train"),
     log:
         f"{R}/logs/train_cohort/{{architecture}}/{{condition}}/block{{block}}.log",
     benchmark:
         f"{R}/benchmarks/train_cohort/{{architecture}}/{{condition}}/block{{block}}.tsv"
-    message:
-        "Training {wildcards.architecture}, {wildcards.condition}, block {wildcards.block} of seeds (progress in {log})"
+    conda:
+        "../envs/manyseeds.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -55,8 +55,12 @@ rule train_cohort:
         gpu=1,
         # Here and not in params, because it changes no weight: Snakemake reruns a job whose params changed.
         checkpoint_minutes=STUDY.config["training"]["checkpoint_minutes"],
-    conda:
-        "../envs/manyseeds.yaml"
+    params:
+        tasks=cohort_tasks,
+        stores=f"{R}/.training",
+        engine=code_of("train"),
+    message:
+        "Training {wildcards.architecture}, {wildcards.condition}, block {wildcards.block} of seeds (progress in {log})"
     script:
         "../workflow_scripts/train_cohort.py"
 
@@ -75,23 +79,23 @@ rule train:
         ),
         history=f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/history.parquet",
         attempts=f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/attempts.parquet",
-    params:
-        task=training_task,
-        instance=identity_of,
-        stores=f"{R}/.training",
-        code=code_of("train"),
     log:
         f"{R}/logs/train/{{architecture}}/{{condition}}/seed{{seed}}.log",
     benchmark:
         f"{R}/benchmarks/train/{{architecture}}/{{condition}}/seed{{seed}}.tsv"
-    message:
-        "Publishing the weights of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
+    conda:
+        "../envs/manyseeds.yaml"
     threads: 1
     resources:
         mem_mb=4000,
         runtime=720,
         checkpoint_minutes=STUDY.config["training"]["checkpoint_minutes"],
-    conda:
-        "../envs/manyseeds.yaml"
+    params:
+        task=training_task,
+        instance=identity_of,
+        stores=f"{R}/.training",
+        code=code_of("train"),
+    message:
+        "Publishing the weights of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
     script:
         "../workflow_scripts/train.py"

@@ -214,8 +214,17 @@ def test_keeping_activations_later_retrains_nothing(finished):
 
 def test_another_step_size_retrains_all(finished):
     jobs = planned(finished, config=("training={learning_rate: 0.02}",))
-    assert jobs["train"] == 3
-    assert "initialise" not in jobs
+    assert jobs["train"] == jobs["evaluate"] == jobs["measure_geometry"] == 3
+
+
+def test_changed_training_code_retrains_all(finished, changed):
+    changed("workflow_scripts/manyseeds/training.py", "\n\n\n", "\n\n\nCHANGED = True\n\n\n")
+    assert planned(finished)["train"] == 3
+
+
+def test_a_change_beside_more_seeds_is_not_missed(finished):
+    jobs = planned(finished, config=("instances=4", "training={learning_rate: 0.02}"))
+    assert jobs["train"] == 4
 
 
 def test_a_lost_network_is_trained_again_to_the_same_bits(finished):
