@@ -123,7 +123,7 @@ def test_writes_the_same_pdf_and_png_each_time(name, tmp_path):
 @pytest.mark.parametrize("name", FIGURES)
 def test_no_text_is_cut_off_or_overlaps_its_neighbours(name, settings):
     figure = draw(name, study_tables(**settings))
-    page = figure.bbox.padded(1)
+    page = figure.bbox.padded(2)  # pixels of a quarter of a millimetre
     for text in written(figure):
         box = text.get_window_extent()
         assert page.contains(box.x0, box.y0), text
