@@ -117,9 +117,15 @@ def test_the_order_of_keys_changes_nothing():
 
 
 def test_text_from_the_command_line_becomes_what_the_schema_wants():
-    text = {"training": {"epochs": "7", "l2": "1e-4", "checkpoints": ["1"]}, "collapse": {"min_train_accuracy": "null"}}
-    config = study(**text, networks=[{"architecture": "alexnet", "name": "7", "readout_relu": "false"}]).config
-    assert config["training"] | {"epochs": 7, "l2": 1e-4, "checkpoints": [1]} == config["training"]
+    text = {
+        "training": {"epochs": "7", "l2": "1e-4", "checkpoints": ["1"], "cohort_size": "2"},
+        "collapse": {"min_train_accuracy": "null"},
+    }
+    config = study(
+        **text, networks=[{"architecture": "alexnet", "name": "7", "readout_relu": "false", "layers": "null"}]
+    ).config
+    assert config["training"] | {"epochs": 7, "l2": 1e-4, "checkpoints": [1], "cohort_size": 2} == config["training"]
+    assert config["stimuli"]["root"] is None
     assert config["collapse"]["min_train_accuracy"] is None
     assert config["networks"][0] | {"name": "7", "readout_relu": False} == config["networks"][0]
 

@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
@@ -23,14 +23,22 @@ def with_types(value: Any, schema: Config) -> Any:
         return {key: with_types(part, schema.get("properties", {}).get(key, {})) for key, part in value.items()}
     if isinstance(value, list):
         return [with_types(entry, schema.get("items", {})) for entry in value]
-    if isinstance(value, str) and "string" not in schema.get("type", "string"):
-        return _parsed(value, schema["type"])
-    return value
+    return _parsed(value, _types(schema)) if isinstance(value, str) else value
 
 
-def _parsed(text: str, types: str | Sequence[str]) -> Any:
+def _types(schema: Config) -> set[str]:
+    """Return the JSON types that a schema names; a key without any, such as an enumeration, is one of text."""
+    types = schema.get("type", "string")
+    return {types} if isinstance(types, str) else set(types)
+
+
+def _parsed(text: str, types: set[str]) -> Any:
     """Return what a text stands for; numbers are not left to YAML, which takes 1e-4 for text."""
-    parse = float if "number" in types and text != "null" else yaml.safe_load
+    if text == "null" and "null" in types:
+        return None
+    if types <= {"string", "null"}:
+        return text
+    parse = float if "number" in types else yaml.safe_load
     try:
         return parse(text)
     except (ValueError, yaml.YAMLError):
@@ -105,7 +113,7 @@ def _expectation(problem: ValidationError) -> str:
         case "uniqueItems":
             return "each only once"
         case _:
-            return problem.schema.get("description", f"to match {expected}").rstrip(".")
+            return "what it is for: " + problem.schema["description"].rstrip(".")
 
 
 def dotted(path: Iterable[str | int]) -> str:
