@@ -63,7 +63,7 @@ def relation_note(relations: pd.DataFrame, group: Group, measure: str) -> str:
         last_epoch(relations), group, measure=measure, normalisation="none", kind="exemplar", relation=RELATION
     )
     if rows.empty or pd.isna(rows.iloc[0]["pearson"]):
-        return "Too few layers for a correlation."
+        return "Too few layers, or too alike, for a correlation."
     row = rows.iloc[0]
     estimates = "; ".join(_estimate(row, column, name) for column, name in ESTIMATORS.items())
     return f"{estimates}; over {int(row['n'])} layers."
