@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from safetensors.numpy import load_file
 from scipy.spatial.distance import pdist
 from scipy.stats import pearsonr
 
@@ -96,17 +97,15 @@ def test_a_dry_run_of_each_study_plans_its_instances(fresh, study):
 @pytest.mark.parametrize(
     ("target", "expected", "unexpected"),
     [
-        ("networks", "train", "measure_geometry"),
-        ("rdms", "measure_geometry", "fig4"),
-        ("tables", "gather_table", "fig4"),
-        ("fig4", "fig4", "fig3"),
-        ("results/tiny/figures/fig4.pdf", "fig4", "fig3"),
+        ("networks", {"train", "evaluate"}, {"measure_geometry"}),
+        ("rdms", {"measure_geometry", "write_rdms"}, {"evaluate", "compare_instances"}),
+        ("fig4", {"fig4", "summarise"}, {"fig3", "mds"}),
     ],
 )
 def test_targets_by_name_run_what_they_need(fresh, target, expected, unexpected):
-    jobs = planned(fresh, target)
-    assert expected in jobs
-    assert unexpected not in jobs
+    jobs = planned(fresh, target).keys()
+    assert expected <= jobs
+    assert not unexpected & jobs
 
 
 @pytest.mark.parametrize(
@@ -166,17 +165,11 @@ def test_keys_that_determine_nothing_rerun_nothing(finished):
     assert planned(finished, config=config) == {}
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        ("workflow_scripts/manyseeds/training.py", '"""', '"""Changed. '),
-        ("workflow_scripts/train.py", "from job import job", "# changed\nfrom   job   import   job"),
-        ("workflow_scripts/manyseeds/geometry.py", "\n\n\n", "\n\n\n# changed\n"),
-        ("workflow_scripts/job.py", "%H:%M:%S", "%H:%M"),
-    ],
-)
-def test_comments_docstrings_and_logging_rerun_nothing(finished, changed, change):
-    changed(*change)
+def test_comments_docstrings_and_logging_rerun_nothing(finished, changed):
+    changed("workflow_scripts/manyseeds/training.py", '"""', '"""Changed. ')
+    changed("workflow_scripts/train.py", "from job import job", "# changed\nfrom   job   import   job")
+    changed("workflow_scripts/manyseeds/geometry.py", "\n\n\n", "\n\n\n# changed\n")
+    changed("workflow_scripts/job.py", "%H:%M:%S", "%H:%M")
     assert planned(finished) == {}
 
 
@@ -229,13 +222,15 @@ def test_a_change_beside_more_seeds_is_not_missed(finished):
 
 def test_a_lost_network_is_trained_again_to_the_same_bits(finished):
     weights = finished / "results/tiny/networks/all_cnn_7/baseline/seed1/epoch2.safetensors"
-    before = weights.read_bytes()
+    before = load_file(weights)
     weights.unlink()
     jobs = planned(finished, "networks")
     assert jobs["train"] == 1
     assert "initialise" not in jobs
     assert snakemake(finished, "networks", "--cores", "1").returncode == 0
-    assert weights.read_bytes() == before
+    again = load_file(weights)
+    assert before.keys() == again.keys()
+    assert all(before[name].tobytes() == again[name].tobytes() for name in before)
 
 
 def last_epoch(results: Path, table: str) -> pd.DataFrame:
@@ -298,7 +293,7 @@ def test_own_activations_give_tables_and_figures_without_training(own_activation
     assert planned(folder, config=OWN_ACTIVATIONS) == {}
 
 
-def test_own_activations_that_are_wrong_stop_before_anything_is_computed(own_activations):
+def test_own_activations_that_are_wrong_stop_before_anything_is_compared(own_activations):
     folder = copy_workflow(own_activations.parent)
     wrong = own_activations / "net/mine/seed2/conv10.npy"
     np.save(wrong, np.load(wrong)[:8])
@@ -306,4 +301,4 @@ def test_own_activations_that_are_wrong_stop_before_anything_is_computed(own_act
     assert run.returncode == 1
     assert "own/net/mine/seed2/conv10.npy: found 8 rows, expected 9, one for each row of stimuli.csv." in run.stdout
     assert "Traceback" not in run.stdout
-    assert not (folder / "results/own/geometry").exists()
+    assert not list(folder.glob("results/own/tables/**/*.parquet"))
