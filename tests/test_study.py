@@ -243,6 +243,11 @@ OWN_MISTAKES = {
     ),
     "no arrays": (["net/m/seed0/a.npy", "net/m/seed1/notes"], "activations_dir", "seed1: found no array"),
     "unlisted layer": (["layers.csv", "net/m/seed0/a.npy"], "activations_dir", "layers.csv does not list this layer"),
+    "name with a space": (
+        ["my net/m/seed0/a.npy"],
+        "activations_dir",
+        "the folder 'my net' has a name of other characters",
+    ),
     "two files of a seed": (
         ["all_cnn_c/m/seed0.pt", "all_cnn_c/m/seed0.safetensors"],
         "networks_dir",

@@ -149,6 +149,16 @@ def test_a_study_makes_every_table_and_figure(finished):
     assert all(path.stat().st_size > 2000 for path in (results / "figures").iterdir())
 
 
+def test_the_report_holds_every_figure_with_its_caption(finished):
+    run = snakemake(finished, "--report", "report.html")
+    assert run.returncode == 0, run.stdout
+    report = (finished / "report.html").read_text()
+    (finished / "report.html").unlink()
+    assert "How far do networks agree" in report
+    assert all(f"{figure}.png" in report for figure in FIGURES)
+    assert "Table <tt" in report
+
+
 def test_activations_are_gone_and_nothing_lies_outside_the_study(finished):
     results = finished / "results"
     assert [path.name for path in results.iterdir()] == ["tiny"]

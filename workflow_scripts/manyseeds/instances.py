@@ -70,13 +70,20 @@ def _find_instances(folder: Path, pattern: str, key: str, suffixes: Sequence[str
         seed = re.fullmatch(r"seed(0|[1-9]\d*)", path.stem)
         if seed is None or path.suffix not in suffixes:
             continue
-        instance = Instance(path.parts[-3], path.parts[-2], int(seed[1]))
+        instance = Instance(*map(_checked_name, path.parent.parts[-2:], (path, path)), int(seed[1]))
         if instance in found:
             raise StudyError(f"{path} and {found[instance].name} are both there; expected one file a seed.")
         found[instance] = path
     if not found:
         raise StudyError(f"Config key {key}: {folder} holds no {{architecture}}/{{condition}}/seed{{n}}{suffixes[0]}.")
     return dict(sorted(found.items()))
+
+
+def _checked_name(name: str, path: Path) -> str:
+    """Return the name of a folder, which is to name folders of the study too."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+        raise StudyError(f"{path}: the folder {name!r} has a name of other characters than letters, digits, -, _ and .")
+    return name
 
 
 def _arrays_by_epoch(folder: Path, order: Sequence[str] | None) -> dict[int, tuple[Path, ...]]:
