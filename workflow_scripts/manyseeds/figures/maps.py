@@ -117,7 +117,7 @@ def _draw_scale_bar(axes: Axes, half: float) -> None:
         xytext=(1.5, 0),
         textcoords="offset points",
         va="center",
-        fontsize=5,
+        fontsize=style.SMALLEST_PT,
     )
 
 

@@ -28,6 +28,7 @@ NOTE_CHARACTER_MM = 1.17
 """Mean width of a character of a note or legend, and..."""
 NOTE_LINE_MM = 3.0
 """...the height of a line of them."""
+SMALLEST_PT = 5.0
 LEGEND_SYMBOL_MM = 10.0
 LETTER_PT = 8.0
 LINE_PT = 0.8

@@ -32,7 +32,13 @@ def draw(tables: Tables) -> Figure:
             linewidths=0,
         )
         axes.text(
-            0.97, 0.03, f"{points['stress'].iloc[0]:.2f}", transform=axes.transAxes, ha="right", va="bottom", fontsize=5
+            0.97,
+            0.03,
+            f"{points['stress'].iloc[0]:.2f}",
+            transform=axes.transAxes,
+            ha="right",
+            va="bottom",
+            fontsize=style.SMALLEST_PT,
         )
 
     figure = maps.draw_maps(mds, draw_points)

@@ -23,7 +23,6 @@ from manyseeds.figures.selection import (
 RELATION = "cci_consistency_over_layers"
 CLUSTERING_LABEL = "Category clustering index"
 ESTIMATORS = {"pearson": "Pearson", "skipped": "skipped Pearson", "percentage_bend": "percentage bend"}
-LAYERS = style.Series(style.BLUE, "o", "none")
 
 
 def draw(tables: Tables) -> Figure:
@@ -42,7 +41,9 @@ def draw(tables: Tables) -> Figure:
         relation = relation_note(tables["relations"], group, measure)
         notes.append(f"{group.title}: {networks_note(summary, group)}. {relation}")
     how = "number" if naming != "Layer" else "name"
-    remark = f"Exemplar RDMs, {MEASURE_NAMES[measure]}. Points: layers, by {how}. {_interval_note(layers)}"
+    remark = (
+        f"Exemplar RDMs, {MEASURE_NAMES[measure]}. Points: layers, by {how}, joined in order. {_interval_note(layers)}"
+    )
     style.footnote(figure, [*notes, remark])
     return figure
 
@@ -91,21 +92,29 @@ def _signed(value: float) -> str:
 
 
 def _draw_layers(axes: Axes, layers: pd.DataFrame) -> str:
-    """Points with both intervals and their names beside them; returns what the names are."""
+    """Points with both intervals, successive layers joined; returns what their names are.
+
+    Numbers stand in the markers, where error bars do not cross them; longer names beside them.
+    """
     names, naming = short_layer_names([str(name) for name in layers["layer"]])
+    numbered = max(len(name) for name in names) <= depth.LONGEST_UPRIGHT
     x, y = layers["mean_cci"].to_numpy(float), layers["mean"].to_numpy(float)
+    axes.plot(x, y, color=style.GREY, linewidth=0.4, zorder=1)
     axes.errorbar(
         x,
         y,
         xerr=np.clip([x - layers["ci_low_cci"], layers["ci_high_cci"] - x], 0.0, None),
         yerr=np.clip([y - layers["ci_low"], layers["ci_high"] - y], 0.0, None),
-        color=LAYERS.colour,
-        marker=LAYERS.marker,
-        linestyle=LAYERS.line,
+        color=style.BLUE,
+        marker="none" if numbered else "o",
+        linestyle="none",
         elinewidth=0.6,
         capsize=0,
+        zorder=2,
     )
+    circle = {"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": style.BLUE, "linewidth": 0.6}
+    look = {"xytext": (0, 0), "ha": "center", "va": "center", "bbox": circle} if numbered else {"xytext": (3, 3)}
     for name, *point in zip(names, x, y, strict=True):
-        axes.annotate(name, point, xytext=(3, 3), textcoords="offset points", fontsize=style.NOTE_PT)
+        axes.annotate(name, point, textcoords="offset points", fontsize=style.SMALLEST_PT, zorder=3, **look)
     axes.margins(x=0.12)
     return naming
