@@ -20,6 +20,7 @@ from manyseeds.figures.selection import (
     unbroken,
 )
 
+MOST_TICKS = 4
 RELATION = "cci_consistency_over_layers"
 CLUSTERING_LABEL = "Category clustering index"
 ESTIMATORS = {"pearson": "Pearson", "skipped": "skipped Pearson", "percentage_bend": "percentage bend"}
@@ -117,4 +118,5 @@ def _draw_layers(axes: Axes, layers: pd.DataFrame) -> str:
     for name, *point in zip(names, x, y, strict=True):
         axes.annotate(name, point, textcoords="offset points", fontsize=style.SMALLEST_PT, zorder=3, **look)
     axes.margins(x=0.12)
+    axes.locator_params(axis="x", nbins=MOST_TICKS)
     return naming
