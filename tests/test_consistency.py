@@ -74,8 +74,10 @@ def test_blocks_and_leading_axes_change_nothing(gaps, monkeypatch):
 def test_vectors_without_variance_have_no_correlation(vectors):
     n_entries = vectors.shape[1]
     small = 5 + 1e-9 * vectors[2]  # varies, though little beside its mean
-    odd = np.vstack([vectors[:2], np.full(n_entries, 0.1), np.full(n_entries, np.nan), small])
+    rounded = 0.1 * (1 + 1e-16 * np.arange(n_entries))  # varies by nothing but rounding
+    odd = np.vstack([vectors[:2], rounded, np.full(n_entries, np.nan), small])
     r, n_undefined = pairwise_r(odd)
+    assert rounded.std() > 0
     assert np.isnan(r[2]).all()
     assert np.isnan(r[3]).all()
     assert (n_undefined[3] == n_entries).all()
@@ -83,8 +85,15 @@ def test_vectors_without_variance_have_no_correlation(vectors):
     np.testing.assert_allclose(r[4, :2], np.corrcoef(vectors[:3])[2, :2], rtol=1e-5)
 
 
-def test_variance_must_be_left_where_both_are_defined():
-    vectors = np.array([[1.0, 2.0, 3.0, 3.0, 3.0], [np.nan, np.nan, 1.0, 2.0, 4.0], [2.0, 9.0, 4.0, np.nan, np.nan]])
+@pytest.mark.parametrize("value", np.linspace(0.1, 3, 8))
+def test_variance_must_be_left_where_both_are_defined(value):
+    vectors = np.array(
+        [
+            [1.1, 2.3, value, value, value],
+            [np.nan, np.nan, 1.0, 2.0, 4.0],
+            [2.0, 9.0, 4.0, np.nan, np.nan],
+        ]
+    )
     r, n_undefined = pairwise_r(vectors)
     assert np.isnan(r[0, 1])  # the first does not vary over the last three entries
     assert np.isnan(r[1, 2])  # one entry is left

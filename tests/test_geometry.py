@@ -162,6 +162,8 @@ def test_silent_and_constant_patterns_are_undefined_where_a_measure_needs_a_dire
     patterns = activations.copy()
     patterns[2], patterns[5] = 0.0, 0.7
     measured = measure_geometry(patterns, name="a")
+    assert (measured.gram[2] == 0).all()
+    assert (measured.gram[:, 2] == 0).all()
     i, j = np.triu_indices(N_STIMULI, 1)
     touches = {stimulus: (i == stimulus) | (j == stimulus) for stimulus in (2, 5)}
     undefined = {
@@ -195,6 +197,12 @@ def test_flags_and_counts_of_silence():
     active = measure_geometry(patterns[:, ::2], name="a")
     np.testing.assert_array_equal(active.zero_variance, [False, True, True, False])
     assert active.n_silent_units == 0
+
+
+def test_a_pattern_constant_in_each_chunk_is_not_constant(monkeypatch):
+    monkeypatch.setattr(geometry, "CHUNK_VALUES", 2 * 3)
+    patterns = np.array([[1, 1, 1, 2, 2, 2], [5, 5, 5, 5, 5, 5]], dtype=np.float32)
+    np.testing.assert_array_equal(measure_geometry(patterns, name="a").zero_variance, [False, True])
 
 
 def test_tiny_raw_patterns_are_defined_and_tiny_derived_ones_are_not(activations):
