@@ -28,8 +28,8 @@ from manyseeds.stores import Store, locked, published_key, read_tensors
 Report = Callable[[str], None]
 """Called with one line of progress."""
 
-EVALUATION_BATCH = 500
-"""Images a forward pass; fixed, because the sums of a layer may depend on it in the last bit."""
+EVALUATION_BATCH = 100
+"""Images a forward pass: few enough for a CPU's cache; fixed, because the last bit of a sum may depend on it."""
 
 
 def choose_device() -> torch.device:
