@@ -291,7 +291,9 @@ def test_supp4_places_layers_and_prints_the_relations_of_the_table(tables, drawn
 
 
 def test_supp4_has_no_relation_of_too_few_layers():
-    assert "Too few layers, or too alike, for a correlation." in notes(draw("supp4", study_tables({"a": ["x", "y", "z"]})))
+    assert "Too few layers, or too alike, for a correlation." in notes(
+        draw("supp4", study_tables({"a": ["x", "y", "z"]}))
+    )
 
 
 def test_supp2_compares_neighbouring_layers_with_other_instances(tables, drawn):
