@@ -188,6 +188,10 @@ MISTAKES = {
         {"conditions": [{"name": "a", "dropout": 1}]},
         "conditions[0].dropout: found 1, expected less than 1",
     ),
+    "ball that leaves the orthant": (
+        {"rotations": {"radius": 1}},
+        "rotations.radius: found 1, expected less than 1",
+    ),
     "two sources": ({"activations_dir": "a", "networks_dir": "b"}, "activations_dir and networks_dir are both set"),
     "no folder": ({"activations_dir": "/nowhere"}, "activations_dir: there is no folder /nowhere"),
 }
