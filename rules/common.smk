@@ -40,7 +40,8 @@ GROUP_TABLES = [
     "second_level",
     "mds",
 ]
-TABLES = ["instances", "layers", *INSTANCE_TABLES, *GROUP_TABLES]
+ROTATION_TABLES = ["rotations", "rotation_entries"]
+TABLES = ["instances", "layers", *INSTANCE_TABLES, *GROUP_TABLES, *ROTATION_TABLES]
 REPORTED_TABLES = [
     "attempts",
     "accuracy_summary",

@@ -1,0 +1,34 @@
+# A simulation of what rotations of the activation space do to RDMs: it needs no networks, and every study has it.
+
+
+rule simulate_rotations:
+    input:
+        schemas=[schema_path(table) for table in ROTATION_TABLES],
+    output:
+        parquets=expand(f"{R}/tables/{{table}}.parquet", table=ROTATION_TABLES),
+        csvs=[
+            report(
+                f"{R}/tables/rotations.csv",
+                caption="captions/rotations.rst",
+                category="Tables",
+                labels={"table": "rotations"},
+            ),
+            f"{R}/tables/rotation_entries.csv",
+        ],
+    log:
+        f"{R}/logs/simulate_rotations.log",
+    benchmark:
+        f"{R}/benchmarks/simulate_rotations.tsv"
+    conda:
+        "../envs/manyseeds.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        rotations=cfg("rotations")["rotations"],
+        code=code_of("simulate_rotations"),
+    message:
+        "Simulating rotations of the activation space"
+    script:
+        "../workflow_scripts/simulate_rotations.py"
