@@ -36,6 +36,8 @@ def study_tables(
         "clustering_summary": _clustering(layers, condition, measures, n_networks, n_collapsed),
         "relations": _relations(layers, condition, measures),
         "second_level": _second_level(rng, layers, condition, n_networks),
+        "rotations": _rotations(rng),
+        "rotation_entries": _rotation_entries(rng),
     }
     tables["mds"] = pd.concat(
         [
@@ -256,3 +258,35 @@ def _second_level_maps(rng, layers, condition, n_networks):
                     }
                 )
     return pd.DataFrame(rows)
+
+
+def _rotated():
+    """Keys of the rotations' tables, and whether the rotation is to change the dissimilarities."""
+    for about in ("centre", "origin"):
+        for measure in MEASURES:
+            for normalisation in ("none", "cocktail"):
+                keys = {"about": about, "measure": measure, "normalisation": normalisation}
+                yield keys, measure == "correlation"
+
+
+def _rotations(rng):
+    settings = {"n_points": 8, "n_dimensions": 5, "n_entries": 28, "largest_entry": 2.0}
+    rows = []
+    for rotation in range(6):
+        for keys, changed in _rotated():
+            r = 0.3 + 0.5 * rng.random() if changed else 1.0
+            smallest = {"centre": 0.125, "origin": -3.5}[keys["about"]] + 0.01 * rotation
+            change = {"r": r, "consistency": r**2, "largest_change": 0.5 if changed else 1e-15}
+            rows.append({"rotation": rotation} | keys | settings | change | {"smallest_coordinate": smallest})
+    return pd.DataFrame(rows)
+
+
+def _rotation_entries(rng):
+    point_a, point_b = np.triu_indices(8, 1)
+    frames = []
+    for keys, changed in _rotated():
+        before = 2 * rng.random(28)
+        after = before + changed * 0.25 * rng.random(28)
+        entries = {"point_a": point_a, "point_b": point_b, "before": before, "after": after}
+        frames.append(pd.DataFrame({"rotation": 0} | keys | entries))
+    return pd.concat(frames, ignore_index=True)

@@ -20,6 +20,8 @@ from manyseeds.figures.catalogue import FIGURES
 
 ROOT = Path(__file__).parent.parent
 LONG_NAMES = {"my_resnet": ["layer1.0.relu", "layer1.1.relu", "layer2.0.downsample_conv", "layer4.0.relu", "fc"]}
+SIMULATIONS = ("supp5", "supp6")
+"""Figures that show no networks."""
 GROUP = selection.Group("all_cnn_c", "baseline", "All-CNN-C")
 
 
@@ -134,7 +136,7 @@ def test_no_text_is_cut_off_or_overlaps_its_neighbours(name, settings):
             assert left.x1 <= right.x0 + 0.5
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", [name for name in FIGURES if name not in SIMULATIONS])
 def test_states_how_many_networks_there_are_and_how_many_collapsed(name, drawn):
     text = notes(drawn(name))
     for title in ("All-CNN-C", "All-CNN-7"):
@@ -149,7 +151,7 @@ def test_states_pairs_accuracy_and_what_the_error_bars_are(name, drawn):
     assert "Error bars: 95 % confidence intervals, bootstrap over pairs of networks." in text
 
 
-@pytest.mark.parametrize("name", ["fig3", "fig4", "fig5", "fig7", "supp2", "supp4", "supp7"])
+@pytest.mark.parametrize("name", ["fig3", "fig4", "fig5", "fig7", "supp2", "supp4", *SIMULATIONS, "supp7"])
 def test_names_its_axes(name, drawn):
     for axes in drawn(name).axes:
         assert axes.get_xlabel()
@@ -379,6 +381,47 @@ def test_supp1_colours_stimuli_by_their_stress(tables, drawn):
     np.testing.assert_array_equal(dots.get_array(), expected["point_stress"])
     np.testing.assert_allclose(dots.get_offsets(), expected[["x", "y"]])
     assert "0.20" in [text.get_text() for text in axes.texts]
+
+
+@pytest.mark.parametrize(("name", "about"), [("supp5", "centre"), ("supp6", "origin")])
+def test_rotations_show_entries_and_every_rotation(tables, drawn, name, about):
+    figure = drawn(name)
+    panels = np.reshape(figure.axes, (3, 5))
+    rotations, entries = (
+        tables[table][tables[table]["about"] == about].set_index(["measure", "normalisation"]).sort_index()
+        for table in ("rotations", "rotation_entries")
+    )
+    for measure, column in zip(MEASURES, panels.T, strict=True):
+        title = column[0].get_title().replace("\n", " ")
+        assert title.casefold().startswith(selection.MEASURE_NAMES[measure].casefold())
+        shown = [line for line in column[2].lines if line.get_linestyle() == "None"]
+        medians = [line for line in column[2].lines if line not in shown]
+        for place, normalisation in enumerate(("none", "cocktail")):
+            expected = entries.loc[(measure, normalisation)]
+            equality, dots = column[place].lines
+            assert equality.get_xydata().tolist() == [[0, 0], [column[place].get_xlim()[1]] * 2]
+            np.testing.assert_array_equal(dots.get_data(), expected[["before", "after"]].T)
+            every = rotations.loc[(measure, normalisation)].sort_values("rotation")
+            assert f"r² = {every['consistency'].iloc[0]:.2f}" in column[place].get_title()
+            np.testing.assert_array_equal(shown[place].get_ydata(), every["consistency"])
+            assert set(medians[place].get_ydata()) == {every["consistency"].median()}
+    assert "8 patterns of 5 units" in notes(figure)
+    assert "all 28 entries" in notes(figure)
+    assert "c: 6 rotations" in notes(figure)
+
+
+def test_rotations_tell_what_changes_by_colour_and_marker(drawn):
+    panels = np.reshape(drawn("supp5").axes, (3, 5))
+    looks = [[(line.get_color(), line.get_marker()) for line in panels[0, column].lines[1:]] for column in range(5)]
+    assert looks == [[(style.VERMILLION, "o")], *4 * [[(style.BLUE, "^")]]]
+    legend = drawn("supp5").legends[0]
+    named = {text.get_text(): handle for text, handle in zip(legend.get_texts(), legend.legend_handles, strict=True)}
+    assert named["changed by the rotation"].get_color() == style.VERMILLION
+
+
+@pytest.mark.parametrize(("name", "smallest"), [("supp5", "0.12"), ("supp6", "−3.50")])
+def test_rotations_state_whether_activations_stay_positive(drawn, name, smallest):
+    assert f"Smallest activation after any rotation: {smallest}." in notes(drawn(name))
 
 
 # --- what they are made of

@@ -20,7 +20,7 @@ from manyseeds import tables
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "profiles", "studies", "envs")
-FIGURES = ("fig2", "fig3", "fig4", "fig5", "fig7", "supp1", "supp2", "supp4", "supp7")
+FIGURES = ("fig2", "fig3", "fig4", "fig5", "fig7", "supp1", "supp2", "supp4", "supp5", "supp6", "supp7")
 TRAINING = {"initialise", "train_cohort", "train"}
 
 # One worker runs all of them: they share one finished study.

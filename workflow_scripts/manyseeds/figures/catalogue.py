@@ -49,6 +49,8 @@ FIGURES: dict[str, Entry] = {
         CAUSES,
         ("clustering_summary", "consistency_summary", "relations"),
     ),
+    "supp5": Entry("Rotations that keep activations positive", CAUSES, ("rotations", "rotation_entries")),
+    "supp6": Entry("Rotations about the origin", CAUSES, ("rotations", "rotation_entries")),
     "supp7": Entry(
         "Cocktail-blank normalisation",
         CAUSES,
