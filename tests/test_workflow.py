@@ -135,7 +135,7 @@ def test_more_stimuli_than_the_data_have_stop_before_training(tmp_path):
 
 def test_a_study_makes_every_table_and_figure(finished):
     results = finished / "results/tiny"
-    schemas = sorted((ROOT / "rules/schemas/tables").glob("*.schema.json"))
+    schemas = sorted((finished / "rules/schemas/tables").glob("*.schema.json"))
     for path in schemas:
         schema = tables.read_schema(path)
         table = pd.read_parquet(results / "tables" / f"{schema['title']}.parquet")
