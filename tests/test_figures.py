@@ -34,7 +34,7 @@ def draw(name, tables):
     """Draw with the tables that the catalogue names and no others."""
     with style.journal_style():
         figure = import_module(f"manyseeds.figures.{name}").draw({t: tables[t] for t in FIGURES[name].tables})
-        figure.draw_without_rendering()  # lays the figure out
+        style.lay_out(figure)
     return figure
 
 

@@ -165,7 +165,17 @@ def grow(figure: Figure, height_mm: float) -> None:
     figure.set_figheight(figure.get_figheight() + height_mm / MM_PER_INCH)
 
 
+def lay_out(figure: Figure) -> None:
+    """Find every artist's place.
+
+    Twice: panels of fixed aspect move once the room of their labels is known, and the first pass does not see that.
+    """
+    for _ in range(2):
+        figure.draw_without_rendering()
+
+
 def save(figure: Figure, pdf: Path | str, png: Path | str) -> None:
     """Write PDF (embedded TrueType fonts) and PNG (300 dpi), without dates or versions: same figure, same bytes."""
+    lay_out(figure)
     figure.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Producer": None})
     figure.savefig(png, format="png", dpi=PNG_DPI, metadata={"Software": None})
