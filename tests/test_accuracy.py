@@ -1,6 +1,7 @@
 """Accuracy on all, lossless and re-encoded images."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -47,6 +48,17 @@ def test_lossless_images_are_reported_apart_and_re_encoded(data):
     assert found["test", "lossless"]["accuracy"] == 0.8  # 4 of the first 20 are misjudged
     assert found["test", "lossless_reencoded"]["n_images"] == 20
     assert found["test", "lossless_reencoded"]["accuracy"] == 0.8
+
+
+def test_only_images_known_to_be_re_encoded_are_told_apart():
+    index = pd.DataFrame(
+        {
+            "split": ["train", "test", "test", "test"],
+            "position": [0, 2, 0, 1],
+            "lossless": pd.array([False, None, False, True], dtype="boolean"),
+        }
+    )
+    np.testing.assert_array_equal(accuracy.not_reencoded(index), [False, True, True])
 
 
 @pytest.mark.parametrize("channels", [1, 3])

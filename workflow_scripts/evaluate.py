@@ -15,12 +15,11 @@ with job(snakemake) as report:
     params, inputs = snakemake.params, snakemake.input
     train = recipes.Images.read(inputs.train_inputs, inputs.train_labels, inputs.card)
     test = recipes.Images.read(inputs.test_inputs, inputs.test_labels, inputs.card)
-    index = pd.read_parquet(inputs.index).query("split == 'test'").sort_values("position")
     sets = accuracy.subsets(
         train,
         test,
         np.load(inputs.test_images, mmap_mode="r"),
-        index["lossless"].to_numpy(),
+        accuracy.not_reencoded(pd.read_parquet(inputs.index)),
         load_preprocessing(inputs.preprocessing),
     )
     device = training.choose_device()

@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from PIL import Image
@@ -41,6 +42,20 @@ def subsets(
         sets.append(("test", "lossless", test.inputs[lossless], labels))
         sets.append(("test", "lossless_reencoded", reencoded, labels))
     return sets
+
+
+def not_reencoded(index: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return for each test image [n], in order, whether it may pass for the original.
+
+    Of images of a folder nothing is known (null): only images known to be re-encoded are told apart.
+
+    Parameters
+    ----------
+    index
+        The data set's index, with the columns split, position and lossless.
+    """
+    test_images = index[index["split"] == "test"].sort_values("position")
+    return test_images["lossless"].astype("boolean").fillna(True).to_numpy(dtype=bool)
 
 
 def reencode(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
