@@ -460,3 +460,18 @@ def test_layer_names_are_shortened(names, labels, axis):
 @pytest.mark.parametrize(("longest", "expected"), [(0.73, 0.5), (0.5, 0.5), (0.49, 0.2), (0.0019, 0.001), (34.0, 20.0)])
 def test_scale_bars_are_round(longest, expected):
     assert maps.round_length(longest) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ["fig4", "fig5", "fig7", "supp2", "supp7"])
+def test_no_point_lies_beyond_the_shared_axis(name):
+    """The second architecture's values are larger than the first's, the one whose panel is drawn first."""
+    tables = study_tables()
+    for table in ("second_level", "consistency", "consistency_summary"):
+        values = tables[table].select_dtypes("number").columns.intersection(["distance", "consistency", "mean"])
+        first = tables[table]["architecture"] == tables[table]["architecture"].iloc[0]
+        tables[table].loc[first, values] *= 0.5
+    for axes in draw(name, tables).axes:
+        low, high = axes.get_ylim()
+        for line in axes.lines:
+            heights = np.asarray(line.get_ydata(), float)
+            assert ((heights >= low) & (heights <= high) | np.isnan(heights)).all()

@@ -28,10 +28,11 @@ def draw(tables: Tables) -> Figure:
         _draw(axes, neighbouring_layers(rows), WITHIN, "same instance, neighbouring layers")
         layers = rows[["layer_index_a", "layer_a"]].set_axis(["layer_index", "layer"], axis=1)
         depth.layer_axis(axes, layers)
-        axes.set_ylim(bottom=0)
         axes.set_title(group.title)
         if axes.get_subplotspec().is_first_col():
             axes.set_ylabel(DISTANCE_LABEL)
+    # Only now: panels share the axis, and a limit fixes it at what has been drawn so far.
+    panels[0].set_ylim(bottom=0)
     style.legend_above(figure, panels[:1])
     measure = MEASURE_NAMES[main_measure(second_level["measure"])]
     remark = f"RDMs of {measure}. Lines: means; dots: every pair of instances, every instance."
