@@ -231,11 +231,6 @@ def group_seeds(wildcards):
     return list(STUDY.seeds(wildcards.architecture, wildcards.condition))
 
 
-def group_rows(wildcards):
-    """Return one row for each instance of the group that the wildcards name."""
-    return [Instance(wildcards.architecture, wildcards.condition, seed)._asdict() for seed in group_seeds(wildcards)]
-
-
 def measures_for(analysis):
     """Return the measures that the config's `resampling` lists for an analysis, of those that the study has."""
     return [measure for measure in STUDY.config["resampling"][analysis]["measures"] if measure in STUDY.measures]

@@ -19,7 +19,7 @@ rule second_level:
         mem_mb=3000,
         runtime=30,
     params:
-        instances=group_rows,
+        seeds=group_seeds,
         epoch=STUDY.last_epoch,
         measure=catalogue.main_measure(STUDY.measures),
         code=code_of("second_level"),
@@ -48,7 +48,7 @@ rule mds:
         mem_mb=2000,
         runtime=30,
     params:
-        instances=group_rows,
+        seeds=group_seeds,
         epoch=STUDY.last_epoch,
         measure=catalogue.main_measure(STUDY.measures),
         n_instances=2,

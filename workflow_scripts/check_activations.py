@@ -7,13 +7,12 @@ from job import job
 with job(snakemake) as report:
     import pandas as pd
 
-    from manyseeds.files import atomic_path
+    from manyseeds.files import write_parquet
     from manyseeds.own_activations import link_layers
 
     n_stimuli = len(pd.read_parquet(snakemake.input.stimuli, columns=["stimulus"]))
     for epoch, arrays in snakemake.params.arrays.items():
         folder = Path(snakemake.output.folder) / f"epoch{epoch}"
         index = link_layers(map(Path, arrays), n_stimuli, folder)
-        with atomic_path(folder / "index.parquet") as path:
-            index.to_parquet(path, index=False)
+        write_parquet(index, folder / "index.parquet")
         report(f"epoch {epoch}: {len(index)} layers of {index['n_units'].sum():,} units in all")

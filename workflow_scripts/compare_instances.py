@@ -9,7 +9,7 @@ with job(snakemake) as report:
 
     from manyseeds import geometry, instance_comparison, tables
     from manyseeds.consistency import random_partitions
-    from manyseeds.files import atomic_path
+    from manyseeds.files import write_parquet
     from manyseeds.streams import generator
 
     inputs, params, outputs = snakemake.input, snakemake.params, snakemake.output
@@ -34,6 +34,5 @@ with job(snakemake) as report:
     for name, schema in zip(params.tables, inputs.schemas, strict=True):
         schema = tables.read_schema(schema)
         tables.write_table(comparison.table(name, schema["properties"]), schema, outputs[name])
-    with atomic_path(outputs.random_grouping_bands) as path:
-        bands = comparison.table("random_grouping_bands", instance_comparison.BAND_COLUMNS)
-        bands.to_parquet(path, index=False)
+    bands = comparison.table("random_grouping_bands", instance_comparison.BAND_COLUMNS)
+    write_parquet(bands, outputs.random_grouping_bands)

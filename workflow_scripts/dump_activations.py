@@ -10,6 +10,7 @@ with job(snakemake) as report:
     from safetensors.numpy import load_file
 
     from manyseeds import activations, modules, training
+    from manyseeds.files import write_parquet
     from manyseeds.networks import Network
 
     params, inputs = snakemake.params, snakemake.input
@@ -26,5 +27,5 @@ with job(snakemake) as report:
             layers = {layer: layers[layer] for layer in params.trajectory["layers"] if layer in layers}
         folder = Path(snakemake.output.folder) / f"epoch{epoch}"
         index = activations.dump(module, layers, stimuli, folder, device=device)
-        activations.write_index(index, folder / "index.parquet")
+        write_parquet(index, folder / "index.parquet")  # last: a folder with an index is complete
         report(f"epoch {epoch}: {len(layers)} layers of {index['n_units'].sum()} units in all")

@@ -8,7 +8,7 @@ with job(snakemake) as report:
     from safetensors.numpy import load_file
 
     from manyseeds import accuracy, modules, recipes, training
-    from manyseeds.files import atomic_path
+    from manyseeds.files import write_parquet
     from manyseeds.networks import Network
     from manyseeds.preprocessing import load_preprocessing
 
@@ -32,5 +32,4 @@ with job(snakemake) as report:
         report(
             f"epoch {epoch}: accuracy {rows[-1]['accuracy']:.4f} on {rows[-1]['split']} images, {rows[-1]['subset']}"
         )
-    with atomic_path(snakemake.output.accuracy) as path:
-        pd.DataFrame(rows).assign(**params.instance).to_parquet(path, index=False)
+    write_parquet(pd.DataFrame(rows).assign(**params.instance), snakemake.output.accuracy)

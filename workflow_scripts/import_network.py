@@ -6,7 +6,7 @@ from pathlib import Path
 from job import job
 
 with job(snakemake):
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     from manyseeds import modules
     from manyseeds.files import atomic_path
@@ -19,4 +19,4 @@ with job(snakemake):
     module = modules.build(network, tuple(card["image_shape"]), len(card["categories"]))
     modules.load(module, weights, source=snakemake.input.checkpoint)
     with atomic_path(snakemake.output.weights) as path:
-        save_file(weights, path, metadata={"source": snakemake.input.checkpoint})
+        path.write_bytes(save(weights, {"source": snakemake.input.checkpoint}))

@@ -5,7 +5,7 @@ from pathlib import Path
 from job import job
 
 with job(snakemake):
+    from manyseeds.files import write_parquet
     from manyseeds.own_activations import read_stimuli
-    from manyseeds.stimuli import write_stimuli
 
-    write_stimuli(read_stimuli(Path(snakemake.input.table)), Path(snakemake.output.stimuli))
+    write_parquet(read_stimuli(Path(snakemake.input.table)), snakemake.output.stimuli)

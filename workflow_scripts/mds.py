@@ -10,7 +10,7 @@ with job(snakemake):
     inputs, params = snakemake.input, snakemake.params
     schema = tables.read_schema(inputs.schema)
     keys = dict(snakemake.wildcards.items()) | {"epoch": params.epoch, "measure": params.measure}
-    geometries = {row["seed"]: path for row, path in zip(params.instances, inputs.geometries, strict=True)}
+    geometries = dict(zip(params.seeds, inputs.geometries, strict=True))
     points, distances = second_level.distance_matrix(pd.read_parquet(inputs.second_level))
     if len(points):
         shown = {seed: geometries[seed] for seed in sorted(points["seed"].unique())[: params.n_instances]}

@@ -10,8 +10,8 @@ with job(snakemake):
     inputs, params = snakemake.input, snakemake.params
     schema = tables.read_schema(inputs.schema)
     keys = dict(snakemake.wildcards.items()) | {"epoch": params.epoch, "measure": params.measure}
-    geometries = {row["seed"]: path for row, path in zip(params.instances, inputs.geometries, strict=True)}
-    accepted = tables.accepted_seeds(list(geometries), [pd.read_parquet(path) for path in inputs.attempts])
+    geometries = dict(zip(params.seeds, inputs.geometries, strict=True))
+    accepted = tables.accepted_seeds(params.seeds, [pd.read_parquet(path) for path in inputs.attempts])
     if accepted:
         points, rdms = second_level.load_rdms({seed: geometries[seed] for seed in accepted}, params.measure)
         distances = second_level.second_level_distances(rdms)

@@ -8,9 +8,10 @@ with job(snakemake):
     import numpy as np
 
     from manyseeds.datasets import read_images
+    from manyseeds.files import write_parquet
     from manyseeds.packing import write_npy
     from manyseeds.preprocessing import load_preprocessing, write_inputs
-    from manyseeds.stimuli import stimuli_from_folder, write_stimuli
+    from manyseeds.stimuli import stimuli_from_folder
 
     source, output = snakemake.params.stimuli, snakemake.output
     stimuli, paths = stimuli_from_folder(Path(source["root"]), source["per_category"], source["categories"])
@@ -19,4 +20,4 @@ with job(snakemake):
     images = Path(output.images)
     write_npy(images, read_images(paths, size, channels), (len(paths), size, size, channels), np.uint8)
     write_inputs(preprocessing, np.load(images, mmap_mode="r"), Path(output.inputs))
-    write_stimuli(stimuli, Path(output.stimuli))
+    write_parquet(stimuli, output.stimuli)

@@ -9,8 +9,9 @@ with job(snakemake):
     import pandas as pd
 
     from manyseeds.datasets import read_card
+    from manyseeds.files import write_parquet
     from manyseeds.packing import write_npy
-    from manyseeds.stimuli import stimuli_from_test_images, write_stimuli
+    from manyseeds.stimuli import stimuli_from_test_images
 
     source, params, output = snakemake.input, snakemake.params, snakemake.output
     stimuli = stimuli_from_test_images(
@@ -19,4 +20,4 @@ with job(snakemake):
     for images, packed in ((source.test_images, output.images), (source.test_inputs, output.inputs)):
         chosen = np.load(images, mmap_mode="r")[stimuli["test_position"].to_numpy(dtype=np.int64)]
         write_npy(Path(packed), [chosen], chosen.shape, chosen.dtype)
-    write_stimuli(stimuli, Path(output.stimuli))
+    write_parquet(stimuli, output.stimuli)

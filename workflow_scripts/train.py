@@ -11,7 +11,7 @@ with job(snakemake) as report:
     from safetensors.numpy import load_file
 
     from manyseeds import recipes, stores, training
-    from manyseeds.files import atomic_path
+    from manyseeds.files import write_parquet
 
     params, inputs, output = snakemake.params, snakemake.input, snakemake.output
     images = recipes.Images.read(inputs.images, inputs.labels, inputs.card)
@@ -24,7 +24,6 @@ with job(snakemake) as report:
     with stores.locked(store, report):
         training.train(task, initial, images, store, key=key, device=device, save_every=save_every, report=report)
         for path, records in ((output.history, store.history()), (output.attempts, store.attempts())):
-            with atomic_path(path) as partial:
-                pd.DataFrame(records).assign(**params.instance).to_parquet(partial, index=False)
+            write_parquet(pd.DataFrame(records).assign(**params.instance), path)
         stores.publish(store, dict(zip(task.recipe.checkpoints, map(Path, output.weights), strict=True)))
         store.remove()

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from manyseeds.files import atomic_path
+from manyseeds.training import as_batch
 
 BATCH = 100
 """Stimuli a forward pass; fixed, because the sums of a layer may depend on it in the last bit."""
@@ -69,7 +69,7 @@ def dump(
     with torch.inference_mode(), recorded(layers) as outputs:
         for start in range(0, len(stimuli), BATCH):
             batch = torch.from_numpy(np.array(stimuli[start : start + BATCH])).to(device)
-            module(batch.permute(0, 3, 1, 2))
+            module(as_batch(batch))
             for layer in layers:
                 units = outputs[layer].flatten(1).float().cpu().numpy()
                 if layer not in arrays:
@@ -98,9 +98,3 @@ def _describe(layer: str, order: int, activations: np.memmap, path: Path) -> dic
         "n_silent_units": int(activations.shape[1] - active.any(axis=0).sum()),
         "n_silent_stimuli": int(len(activations) - active.any(axis=1).sum()),
     }
-
-
-def write_index(index: pd.DataFrame, path: Path) -> None:
-    """Write a folder's index; it comes last, so that a folder with an index is complete."""
-    with atomic_path(path) as partial:
-        index.to_parquet(partial, index=False)

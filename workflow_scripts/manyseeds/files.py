@@ -5,6 +5,10 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # read by modules that never need pandas
+    import pandas as pd
 
 
 @contextmanager
@@ -22,3 +26,9 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_parquet(frame: "pd.DataFrame", path: Path | str) -> None:
+    """Write a table as Parquet, without its index."""
+    with atomic_path(path) as partial:
+        frame.to_parquet(partial, index=False)

@@ -12,7 +12,6 @@ import pandas as pd
 
 from manyseeds.datasets import list_categories
 from manyseeds.errors import StudyError
-from manyseeds.files import atomic_path
 
 
 def stimuli_from_test_images(index: pd.DataFrame, categories: Sequence[str], per_category: int) -> pd.DataFrame:
@@ -120,9 +119,3 @@ def _as_stimuli(chosen: pd.DataFrame) -> pd.DataFrame:
     stimuli = chosen[columns].reset_index(drop=True)
     stimuli.insert(0, "stimulus", np.arange(len(stimuli)))
     return stimuli.astype({"test_position": "Int64", "lossless": "boolean"})
-
-
-def write_stimuli(stimuli: pd.DataFrame, path: Path) -> None:
-    """Write the table of stimuli as parquet."""
-    with atomic_path(path) as temporary:
-        stimuli.to_parquet(temporary, index=False)

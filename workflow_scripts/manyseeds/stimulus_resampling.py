@@ -14,13 +14,10 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.distance import squareform
 
-from manyseeds.consistency import agreement, mean_of_defined
+from manyseeds.consistency import EPSILON, agreement, mean_of_defined
 from manyseeds.errors import StudyError
 from manyseeds.files import atomic_path
 from manyseeds.geometry import Geometry, rdm, with_gram
-
-EPSILON = 1e-12
-"""Relative variance below which entries count as constant: the rounding of the sums, not a property of the data."""
 
 
 def stimulus_weights(categories: np.ndarray, n_resamples: int, rng: np.random.Generator) -> np.ndarray:

@@ -9,9 +9,6 @@ import hashlib
 
 import numpy as np
 
-PURPOSES = ("init", "order", "augment", "dropout")
-"""The four streams of a training; a condition's `vary` names those that follow the instance's seed."""
-
 
 def generator(
     root_seed: int, purpose: str, seed: int, *, attempt: int = 0, epoch: int = 0, step: int = 0
@@ -23,7 +20,7 @@ def generator(
     root_seed
         The study's `seed`: the root of all its streams.
     purpose
-        What is drawn: one of `PURPOSES`, or a path such as ``resampling/stimuli``.
+        What is drawn: a stream of a training (`study.STREAMS`), or a path such as ``resampling/stimuli``.
     seed
         Seed of this stream (not necessarily the instance's: streams that a condition does not vary share one).
     attempt, epoch, step

@@ -14,6 +14,8 @@ from manyseeds.errors import StudyError
 from manyseeds.instances import Instance, find_arrays, find_checkpoints
 
 STREAMS = ("init", "order", "augment", "dropout")
+"""The four streams of a training; a condition's `vary` names those that follow the instance's seed."""
+
 TRAINED, OWN_ACTIVATIONS, OWN_NETWORKS = "trained", "own_activations", "own_networks"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from manyseeds.files import atomic_path
+from manyseeds.files import atomic_path, write_parquet
 
 Schema = Mapping[str, Any]
 
@@ -80,8 +80,7 @@ def empty(schema: Schema) -> pd.DataFrame:
 def write_table(frame: pd.DataFrame, schema: Schema, parquet: Path | str, csv: Path | str | None = None) -> None:
     """Write a table, once it conforms to its schema, as Parquet and, where a path is given, as CSV."""
     frame = conform(frame, schema)
-    with atomic_path(parquet) as path:
-        frame.to_parquet(path, index=False)
+    write_parquet(frame, parquet)
     if csv is not None:
         with atomic_path(csv) as path:
             frame.to_csv(path, index=False)

@@ -47,9 +47,5 @@ def block_of(study: Study, instance: Instance) -> int:
 
 def members(study: Study, architecture: str, condition: str, block: int) -> list[Instance]:
     """Return the instances of a group that one job trains."""
-    group = (architecture, condition)
-    return [
-        instance
-        for instance in study.instances
-        if (instance.architecture, instance.condition) == group and block_of(study, instance) == block
-    ]
+    instances = (Instance(architecture, condition, seed) for seed in study.seeds(architecture, condition))
+    return [instance for instance in instances if block_of(study, instance) == block]

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from manyseeds.errors import StudyError
-from manyseeds.files import atomic_path
+from manyseeds.files import atomic_path, write_parquet
 from manyseeds.packing import write_npy
 
 Blocks = Callable[[], Iterator[NDArray[np.uint8]]]
@@ -131,8 +131,7 @@ def write_dataset(
         labels = np.ascontiguousarray(split.labels, dtype="<i8")
         digest.update(labels.data)
         write_npy(labels_path, [labels], labels.shape, labels.dtype)
-    with atomic_path(index) as path:
-        index_table(dataset).to_parquet(path, index=False)
+    write_parquet(index_table(dataset), index)
     with atomic_path(card) as path:
         Path(path).write_text(json.dumps(describe(dataset, digest.hexdigest()), indent=2) + "\n")
 
