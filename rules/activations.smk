@@ -28,6 +28,7 @@ rule evaluate:
         network=network_of,
         epochs=STUDY.checkpoints,
         instance=identity_of,
+        training_set=evaluated_set,
         code=code_of("evaluate"),
     message:
         "Evaluating {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
@@ -37,7 +38,7 @@ rule evaluate:
 
 rule dump_activations:
     input:
-        weights=weights_at(STUDY.analysed_epochs),
+        weights=weights_at(),
         stimuli=f"{R}/stimuli/inputs.npy",
         card=f"{R}/dataset/card.json",
     output:
@@ -55,7 +56,8 @@ rule dump_activations:
     params:
         **cfg("trajectory.layers"),
         network=analysed_network,
-        epochs=STUDY.analysed_epochs,
+        categories=trained_categories,
+        epochs=epochs_of,
         code=code_of("dump_activations"),
     message:
         "Recording the activations of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"

@@ -40,6 +40,7 @@ GROUP_TABLES = [
     "second_level",
     "mds",
 ]
+MAPS = ["second_level", "mds"]  # of those groups alone that figures show
 ROTATION_TABLES = ["rotations", "rotation_entries"]
 TABLES = ["instances", "layers", *INSTANCE_TABLES, *GROUP_TABLES, *ROTATION_TABLES]
 REPORTED_TABLES = [
@@ -53,9 +54,13 @@ REPORTED_TABLES = [
 FIGURES = catalogue.applicable(STUDY.measures)
 
 
+NOTHING = r"(?!)"
+"""A constraint that no wildcard meets."""
+
+
 def one_of(values):
-    """Constrain a wildcard to these values."""
-    return "|".join(re.escape(str(value)) for value in dict.fromkeys(values))
+    """Constrain a wildcard to these values; none of them: to nothing at all."""
+    return "|".join(re.escape(str(value)) for value in dict.fromkeys(values)) or NOTHING
 
 
 wildcard_constraints:
@@ -99,26 +104,24 @@ def held_out_per_category():
 # Input functions: `pattern` lies below R and may hold {architecture}, {condition}, {seed}, {instance} and {epoch}
 
 
-def fill(pattern, instances, epochs):
-    """Fill in a pattern for instances and, if it asks for them, epochs."""
-    epochs = epochs if "{epoch}" in pattern else [None]
+def fill(pattern, instances, epochs=None):
+    """Fill in a pattern for instances and, if it asks for them, epochs: those given, or else all that are analysed."""
     return [
         f"{R}/{pattern}".format(instance=instance, epoch=epoch, **instance._asdict())
         for instance in instances
-        for epoch in epochs
+        for epoch in (epochs or STUDY.epochs_of(instance.condition) if "{epoch}" in pattern else [None])
     ]
 
 
 def per_instance(pattern, epochs=None):
     """Return the files of all instances of the study, at the analysed epochs or others."""
-    return fill(pattern, STUDY.instances, epochs or STUDY.analysed_epochs)
+    return fill(pattern, STUDY.instances, epochs)
 
 
-def per_group(pattern):
-    """Return the files of all groups of the study."""
+def per_group(pattern, groups=STUDY.groups):
+    """Return the files of all groups of the study, or of some."""
     return [
-        f"{R}/{pattern}".format(architecture=architecture, condition=condition)
-        for architecture, condition in STUDY.groups
+        f"{R}/{pattern}".format(architecture=architecture, condition=condition) for architecture, condition in groups
     ]
 
 
@@ -128,7 +131,7 @@ def of_group(pattern, epochs=None):
     def files(wildcards):
         seeds = STUDY.seeds(wildcards.architecture, wildcards.condition)
         instances = [Instance(wildcards.architecture, wildcards.condition, seed) for seed in seeds]
-        return fill(pattern, instances, epochs or STUDY.analysed_epochs)
+        return fill(pattern, instances, epochs)
 
     return files
 
@@ -171,6 +174,21 @@ def training_task(wildcards):
     return tasks.task_values(STUDY, instance_of(wildcards))
 
 
+def training_set_of(wildcards):
+    """Return which images the instances that the wildcards name are trained on."""
+    return tasks.training_set(STUDY, wildcards.condition)
+
+
+def evaluated_set(wildcards):
+    """Return which images accuracies are reported on: those trained on; of networks trained elsewhere all."""
+    return training_set_of(wildcards) if STUDY.mode == TRAINED else {"images": "all", "seed": None, "categories": None}
+
+
+def trained_categories(wildcards):
+    """Return the numbers of the categories that a network has an output for; None: all of the data set."""
+    return STUDY.condition(wildcards.condition)["categories"] if STUDY.mode == TRAINED else None
+
+
 def members_of(wildcards):
     """Return the instances of a block of seeds."""
     return tasks.members(STUDY, wildcards.architecture, wildcards.condition, int(wildcards.block))
@@ -178,7 +196,7 @@ def members_of(wildcards):
 
 def cohort_files(wildcards):
     """Return the initial weights of a block of seeds."""
-    return fill("networks/{instance}/init.safetensors", members_of(wildcards), [None])
+    return fill("networks/{instance}/init.safetensors", members_of(wildcards))
 
 
 def cohort_tasks(wildcards):
@@ -192,9 +210,29 @@ def cohort_marker(wildcards):
     return ancient(f"{R}/networks/{wildcards.architecture}/{wildcards.condition}/.cohort{block}")
 
 
-def weights_at(epochs):
-    """Return an input function: the weights of the instance that the wildcards name, at some epochs."""
+def weights_at(epochs=None):
+    """Return an input function: the weights of the instance that the wildcards name, at some epochs or all analysed."""
     return lambda wildcards: fill("networks/{instance}/epoch{epoch}.safetensors", [instance_of(wildcards)], epochs)
+
+
+def epochs_of(wildcards):
+    """Return the epochs at which the condition that the wildcards name is analysed."""
+    return STUDY.epochs_of(wildcards.condition)
+
+
+def geometries_of_instance(wildcards):
+    """Return the geometries of the instance that the wildcards name, at all analysed epochs."""
+    return fill("geometry/{instance}/epoch{epoch}.npz", [instance_of(wildcards)])
+
+
+def conditions_followed():
+    """Constrain a wildcard to the conditions that are analysed at all analysed epochs."""
+    return one_of(condition for _, condition in STUDY.groups if STUDY.epochs_of(condition) == STUDY.analysed_epochs)
+
+
+def conditions_not_followed():
+    """Constrain a wildcard to the conditions that are analysed at the last epoch alone, where others are not."""
+    return one_of(condition for _, condition in STUDY.groups if STUDY.epochs_of(condition) != STUDY.analysed_epochs)
 
 
 # Activations and networks of the user's
@@ -231,9 +269,27 @@ def group_seeds(wildcards):
     return list(STUDY.seeds(wildcards.architecture, wildcards.condition))
 
 
-def measures_for(analysis):
-    """Return the measures that the config's `resampling` lists for an analysis, of those that the study has."""
-    return [measure for measure in STUDY.config["resampling"][analysis]["measures"] if measure in STUDY.measures]
+def measures_for(*keys):
+    """Return an input function or param: the measures that the config lists for an analysis, of those that the study has.
+
+    `keys` lead to the analysis in the config. In a condition that it does not list there are none.
+    """
+    analysis = STUDY.config
+    for key in keys:
+        analysis = analysis[key]
+
+    def measures(wildcards):
+        conditions = analysis.get("conditions")
+        listed = conditions is None or wildcards.condition in conditions
+        return [measure for measure in analysis["measures"] if listed and measure in STUDY.measures]
+
+    return measures
+
+
+def stimulus_resamples(wildcards):
+    """Return the consistencies on resampled stimuli of the group that the wildcards name, where it has any."""
+    has_any = measures_for("resampling", "stimuli_for")(wildcards)
+    return f"{R}/tables/parts/{{architecture}}/{{condition}}/stimulus_resamples.npz" if has_any else []
 
 
 def group_parts(table):
@@ -249,7 +305,8 @@ def reported_table(file, name):
 def table_parts(wildcards):
     """Return the parts that a table is gathered from."""
     if wildcards.table in GROUP_TABLES:
-        return per_group(f"tables/parts/{{architecture}}/{{condition}}/{wildcards.table}.parquet")
+        groups = STUDY.shown_groups if wildcards.table in MAPS else STUDY.groups
+        return per_group(f"tables/parts/{{architecture}}/{{condition}}/{wildcards.table}.parquet", groups)
     return per_instance(f"networks/{{instance}}/{wildcards.table}.parquet") if has_parts(wildcards.table) else []
 
 

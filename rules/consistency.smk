@@ -27,9 +27,9 @@ rule compare_instances:
         runtime=60,
     params:
         seeds=group_seeds,
-        epochs=STUDY.analysed_epochs,
+        epochs=epochs_of,
         measures=STUDY.measures,
-        partition_measures=measures_for("partitions_for"),
+        partition_measures=measures_for("resampling", "partitions_for"),
         tables=COMPARISONS,
         resampling=cfg("resampling.seed", "resampling.partitions")["resampling"],
         code=code_of("compare_instances"),
@@ -59,7 +59,7 @@ rule resample_stimuli:
     params:
         seeds=group_seeds,
         epoch=STUDY.last_epoch,
-        measures=measures_for("stimuli_for"),
+        measures=measures_for("resampling", "stimuli_for"),
         resampling=cfg("resampling.seed", "resampling.stimuli_n")["resampling"],
         code=code_of("resample_stimuli"),
     message:
@@ -77,7 +77,7 @@ rule summarise:
         clustering=f"{R}/tables/parts/{{architecture}}/{{condition}}/clustering.parquet",
         random_grouping=f"{R}/tables/parts/{{architecture}}/{{condition}}/random_grouping.parquet",
         random_grouping_bands=f"{R}/tables/parts/{{architecture}}/{{condition}}/random_grouping_bands.parquet",
-        resamples=rules.resample_stimuli.output.resamples if measures_for("stimuli_for") else [],
+        resamples=stimulus_resamples,
         accuracies=group_parts("accuracy"),
         attempts=group_parts("attempts"),
         schemas=[schema_path(table) for table in SUMMARIES],

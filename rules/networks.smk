@@ -16,11 +16,13 @@ rule initialise:
         runtime=10,
     params:
         network=network_of,
+        categories=trained_categories,
         root_seed=STUDY.config["seed"],
         seed=init_seed,
         # Not of these weights, but of the training that begins from them. Of a job downstream of one that is to run Snakemake
         # looks at no params, and `train` takes the marker of its cohort as ancient: it hears of a change through this input.
         training=training_task,
+        training_set=training_set_of,
         engine=code_of("train"),
         code=code_of("initialise"),
     message:
@@ -57,6 +59,7 @@ rule train_cohort:
         checkpoint_minutes=STUDY.config["training"]["checkpoint_minutes"],
     params:
         tasks=cohort_tasks,
+        training_set=training_set_of,
         stores=f"{R}/.training",
         engine=code_of("train"),
     message:
@@ -92,6 +95,7 @@ rule train:
         checkpoint_minutes=STUDY.config["training"]["checkpoint_minutes"],
     params:
         task=training_task,
+        training_set=training_set_of,
         instance=identity_of,
         stores=f"{R}/.training",
         code=code_of("train"),

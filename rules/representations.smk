@@ -13,6 +13,8 @@ rule measure_geometry:
         f"{R}/logs/measure_geometry/{{architecture}}/{{condition}}/seed{{seed}}.log",
     benchmark:
         f"{R}/benchmarks/measure_geometry/{{architecture}}/{{condition}}/seed{{seed}}.tsv"
+    wildcard_constraints:
+        condition=conditions_followed(),
     conda:
         "../envs/manyseeds.yaml"
     threads: 1
@@ -20,7 +22,7 @@ rule measure_geometry:
         mem_mb=3000,
         runtime=60,
     params:
-        epochs=STUDY.analysed_epochs,
+        epochs=epochs_of,
         code=code_of("measure_geometry"),
     message:
         "Measuring the geometry of the layers of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
@@ -28,11 +30,19 @@ rule measure_geometry:
         "../workflow_scripts/measure_geometry.py"
 
 
+# Outputs cannot depend on wildcards: where only some conditions are followed through their training, the others need a rule.
+use rule measure_geometry as measure_last_geometry with:
+    output:
+        f"{R}/geometry/{{architecture}}/{{condition}}/seed{{seed}}/epoch{STUDY.last_epoch}.npz",
+    wildcard_constraints:
+        condition=conditions_not_followed(),
+
+
 if STUDY.config["rdms"]["keep"]:
 
     rule write_rdms:
         input:
-            geometries=rules.measure_geometry.output,
+            geometries=geometries_of_instance,
         output:
             expand(
                 f"{R}/rdms/{{{{architecture}}}}/{{{{condition}}}}/seed{{{{seed}}}}/epoch{{epoch}}/{{measure}}{{suffix}}.npy",
@@ -44,6 +54,8 @@ if STUDY.config["rdms"]["keep"]:
             f"{R}/logs/write_rdms/{{architecture}}/{{condition}}/seed{{seed}}.log",
         benchmark:
             f"{R}/benchmarks/write_rdms/{{architecture}}/{{condition}}/seed{{seed}}.tsv"
+        wildcard_constraints:
+            condition=conditions_followed(),
         conda:
             "../envs/manyseeds.yaml"
         threads: 1
@@ -57,3 +69,13 @@ if STUDY.config["rdms"]["keep"]:
             "Writing RDMs of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
         script:
             "../workflow_scripts/write_rdms.py"
+
+    use rule write_rdms as write_last_rdms with:
+        output:
+            expand(
+                f"{R}/rdms/{{{{architecture}}}}/{{{{condition}}}}/seed{{{{seed}}}}/epoch{STUDY.last_epoch}/{{measure}}{{suffix}}.npy",
+                suffix=["", "_cocktail"],
+                measure=STUDY.config["rdms"]["keep"],
+            ),
+        wildcard_constraints:
+            condition=conditions_not_followed(),

@@ -9,6 +9,7 @@ import yaml
 from manyseeds.errors import StudyError
 from manyseeds.instances import Instance
 from manyseeds.study import Study
+from manyseeds.tasks import training_set
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = json.loads((ROOT / "rules/schemas/config.schema.json").read_text())
@@ -84,6 +85,51 @@ def test_dropout_rates_add_conditions_like_the_first():
         ("dropout0.25", 0.25),
     ]
     assert all(condition["vary"] == ["order"] for condition in conditions)
+
+
+def test_conditions_have_networks_and_instances_of_their_own():
+    two = [{"architecture": "all_cnn_c"}, {"architecture": "all_cnn_7"}]
+    conditions = [
+        {"name": "baseline"},
+        {"name": "images_a", "images": "a", "networks": ["all_cnn_7"], "instances": 2},
+        {"name": "images_b", "images": "b", "networks": ["all_cnn_7"], "instances": 2},
+    ]
+    sweep = {"rates": [0, 0.5], "networks": ["all_cnn_c"], "instances": 3, "samples": 2}
+    pairs = [["images_a", "images_b"]]
+    expanded = study(networks=two, instances=4, conditions=conditions, dropout=sweep, condition_pairs=pairs)
+    sizes = {group: len(expanded.seeds(*group)) for group in expanded.groups}
+    assert sizes == {
+        ("all_cnn_c", "baseline"): 4,
+        ("all_cnn_c", "dropout0.5"): 3,
+        ("all_cnn_7", "baseline"): 4,
+        ("all_cnn_7", "images_a"): 2,
+        ("all_cnn_7", "images_b"): 2,
+    }
+    assert expanded.shown_groups == (("all_cnn_c", "baseline"), ("all_cnn_7", "baseline"))
+    assert expanded.dropout_groups == (("all_cnn_c", "dropout0.5"),)
+    assert expanded.compared_conditions == (("all_cnn_7", "images_a", "images_b"),)
+
+
+def test_only_the_followed_conditions_are_analysed_before_the_last_epoch():
+    conditions = [{"name": "baseline"}, {"name": "order", "vary": ["order"]}]
+    training = {"epochs": 7, "checkpoints": [2, 5]}
+    trajectory = {"epochs": [2], "conditions": ["baseline"]}
+    expanded = study(conditions=conditions, training=training, trajectory=trajectory)
+    assert expanded.epochs_of("baseline") == (2, 7)
+    assert expanded.epochs_of("order") == (7,)
+
+
+def test_the_seed_of_the_halves_concerns_only_conditions_that_train_on_a_half():
+    conditions = [{"name": "baseline"}, {"name": "half", "images": "a", "categories": [1, 3]}]
+    sets = [
+        {
+            name: training_set(study(conditions=conditions, data={"halves_seed": seed}), name)
+            for name in ("baseline", "half")
+        }
+        for seed in (0, 1)
+    ]
+    assert sets[0]["baseline"] == sets[1]["baseline"] == {"images": "all", "seed": None, "categories": None}
+    assert [s["half"] for s in sets] == [{"images": "a", "seed": seed, "categories": [1, 3]} for seed in (0, 1)]
 
 
 def test_streams_that_a_condition_does_not_vary_share_seed_0():
@@ -183,6 +229,24 @@ MISTAKES = {
     "two conditions of one name": (
         {"conditions": [{"name": "a"}, {"name": "a"}]},
         "conditions: the name 'a' occurs twice",
+    ),
+    "condition for a network that is not there": (
+        {"conditions": [{"name": "a", "networks": ["all_cnn_8"]}]},
+        "conditions[0].networks: found 'all_cnn_8', expected one of all_cnn_c, all_cnn_7 (see networks)",
+    ),
+    "dropout for a network that is not there": ({"dropout": {"networks": ["b"]}}, "dropout.networks: found 'b'"),
+    "trajectory of a condition that is not there": (
+        {"trajectory": {"conditions": ["b"]}},
+        "trajectory.conditions: found 'b'",
+    ),
+    "pair of a condition that is not there": (
+        {"condition_pairs": [["baseline", "b"]]},
+        "condition_pairs[0]: found 'b'",
+    ),
+    "pair of one": ({"condition_pairs": [["baseline"]]}, "condition_pairs[0]: found"),
+    "intervals in a condition that is not there": (
+        {"resampling": {"stimuli_for": {"conditions": ["b"]}}},
+        "resampling.stimuli_for.conditions: found 'b'",
     ),
     "dropout of 1": (
         {"conditions": [{"name": "a", "dropout": 1}]},

@@ -15,7 +15,7 @@ with job(snakemake) as report:
 
     params, inputs = snakemake.params, snakemake.input
     stimuli = np.load(inputs.stimuli, mmap_mode="r")
-    n_categories = len(json.loads(Path(inputs.card).read_text())["categories"])
+    n_categories = len(params.categories or json.loads(Path(inputs.card).read_text())["categories"])
     network = Network.from_config(params.network)
     device = training.choose_device()
     training.make_deterministic("fp32")

@@ -1,4 +1,4 @@
-"""Evaluate one instance at its checkpoints: accuracy on the training set and on the test set, dropout off."""
+"""Evaluate one instance at its checkpoints: on the images it was trained on, and on test images of their categories."""
 
 from job import job
 
@@ -7,19 +7,21 @@ with job(snakemake) as report:
     import pandas as pd
     from safetensors.numpy import load_file
 
-    from manyseeds import accuracy, modules, recipes, training
+    from manyseeds import accuracy, modules, recipes, training, training_sets
     from manyseeds.files import write_parquet
     from manyseeds.networks import Network
     from manyseeds.preprocessing import load_preprocessing
 
     params, inputs = snakemake.params, snakemake.input
-    train = recipes.Images.read(inputs.train_inputs, inputs.train_labels, inputs.card)
+    train = recipes.Images.read(inputs.train_inputs, inputs.train_labels, inputs.card).subset(**params.training_set)
     test = recipes.Images.read(inputs.test_inputs, inputs.test_labels, inputs.card)
+    categories = params.training_set["categories"]
+    tested = training_sets.select(test.labels, categories=categories)
     sets = accuracy.subsets(
         train,
-        test,
-        np.load(inputs.test_images, mmap_mode="r"),
-        accuracy.not_reencoded(pd.read_parquet(inputs.index)),
+        test.subset(categories=categories),
+        np.load(inputs.test_images, mmap_mode="r")[tested],
+        accuracy.not_reencoded(pd.read_parquet(inputs.index))[tested],
         load_preprocessing(inputs.preprocessing),
     )
     device = training.choose_device()

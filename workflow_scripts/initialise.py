@@ -8,15 +8,16 @@ from job import job
 with job(snakemake):
     from safetensors.numpy import save
 
-    from manyseeds import networks
+    from manyseeds import networks, training_sets
     from manyseeds.files import atomic_path
 
     params = snakemake.params
     card = json.loads(Path(snakemake.input.card).read_text())
+    training_sets.check_categories(params.categories, card["categories"])
     weights = networks.initial_weights(
         networks.Network.from_config(params.network),
         tuple(card["image_shape"]),
-        len(card["categories"]),
+        len(params.categories or card["categories"]),
         root_seed=params.root_seed,
         seed=params.seed,
     )

@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 
 from manyseeds.errors import StudyError
 
+BASELINE = "baseline"
+"""The condition that the others are variations of."""
+
 NETWORK_SUFFIXES = (".safetensors", ".pt", ".pth")
 
 
@@ -24,6 +27,11 @@ class Instance(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.architecture}/{self.condition}/seed{self.seed}"
+
+
+def shown_conditions(conditions: Sequence[str]) -> list[str]:
+    """Of one architecture's conditions, those that a figure shows: the baseline, or all where none is called so."""
+    return [BASELINE] if BASELINE in conditions else list(conditions)
 
 
 def find_arrays(folder: Path) -> dict[Instance, dict[int, tuple[Path, ...]]]:

@@ -5,7 +5,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from manyseeds import networks
+from manyseeds import networks, training_sets
 from manyseeds.modules import Weights
 from manyseeds.networks import Network
 
@@ -109,6 +109,18 @@ class Images:
     def read(cls, inputs: Path, labels: Path, card: Path) -> "Images":
         """Read preprocessed images and labels from NPY files, into memory; the dataset's card names the categories."""
         return cls(np.load(inputs), np.load(labels), len(json.loads(Path(card).read_text())["categories"]))
+
+    def subset(
+        self, *, images: str = "all", seed: int | None = None, categories: Sequence[int] | None = None
+    ) -> "Images":
+        """Return the images that a condition leaves, labelled 0, 1, ... in the order of `categories`; parameters as in
+        `training_sets.select`.
+        """
+        if images == "all" and categories is None:
+            return self
+        kept = training_sets.select(self.labels, images=images, seed=seed, categories=categories)
+        labels = training_sets.relabelled(self.labels[kept], categories)
+        return Images(self.inputs[kept], labels, self.n_categories if categories is None else len(categories))
 
     @cached_property
     def digest(self) -> str:

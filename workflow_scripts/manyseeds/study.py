@@ -11,7 +11,7 @@ from typing import Any
 
 from manyseeds.configuration import Config, check_schema, with_defaults, with_types
 from manyseeds.errors import StudyError
-from manyseeds.instances import Instance, find_arrays, find_checkpoints
+from manyseeds.instances import Instance, find_arrays, find_checkpoints, shown_conditions
 
 STREAMS = ("init", "order", "augment", "dropout")
 """The four streams of a training; a condition's `vary` names those that follow the instance's seed."""
@@ -55,13 +55,15 @@ class Study:
     @cached_property
     def conditions(self) -> tuple[Config, ...]:
         """The declared conditions, then one for each rate above 0 of the dropout sweep, otherwise like the first."""
-        declared = tuple(self.config["conditions"])
-        sweep = (
-            declared[0] | {"name": f"dropout{rate:g}", "dropout": rate}
-            for rate in self.config["dropout"]["rates"]
+        first, sweep = self.config["conditions"][0], self.config["dropout"]
+        n_instances = sweep["instances"] or first["instances"]
+        added = (
+            first
+            | {"name": f"dropout{rate:g}", "dropout": rate, "networks": sweep["networks"], "instances": n_instances}
+            for rate in sweep["rates"]
             if rate
         )
-        return (*declared, *sweep)
+        return (*self.config["conditions"], *added)
 
     @cached_property
     def instances(self) -> tuple[Instance, ...]:
@@ -71,16 +73,42 @@ class Study:
         if self.mode == OWN_NETWORKS:
             return tuple(self.own_checkpoints)
         return tuple(
-            Instance(network_name(network), condition["name"], seed)
-            for network in self.config["networks"]
+            Instance(name, condition["name"], seed)
+            for name in map(network_name, self.config["networks"])
             for condition in self.conditions
-            for seed in range(self.config["instances"])
+            if condition["networks"] is None or name in condition["networks"]
+            for seed in range(condition["instances"] or self.config["instances"])
         )
 
     @cached_property
     def groups(self) -> tuple[tuple[str, str], ...]:
         """The pairs of architecture and condition, in order; the instances of a group are compared with each other."""
         return tuple(dict.fromkeys((instance.architecture, instance.condition) for instance in self.instances))
+
+    @cached_property
+    def shown_groups(self) -> tuple[tuple[str, str], ...]:
+        """The groups that figures without conditions of their own show: of each architecture the baseline, or all."""
+        architectures = dict.fromkeys(architecture for architecture, _ in self.groups)
+        conditions = {name: [c for architecture, c in self.groups if architecture == name] for name in architectures}
+        return tuple((name, condition) for name in architectures for condition in shown_conditions(conditions[name]))
+
+    @cached_property
+    def compared_conditions(self) -> tuple[tuple[str, str, str], ...]:
+        """Architecture and the two conditions whose networks are compared with each other (`condition_pairs`)."""
+        architectures = dict.fromkeys(architecture for architecture, _ in self.groups)
+        return tuple(
+            (architecture, *pair)
+            for architecture in architectures
+            for pair in self.config["condition_pairs"]
+            if all((architecture, condition) in self.groups for condition in pair)
+        )
+
+    @cached_property
+    def dropout_groups(self) -> tuple[tuple[str, str], ...]:
+        """The groups trained with dropout, of which RDMs are averaged over dropout masks."""
+        if self.mode != TRAINED or not self.config["dropout"]["samples"]:
+            return ()
+        return tuple(group for group in self.groups if self.condition(group[1])["dropout"])
 
     def seeds(self, architecture: str, condition: str) -> tuple[int, ...]:
         """Seeds of the instances of a group."""
@@ -100,13 +128,21 @@ class Study:
         return {stream: instance.seed if stream in vary else 0 for stream in STREAMS}
 
     def settings(self, instance: Instance) -> dict[str, Any]:
-        """What sets an instance apart: seeds of its streams, which vary, its dropout; None if trained elsewhere."""
+        """What sets an instance apart: seeds of its streams, which vary, its dropout, images and categories; None if
+        trained elsewhere.
+        """
         columns = [f"stream_{stream}" for stream in STREAMS]
         if self.mode != TRAINED:
-            return dict.fromkeys([*columns, "vary", "dropout"])
+            return dict.fromkeys([*columns, "vary", "dropout", "images", "categories"])
         condition = self.condition(instance.condition)
         seeds = dict(zip(columns, self.stream_seeds(instance).values(), strict=True))
-        return seeds | {"vary": "+".join(condition["vary"]), "dropout": condition["dropout"]}
+        categories = condition["categories"]
+        return seeds | {
+            "vary": "+".join(condition["vary"]),
+            "dropout": condition["dropout"],
+            "images": condition["images"],
+            "categories": None if categories is None else "+".join(map(str, categories)),
+        }
 
     @property
     def last_epoch(self) -> int:
@@ -124,11 +160,18 @@ class Study:
 
     @property
     def analysed_epochs(self) -> tuple[int, ...]:
-        """Epochs whose activations are read."""
+        """Epochs whose activations are read, in conditions whose training is followed."""
         if self.mode == OWN_ACTIVATIONS:
             return tuple(sorted(next(iter(self.own_arrays.values()))))
         trajectory = self.config["trajectory"]["epochs"] if self.mode == TRAINED else ()
         return tuple(sorted({*trajectory, self.last_epoch}))
+
+    def epochs_of(self, condition: str) -> tuple[int, ...]:
+        """Epochs whose activations are read in a condition: the last one alone where the training is not followed."""
+        followed = self.config["trajectory"]["conditions"]
+        if self.mode == OWN_ACTIVATIONS or followed is None or condition in followed:
+            return self.analysed_epochs
+        return (self.last_epoch,)
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -178,6 +221,7 @@ def check_meaning(study: Study) -> None:
     _check_epochs("training.checkpoints", training["checkpoints"], range(training["epochs"] + 1), "training.epochs")
     if study.mode == TRAINED:
         _check_epochs("trajectory.epochs", config["trajectory"]["epochs"], study.checkpoints, "training.checkpoints")
+        _check_names(study)
     for architecture, condition in study.groups:
         if len(study.seeds(architecture, condition)) < 2:
             folder = config["activations_dir"] or config["networks_dir"]
@@ -197,6 +241,27 @@ def _check_epochs(key: str, epochs: Iterable[int], allowed: Sequence[int], sourc
     if stray is not None:
         choice = f"0 to {allowed[-1]}" if isinstance(allowed, range) else ", ".join(map(str, allowed))
         raise StudyError(f"Config key {key}: found epoch {stray}, expected one of {choice} (see {source}).")
+
+
+def _check_names(study: Study) -> None:
+    """Check that every network and condition that a key names is declared."""
+    config = study.config
+    networks = [network_name(entry) for entry in config["networks"]]
+    conditions = [condition["name"] for condition in study.conditions]
+    for index, condition in enumerate(config["conditions"]):
+        _check_known(f"conditions[{index}].networks", condition["networks"], networks, "networks")
+    _check_known("dropout.networks", config["dropout"]["networks"], networks, "networks")
+    _check_known("trajectory.conditions", config["trajectory"]["conditions"], conditions, "conditions")
+    for index, pair in enumerate(config["condition_pairs"]):
+        _check_known(f"condition_pairs[{index}]", pair, conditions, "conditions")
+    for key in ("partitions_for", "stimuli_for"):
+        _check_known(f"resampling.{key}.conditions", config["resampling"][key]["conditions"], conditions, "conditions")
+
+
+def _check_known(key: str, names: Iterable[str] | None, known: Sequence[str], source: str) -> None:
+    stray = next((name for name in names or () if name not in known), None)
+    if stray is not None:
+        raise StudyError(f"Config key {key}: found {stray!r}, expected one of {', '.join(known)} (see {source}).")
 
 
 def _check_declared(study: Study) -> None:

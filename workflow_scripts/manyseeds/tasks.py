@@ -40,6 +40,15 @@ def task_values(study: Study, instance: Instance) -> dict[str, Any]:
     }
 
 
+def training_set(study: Study, condition: str) -> dict[str, Any]:
+    """Return which images a condition trains on, as `training_sets.select` takes it; the seed of the halves only where
+    there are any, so that it concerns nothing else.
+    """
+    images = study.condition(condition)["images"]
+    seed = None if images == "all" else study.config["data"]["halves_seed"]
+    return {"images": images, "seed": seed, "categories": study.condition(condition)["categories"]}
+
+
 def block_of(study: Study, instance: Instance) -> int:
     """Return the number of the block of seeds that an instance belongs to: one job trains one block."""
     return instance.seed // study.config["training"]["seeds_per_job"]

@@ -8,10 +8,10 @@ import pandas as pd
 
 from manyseeds.errors import StudyError
 from manyseeds.figures.catalogue import NOTHING_TO_DRAW
+from manyseeds.instances import shown_conditions
 
 Tables = Mapping[str, pd.DataFrame]
 
-BASELINE = "baseline"
 LONGEST_LABEL = 14
 """Characters of a layer name that fit below a panel."""
 
@@ -39,10 +39,9 @@ def groups(table: pd.DataFrame) -> list[Group]:
     where none is called so (a user's own networks)."""
     found = []
     for architecture, rows in table.groupby("architecture", sort=False):
-        conditions = [str(condition) for condition in rows["condition"].unique()]
-        shown = [BASELINE] if BASELINE in conditions else conditions
+        conditions = shown_conditions([str(condition) for condition in rows["condition"].unique()])
         name = ARCHITECTURE_NAMES.get(str(architecture), str(architecture))
-        found += [Group(str(architecture), c, name if len(shown) == 1 else f"{name}, {c}") for c in shown]
+        found += [Group(str(architecture), c, name if len(conditions) == 1 else f"{name}, {c}") for c in conditions]
     if not found:
         raise StudyError(NOTHING_TO_DRAW)
     return found
