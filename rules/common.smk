@@ -109,7 +109,7 @@ def fill(pattern, instances, epochs=None):
     return [
         f"{R}/{pattern}".format(instance=instance, epoch=epoch, **instance._asdict())
         for instance in instances
-        for epoch in (epochs or STUDY.epochs_of(instance.condition) if "{epoch}" in pattern else [None])
+        for epoch in (epochs or STUDY.epochs_of(*instance[:2]) if "{epoch}" in pattern else [None])
     ]
 
 
@@ -216,23 +216,36 @@ def weights_at(epochs=None):
 
 
 def epochs_of(wildcards):
-    """Return the epochs at which the condition that the wildcards name is analysed."""
-    return STUDY.epochs_of(wildcards.condition)
+    """Return the epochs at which the group that the wildcards name is analysed."""
+    return STUDY.epochs_of(wildcards.architecture, wildcards.condition)
 
 
-def geometries_of_instance(wildcards):
-    """Return the geometries of the instance that the wildcards name, at all analysed epochs."""
-    return fill("geometry/{instance}/epoch{epoch}.npz", [instance_of(wildcards)])
+def geometry_files(epochs):
+    """Return the geometries of one instance at some epochs."""
+    return [f"{R}/geometry/{{architecture}}/{{condition}}/seed{{seed}}/epoch{epoch}.npz" for epoch in epochs]
 
 
-def conditions_followed():
-    """Constrain a wildcard to the conditions that are analysed at all analysed epochs."""
-    return one_of(condition for _, condition in STUDY.groups if STUDY.epochs_of(condition) == STUDY.analysed_epochs)
+def kept_rdm_files(epochs):
+    """Return the RDMs of one instance that are kept at some epochs, in the order in which they are written."""
+    return [
+        f"{R}/rdms/{{architecture}}/{{condition}}/seed{{seed}}/epoch{epoch}/{measure}{suffix}.npy"
+        for epoch in epochs
+        for suffix in ("", "_cocktail")
+        for measure in STUDY.config["rdms"]["keep"]
+    ]
 
 
-def conditions_not_followed():
-    """Constrain a wildcard to the conditions that are analysed at the last epoch alone, where others are not."""
-    return one_of(condition for _, condition in STUDY.groups if STUDY.epochs_of(condition) != STUDY.analysed_epochs)
+def one_of_groups(groups):
+    """Constrain the wildcard {architecture} to groups, by looking ahead at {condition}, the next folder of the path."""
+    return (
+        "|".join(f"{re.escape(architecture)}(?=/{re.escape(condition)}/)" for architecture, condition in groups)
+        or NOTHING
+    )
+
+
+def groups_followed(followed):
+    """Return the groups that are analysed at several epochs, which are the same for all of them, or at the last alone."""
+    return [group for group in STUDY.groups if (len(STUDY.epochs_of(*group)) > 1) == followed]
 
 
 # Activations and networks of the user's
@@ -322,12 +335,11 @@ def network_files():
 
 
 def rdm_files():
-    """Return the RDMs that are kept, raw and cocktail-blank."""
+    """Return the RDMs that are kept of all instances, raw and cocktail-blank."""
     return [
-        file
-        for measure in STUDY.config["rdms"]["keep"]
-        for suffix in ("", "_cocktail")
-        for file in per_instance(f"rdms/{{instance}}/epoch{{epoch}}/{measure}{suffix}.npy")
+        path.format(**instance._asdict())
+        for instance in STUDY.instances
+        for path in kept_rdm_files(STUDY.epochs_of(*instance[:2]))
     ]
 
 

@@ -74,7 +74,7 @@ rule describe_layers:
         mem_mb=2000,
         runtime=10,
     params:
-        instances=[(*instance, epoch) for instance in STUDY.instances for epoch in STUDY.epochs_of(instance.condition)],
+        instances=[(*instance, epoch) for instance in STUDY.instances for epoch in STUDY.epochs_of(*instance[:2])],
         code=code_of("describe_layers"),
     message:
         "Counting silent units and stimuli of each layer"

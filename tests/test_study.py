@@ -110,13 +110,14 @@ def test_conditions_have_networks_and_instances_of_their_own():
     assert expanded.compared_conditions == (("all_cnn_7", "images_a", "images_b"),)
 
 
-def test_only_the_followed_conditions_are_analysed_before_the_last_epoch():
+def test_only_the_followed_groups_are_analysed_before_the_last_epoch():
     conditions = [{"name": "baseline"}, {"name": "order", "vary": ["order"]}]
     training = {"epochs": 7, "checkpoints": [2, 5]}
-    trajectory = {"epochs": [2], "conditions": ["baseline"]}
+    trajectory = {"epochs": [2], "networks": ["all_cnn_c"], "conditions": ["baseline"]}
     expanded = study(conditions=conditions, training=training, trajectory=trajectory)
-    assert expanded.epochs_of("baseline") == (2, 7)
-    assert expanded.epochs_of("order") == (7,)
+    assert expanded.epochs_of("all_cnn_c", "baseline") == (2, 7)
+    assert expanded.epochs_of("all_cnn_c", "order") == (7,)
+    assert expanded.epochs_of("all_cnn_7", "baseline") == (7,)
 
 
 def test_the_seed_of_the_halves_concerns_only_conditions_that_train_on_a_half():

@@ -1,4 +1,6 @@
-"""Measure the geometry of each recorded layer of one instance, at all analysed epochs."""
+"""Measure the geometry of each recorded layer of one instance at all analysed epochs, and write the RDMs that are kept:
+raw and cocktail-blank, layers x pairs, float32.
+"""
 
 from pathlib import Path
 
@@ -9,15 +11,23 @@ with job(snakemake) as report:
     import pandas as pd
 
     from manyseeds import geometry
+    from manyseeds.files import atomic_path
 
     folder, epochs = Path(snakemake.input.folder), snakemake.params.epochs
     indices = {epoch: pd.read_parquet(folder / f"epoch{epoch}" / "index.parquet") for epoch in epochs}
     # Before the last epoch only some layers are recorded: a layer's place is that among all.
     places = {layer: place for place, layer in enumerate(indices[epochs[-1]].sort_values("layer_index")["layer"])}
-    for epoch, path in zip(epochs, snakemake.output, strict=True):
+    rdm_files = iter(snakemake.output.rdms)
+    for epoch, path in zip(epochs, snakemake.output.geometries, strict=True):
         geometries = {}
         for layer in sorted(indices[epoch]["layer"], key=places.__getitem__):
             file = folder / f"epoch{epoch}" / f"{layer}.npy"
             geometries[layer] = geometry.measure_geometry(np.load(file, mmap_mode="r"), name=str(file))
             report(f"epoch {epoch}, {layer}: {geometries[layer].n_units} units")
         geometry.save_geometries(path, geometries, places)
+        for normalise in (lambda raw: raw, geometry.cocktail_blank):
+            normalised = [normalise(raw) for raw in geometries.values()]
+            for measure in snakemake.params.measures:
+                rdms = np.stack([geometry.rdm(layer, measure) for layer in normalised])
+                with atomic_path(next(rdm_files)) as file:
+                    np.save(file, rdms.astype(np.float32))

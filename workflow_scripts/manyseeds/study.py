@@ -160,18 +160,17 @@ class Study:
 
     @property
     def analysed_epochs(self) -> tuple[int, ...]:
-        """Epochs whose activations are read, in conditions whose training is followed."""
+        """Epochs whose activations are read, in groups whose training is followed."""
         if self.mode == OWN_ACTIVATIONS:
             return tuple(sorted(next(iter(self.own_arrays.values()))))
         trajectory = self.config["trajectory"]["epochs"] if self.mode == TRAINED else ()
         return tuple(sorted({*trajectory, self.last_epoch}))
 
-    def epochs_of(self, condition: str) -> tuple[int, ...]:
-        """Epochs whose activations are read in a condition: the last one alone where the training is not followed."""
-        followed = self.config["trajectory"]["conditions"]
-        if self.mode == OWN_ACTIVATIONS or followed is None or condition in followed:
-            return self.analysed_epochs
-        return (self.last_epoch,)
+    def epochs_of(self, architecture: str, condition: str) -> tuple[int, ...]:
+        """Epochs whose activations are read in a group: the last one alone where the training is not followed."""
+        networks, conditions = (self.config["trajectory"][key] for key in ("networks", "conditions"))
+        followed = (networks is None or architecture in networks) and (conditions is None or condition in conditions)
+        return self.analysed_epochs if followed or self.mode == OWN_ACTIVATIONS else (self.last_epoch,)
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -251,6 +250,7 @@ def _check_names(study: Study) -> None:
     for index, condition in enumerate(config["conditions"]):
         _check_known(f"conditions[{index}].networks", condition["networks"], networks, "networks")
     _check_known("dropout.networks", config["dropout"]["networks"], networks, "networks")
+    _check_known("trajectory.networks", config["trajectory"]["networks"], networks, "networks")
     _check_known("trajectory.conditions", config["trajectory"]["conditions"], conditions, "conditions")
     for index, pair in enumerate(config["condition_pairs"]):
         _check_known(f"condition_pairs[{index}]", pair, conditions, "conditions")
