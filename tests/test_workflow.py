@@ -125,6 +125,15 @@ def test_a_wrong_config_stops_with_one_sentence(fresh, config, sentence):
     assert not (fresh / "results").exists()
 
 
+@pytest.mark.parametrize("target", ["fig5", "results/tiny/figures/fig5.pdf"])
+def test_a_figure_that_a_study_has_not_stops_with_one_sentence(fresh, target):
+    run = snakemake(fresh, target, "--cores", "1", config=("measures=[correlation]",))
+    assert run.returncode == 1
+    assert "Building DAG of jobs...\nfig5 is not part of this study: it needs" in run.stdout
+    assert run.stdout.rstrip().endswith("add it to `measures`.")
+    assert "fig5" not in planned(fresh, config=("measures=[correlation]",))
+
+
 def test_more_stimuli_than_the_data_have_stop_before_training(tmp_path):
     run = snakemake(copy_workflow(tmp_path), "--cores", "1", config=("stimuli={per_category: 500}",))
     assert run.returncode == 1
