@@ -10,9 +10,10 @@ from snakemake.exceptions import WorkflowError
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 SCHEMAS = Path(workflow.basedir) / "rules" / "schemas"
+PUBLISHED = Path(workflow.basedir) / "data" / "mehrer2020_values.csv"
 sys.path.insert(0, str(SCRIPTS))
 
-from manyseeds import tasks
+from manyseeds import protocol, tasks
 from manyseeds.errors import StudyError
 from manyseeds.figures import catalogue
 from manyseeds.instances import Instance
@@ -42,7 +43,7 @@ GROUP_TABLES = [
 ]
 MAPS = ["second_level", "mds"]  # of those groups alone that figures show
 ROTATION_TABLES = ["rotations", "rotation_entries"]
-TABLES = ["instances", "layers", *INSTANCE_TABLES, *GROUP_TABLES, *ROTATION_TABLES]
+TABLES = ["instances", "layers", *INSTANCE_TABLES, *GROUP_TABLES, *ROTATION_TABLES, "comparison"]
 REPORTED_TABLES = [
     "attempts",
     "accuracy_summary",

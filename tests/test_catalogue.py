@@ -15,7 +15,7 @@ SHORT = {"epochs": 3, "milestones": [], "checkpoints": [1, 2]}
 
 def own_networks(folder: Path) -> dict:
     for seed in range(2):
-        path = folder / f"all_cnn_c/mine/seed{seed}.safetensors"
+        path = folder / f"all_cnn_c/baseline/seed{seed}.safetensors"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     return {"networks_dir": str(folder)}

@@ -20,7 +20,8 @@ from manyseeds import tables
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "profiles", "studies", "envs")
-FIGURES = ("fig2", "fig3", "fig4", "fig5", "fig7", "supp1", "supp2", "supp4", "supp5", "supp6", "supp7")
+FIGURES = ("fig2", "fig3", "fig4", "fig5", "fig7", "supp1", "supp2", "supp4", "supp5", "supp6", "supp7", "comparison")
+PUBLISHED = "data/mehrer2020_values.csv"
 TRAINING = {"initialise", "train_cohort", "train"}
 
 # One worker runs all of them: they share one finished study.
@@ -33,6 +34,8 @@ def copy_workflow(folder: Path) -> Path:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(source, target, ignore=ignored) if source.is_dir() else shutil.copy(source, target)
     shutil.copy(ROOT / "tests/studies/tiny.yaml", folder / "studies/tiny.yaml")
+    (folder / "data").mkdir()
+    shutil.copy(ROOT / PUBLISHED, folder / PUBLISHED)
     return folder
 
 
@@ -172,7 +175,7 @@ def test_activations_are_gone_and_nothing_lies_outside_the_study(finished):
     results = finished / "results"
     assert [path.name for path in results.iterdir()] == ["tiny"]
     assert not list(results.glob("tiny/activations/**/*.npy"))
-    assert {path.name for path in finished.iterdir()} == {*PARTS, "results", ".snakemake"}
+    assert {path.name for path in finished.iterdir()} == {*PARTS, "data", "results", ".snakemake"}
 
 
 def test_a_finished_study_reruns_nothing(finished):

@@ -112,6 +112,7 @@ NOTHING_TO_DRAW = "nothing to draw: no group of networks has two accepted instan
 GEOMETRY = "Representational geometry"
 CONSISTENCY = "Consistency"
 CAUSES = "Causes of differences"
+PAPER = "The published results"
 
 FIGURES: dict[str, Entry] = {
     "fig2": Entry("Maps of two instances, layer by layer", GEOMETRY, ("mds", "accuracy", "instances")),
@@ -139,6 +140,7 @@ FIGURES: dict[str, Entry] = {
         ("consistency_summary", "accuracy_summary"),
         requires=(any_measure_of("correlation", "cosine"),),
     ),
+    "comparison": Entry("Published values and ours", PAPER, ("comparison", "instances"), requires=(PUBLISHED,)),
 }
 
 
