@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 SCHEMAS = Path(workflow.basedir) / "rules" / "schemas"
-PUBLISHED = Path(workflow.basedir) / "data" / "mehrer2020_values.csv"
+PUBLISHED = os.path.relpath(Path(workflow.basedir) / "data" / "mehrer2020_values.csv")
 sys.path.insert(0, str(SCRIPTS))
 
 from manyseeds import protocol, tasks

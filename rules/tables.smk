@@ -88,7 +88,7 @@ COMPARED_TABLES = ["instances", "accuracy_summary", "consistency_summary", "rela
 rule compare_with_paper:
     input:
         **{table: f"{R}/tables/{table}.parquet" for table in COMPARED_TABLES},
-        published=os.path.relpath(PUBLISHED),
+        published=PUBLISHED,
         schema=schema_path("comparison"),
     output:
         parquet=f"{R}/tables/comparison.parquet",
