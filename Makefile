@@ -8,7 +8,7 @@ STUDY ?= config.yaml
 NAME = $(shell sed -n 's/^study: *\([A-Za-z0-9_-]*\).*/\1/p' $(STUDY))
 BIN := .venv/bin
 
-.PHONY: help run test report lint format
+.PHONY: help run test report docs lint format
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: .venv/dev.done  ## set up and run the tests
 
 report: .venv/run.done  ## write results/NAME/report.html of a finished study
 	$(BIN)/snakemake --report results/$(NAME)/report.html --configfile $(STUDY)
+
+docs: .venv/run.done  ## write the pages of docs/ that are made from schemas and catalogue
+	$(BIN)/python docs/generate.py
 
 lint: .venv/dev.done  ## check the workflow, the formatting and the code
 	$(BIN)/snakemake --lint

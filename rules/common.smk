@@ -10,9 +10,10 @@ from snakemake.exceptions import WorkflowError
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 SCHEMAS = Path(workflow.basedir) / "rules" / "schemas"
+PUBLISHED = os.path.relpath(Path(workflow.basedir) / "data" / "mehrer2020_values.csv")
 sys.path.insert(0, str(SCRIPTS))
 
-from manyseeds import tasks
+from manyseeds import protocol, tasks
 from manyseeds.errors import StudyError
 from manyseeds.figures import catalogue
 from manyseeds.instances import Instance
@@ -42,7 +43,7 @@ GROUP_TABLES = [
 ]
 MAPS = ["second_level", "mds"]  # of those groups alone that figures show
 ROTATION_TABLES = ["rotations", "rotation_entries"]
-TABLES = ["instances", "layers", *INSTANCE_TABLES, *GROUP_TABLES, *ROTATION_TABLES]
+TABLES = ["instances", "layers", *INSTANCE_TABLES, *GROUP_TABLES, *ROTATION_TABLES, "comparison"]
 REPORTED_TABLES = [
     "attempts",
     "accuracy_summary",
@@ -51,7 +52,7 @@ REPORTED_TABLES = [
     "contrasts",
     "relations",
 ]
-FIGURES = catalogue.applicable(STUDY.measures)
+FIGURES = catalogue.applicable(STUDY)
 
 
 NOTHING = r"(?!)"
@@ -70,7 +71,6 @@ wildcard_constraints:
     epoch=one_of({*STUDY.checkpoints, *STUDY.analysed_epochs}),
     measure=one_of(STUDY.measures),
     table=one_of(TABLES),
-    figure=one_of(FIGURES),
 
 
 # Params of rules
@@ -353,6 +353,18 @@ def table_files():
     return expand(f"{R}/tables/{{table}}.{{suffix}}", table=TABLES, suffix=["parquet", "csv"])
 
 
+def tables_of(figure):
+    """Return an input function: the tables that a figure is drawn from; one sentence where the study has no such figure."""
+
+    def files(wildcards):
+        reason = catalogue.why_not(figure, STUDY)
+        if reason is not None:
+            sys.exit(reason)  # any other exception would be reported with a traceback
+        return {table: f"{R}/tables/{table}.parquet" for table in catalogue.FIGURES[figure].tables}
+
+    return files
+
+
 def figure_files():
-    """Return all figures in both formats."""
+    """Return all figures that the study has, in both formats."""
     return expand(f"{R}/figures/{{figure}}.{{suffix}}", figure=FIGURES, suffix=["pdf", "png"])

@@ -59,14 +59,15 @@ rule mds:
         "../workflow_scripts/mds.py"
 
 
-# One rule a figure, so that `snakemake fig4` draws it: its inputs are its tables, its code is its own module and what that imports.
+# One rule a figure, so that `snakemake fig4` draws it, or says why the study has no such figure: its inputs are its tables, its code is
+# its own module and what that imports.
 for figure, entry in catalogue.FIGURES.items():
 
     rule:
         name:
             figure
         input:
-            **{table: f"{R}/tables/{table}.parquet" for table in entry.tables},
+            unpack(tables_of(figure)),
         output:
             pdf=report(
                 f"{R}/figures/{figure}.pdf",

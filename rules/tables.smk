@@ -80,3 +80,38 @@ rule describe_layers:
         "Counting silent units and stimuli of each layer"
     script:
         "../workflow_scripts/describe_layers.py"
+
+
+COMPARED_TABLES = ["instances", "accuracy_summary", "consistency_summary", "relations"]
+
+
+rule compare_with_paper:
+    input:
+        **{table: f"{R}/tables/{table}.parquet" for table in COMPARED_TABLES},
+        published=PUBLISHED,
+        schema=schema_path("comparison"),
+    output:
+        parquet=f"{R}/tables/comparison.parquet",
+        csv=report(
+            f"{R}/tables/comparison.csv",
+            caption="captions/comparison_table.rst",
+            category="Tables",
+            labels={"table": "comparison"},
+        ),
+    log:
+        f"{R}/logs/compare_with_paper.log",
+    conda:
+        "../envs/manyseeds.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        tables=COMPARED_TABLES,
+        study=STUDY.name,
+        departures=protocol.departures(STUDY),
+        code=code_of("compare_with_paper"),
+    message:
+        "Comparing with the published values"
+    script:
+        "../workflow_scripts/compare_with_paper.py"

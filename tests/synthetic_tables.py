@@ -1,6 +1,7 @@
 """Small tables with the shape of a study's, for the figures' tests: values are arbitrary but known."""
 
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -38,6 +39,7 @@ def study_tables(
         "second_level": _second_level(rng, layers, condition, n_networks),
         "rotations": _rotations(rng),
         "rotation_entries": _rotation_entries(rng),
+        "comparison": _comparison(),
     }
     tables["mds"] = pd.concat(
         [
@@ -258,6 +260,29 @@ def _second_level_maps(rng, layers, condition, n_networks):
                     }
                 )
     return pd.DataFrame(rows)
+
+
+PUBLISHED = Path(__file__).parent.parent / "data/mehrer2020_values.csv"
+
+
+def _comparison():
+    """All published values, ours a little lower; AlexNet is not in the study."""
+    table = pd.read_csv(PUBLISHED).rename(columns={"value": "published"})
+    table = table.rename(columns={f"ci_{end}": f"published_ci_{end}" for end in ("low", "high")})
+    middle = table[["published_ci_low", "published_ci_high"]].mean(axis=1)
+    in_study = table["architecture"] != "alexnet"
+    ours = (0.9 * table["published"].fillna(middle)).where(in_study)
+    ranges = {"text": "range", "fig7b": "partitions", "supp4": "fisher", "fig9": "fisher"}
+    return table.assign(
+        study="synthetic",
+        ours=ours,
+        ours_ci_low=ours - 0.03,
+        ours_ci_high=ours + 0.03,
+        ours_layer=table["layer"].fillna("conv6"),
+        ci_method=table["figure"].map(ranges).fillna("pairs").where(in_study),
+        status=np.where(in_study, None, "not in this study: architecture alexnet"),
+        departures=np.where(in_study, "width 0.25 (paper: 1); epochs 8 (paper: 350)", None),
+    )
 
 
 def _rotated():

@@ -15,7 +15,7 @@ from matplotlib.container import ErrorbarContainer
 from synthetic_tables import MEASURES, study_tables
 
 from manyseeds.errors import StudyError
-from manyseeds.figures import catalogue, maps, selection, style
+from manyseeds.figures import maps, selection, style
 from manyseeds.figures.catalogue import FIGURES
 
 ROOT = Path(__file__).parent.parent
@@ -243,8 +243,6 @@ def test_fig5_leaves_out_measures_that_were_not_taken():
 def test_a_figure_that_does_not_apply_says_why(name, measure):
     with pytest.raises(StudyError, match=f"measures: {name} needs"):
         draw(name, study_tables(measures=(measure,)))
-    assert name not in catalogue.applicable([measure])
-    assert name in catalogue.applicable(MEASURES)
 
 
 def test_fig7_shows_levels_and_the_band_of_random_groups(tables, drawn):
@@ -475,3 +473,69 @@ def test_no_point_lies_beyond_the_shared_axis(name):
         for line in axes.lines:
             heights = np.asarray(line.get_ydata(), float)
             assert ((heights >= low) & (heights <= high) | np.isnan(heights)).all()
+
+
+# --- comparison
+
+
+def lines_of(figure, which):
+    """Values of one series of all panels of the comparison, from above."""
+    return np.concatenate(
+        [line.get_xdata() for axes in figure.axes for line in axes.lines if line.get_label() == which]
+    )
+
+
+def line_names(figure):
+    return [label.get_text() for axes in figure.axes for label in axes.get_yticklabels()]
+
+
+def test_comparison_shows_every_value_that_the_study_has_beside_the_published_one(tables, drawn):
+    figure = drawn("comparison")
+    shown = tables["comparison"].dropna(subset=["ours"])
+    by_unit = pd.concat([shown[shown["unit"] == unit] for unit in ("fraction", "r2", "pearson_r")])
+    np.testing.assert_array_equal(lines_of(figure, "published"), by_unit["published"])
+    np.testing.assert_array_equal(lines_of(figure, "ours"), by_unit["ours"])
+    assert [axes.get_xlabel() for axes in figure.axes] == ["Test accuracy (%)", "Consistency (r²)", "Pearson r"]
+    assert len(line_names(figure)) == len(set(line_names(figure))) == 13
+    assert "AlexNet" not in " ".join(line_names(figure))
+    assert "fig6 (2); the table comparison says why" in notes(figure)
+
+
+def test_comparison_prints_the_numbers_of_its_table(drawn):
+    accuracy, consistency, relation = (
+        [text.get_text().replace("\N{NO-BREAK SPACE}", " ") for text in axes.texts] for axes in drawn("comparison").axes
+    )
+    assert accuracy[0] == "(84.4 to 85.9)"
+    assert accuracy[2] == "76.6 (73.6 to 79.6)"  # nine tenths of the middle, and 3 % either way
+    assert "0.44 [0.43, 0.46]" in consistency
+    assert "0.40 [0.37, 0.43]" in consistency
+    assert "(0.14 to 0.81)" in consistency
+    assert relation[0] == "−0.92"
+    assert "−0.83 [−0.86, −0.80]" in relation
+
+
+def test_comparison_is_titled_with_what_the_study_is(tables, drawn):
+    title = re.sub(r"\s+", " ", drawn("comparison").get_suptitle())
+    assert title == (
+        "Study synthetic: not the paper's full-size study. All-CNN-C, All-CNN-7, All-CNN-C dropout 0.6, "
+        "All-CNN-C dropout 0.8: width 0.25 (paper: 1); epochs 8 (paper: 350)."
+    )
+    full = tables | {"comparison": tables["comparison"].assign(departures=None)}
+    assert draw("comparison", full).get_suptitle() == "Study synthetic, by the protocol of the paper's full-size study"
+
+
+@pytest.mark.parametrize("n_values", [1, 3, 15])
+def test_comparison_keeps_the_height_of_a_line_however_many_there_are(tables, n_values):
+    table = tables["comparison"].assign(ours=tables["comparison"]["ours"].fillna(0.5)).iloc[-n_values:]
+    figure = draw("comparison", tables | {"comparison": table})
+    assert len(line_names(figure)) == n_values
+    for axes in figure.axes:
+        height = axes.get_window_extent().height / figure.dpi * 25.4 / len(axes.get_yticks())
+        assert 3.5 < height < 8.0
+
+
+def test_comparison_with_nothing_to_compare_says_so(tables):
+    nothing = tables["comparison"].assign(ours=np.nan)
+    figure = draw("comparison", tables | {"comparison": nothing})
+    assert figure.get_suptitle() == "Study synthetic: nothing to put beside the published values."
+    assert "fig8b (2)" in notes(figure)

@@ -19,7 +19,8 @@ from manyseeds import tables
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "profiles", "studies", "envs")
-FIGURES = ("fig2", "fig3", "fig4", "fig5", "fig7", "supp1", "supp2", "supp4", "supp5", "supp6", "supp7")
+FIGURES = ("fig2", "fig3", "fig4", "fig5", "fig7", "supp1", "supp2", "supp4", "supp5", "supp6", "supp7", "comparison")
+PUBLISHED = "data/mehrer2020_values.csv"
 TRAINING = {"initialise", "train_cohort", "train"}
 
 # One worker runs all of them: they share one finished study.
@@ -32,6 +33,8 @@ def copy_workflow(folder: Path) -> Path:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(source, target, ignore=ignored) if source.is_dir() else shutil.copy(source, target)
     shutil.copy(ROOT / "tests/studies/tiny.yaml", folder / "studies/tiny.yaml")
+    (folder / "data").mkdir()
+    shutil.copy(ROOT / PUBLISHED, folder / PUBLISHED)
     return folder
 
 
@@ -124,6 +127,15 @@ def test_a_wrong_config_stops_with_one_sentence(fresh, config, sentence):
     assert not (fresh / "results").exists()
 
 
+@pytest.mark.parametrize("target", ["fig5", "results/tiny/figures/fig5.pdf"])
+def test_a_figure_that_a_study_has_not_stops_with_one_sentence(fresh, target):
+    run = snakemake(fresh, target, "--cores", "1", config=("measures=[correlation]",))
+    assert run.returncode == 1
+    assert "Building DAG of jobs...\nfig5 is not part of this study: it needs" in run.stdout
+    assert run.stdout.rstrip().endswith("add it to `measures`.")
+    assert "fig5" not in planned(fresh, config=("measures=[correlation]",))
+
+
 def test_more_stimuli_than_the_data_have_stop_before_training(tmp_path):
     run = snakemake(copy_workflow(tmp_path), "--cores", "1", config=("stimuli={per_category: 500}",))
     assert run.returncode == 1
@@ -162,7 +174,7 @@ def test_activations_are_gone_and_nothing_lies_outside_the_study(finished):
     results = finished / "results"
     assert [path.name for path in results.iterdir()] == ["tiny"]
     assert not list(results.glob("tiny/activations/**/*.npy"))
-    assert {path.name for path in finished.iterdir()} == {*PARTS, "results", ".snakemake"}
+    assert {path.name for path in finished.iterdir()} == {*PARTS, "data", "results", ".snakemake"}
 
 
 def test_a_finished_study_reruns_nothing(finished):

@@ -1,27 +1,109 @@
-"""Which figures there are, and what each is drawn from.
+"""Which figures there are, what each is drawn from, and which a study has.
 
 Read while the Snakefile is parsed, so nothing heavy is imported here. The figure `name` is drawn by
 `manyseeds.figures.{name}.draw(tables)`: a new figure is a module of that name, a line here and a report caption.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from manyseeds.errors import StudyError
+
+
+class Facts(Protocol):
+    """What decides which figures a study has; `manyseeds.study.Study` has it all, known before anything is computed.
+
+    A protocol, so that figures need not import the study, and are not redrawn whenever its code changes.
+    """
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The complete configuration."""
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Dissimilarity measures."""
+
+    @property
+    def groups(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of architecture and condition."""
+
+    @property
+    def shown_groups(self) -> tuple[tuple[str, str], ...]:
+        """Those of them that figures without conditions of their own show."""
+
+    @property
+    def compared_conditions(self) -> tuple[tuple[str, str, str], ...]:
+        """Architecture and two conditions whose networks are compared with each other."""
+
+    def epochs_of(self, condition: str) -> tuple[int, ...]:
+        """Epochs at which a condition is analysed."""
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """Something without which a figure does not exist."""
+
+    met: Callable[[Facts], bool]
+    wanted: str
+    """What the figure needs, and how a study gets it; ends the sentence "fig6 needs ..."."""
+
+
+def any_measure_of(*measures: str) -> Requirement:
+    """At least one of these dissimilarity measures."""
+    return Requirement(
+        lambda facts: not set(measures).isdisjoint(facts.measures),
+        f"one of the dissimilarities {', '.join(measures)}: add it to `measures`",
+    )
+
+
+def _are_trained(facts: Facts) -> bool:
+    """The networks are trained here; the config's keys of training say nothing about others."""
+    return facts.config["activations_dir"] is None and facts.config["networks_dir"] is None
+
+
+PUBLISHED_NETWORKS = ("all_cnn_c", "all_cnn_7", "alexnet")
+"""Names of the networks that data/mehrer2020_values.csv has numbers of, all in the condition baseline."""
+
+DROPOUT_SWEEP = Requirement(
+    lambda facts: _are_trained(facts) and any(facts.config["dropout"]["rates"]),
+    "networks trained here with dropout: set `dropout.rates`, as in studies/mehrer2020.yaml",
+)
+TRAJECTORY = Requirement(
+    lambda facts: (
+        _are_trained(facts)
+        and any(sum(epoch >= 1 for epoch in facts.epochs_of(condition)) >= 2 for _, condition in facts.shown_groups)
+    ),
+    "networks trained here and analysed after at least two epochs of their training: set `trajectory.epochs`",
+)
+CONDITION_PAIRS = Requirement(
+    lambda facts: bool(facts.compared_conditions),
+    "pairs of conditions whose networks are compared with each other: set `conditions` and `condition_pairs`, as in "
+    "studies/mehrer2020.yaml",
+)
+ALEXNET = Requirement(
+    lambda facts: any(architecture == "alexnet" for architecture, _ in facts.groups),
+    "networks called alexnet: add `{architecture: alexnet}` to `networks`, as in studies/mehrer2020_alexnet.yaml",
+)
+PUBLISHED = Requirement(
+    lambda facts: any((name, "baseline") in facts.groups for name in PUBLISHED_NETWORKS),
+    f"a network that the paper has numbers of, in the condition baseline: name one of `networks` "
+    f"{' or '.join(PUBLISHED_NETWORKS)}",
+)
 
 
 @dataclass(frozen=True)
 class Entry:
     """One figure.
 
-    `tables` are all that the figure is drawn from. `needs` are dissimilarity measures of which the study must have at
-    least one for the figure to exist (empty: any will do).
+    `tables` are all that the figure is drawn from. `requires` is what a study must have for the figure to exist.
     """
 
     title: str
     category: str
     tables: tuple[str, ...]
-    needs: tuple[str, ...] = ()
+    requires: tuple[Requirement, ...] = ()
 
 
 MAIN_MEASURE = "correlation"
@@ -30,6 +112,7 @@ NOTHING_TO_DRAW = "nothing to draw: no group of networks has two accepted instan
 GEOMETRY = "Representational geometry"
 CONSISTENCY = "Consistency"
 CAUSES = "Causes of differences"
+PAPER = "The published results"
 
 FIGURES: dict[str, Entry] = {
     "fig2": Entry("Maps of two instances, layer by layer", GEOMETRY, ("mds", "accuracy", "instances")),
@@ -39,7 +122,7 @@ FIGURES: dict[str, Entry] = {
         "Consistency under other measures",
         CONSISTENCY,
         ("consistency_summary", "accuracy_summary"),
-        needs=("cosine", "euclidean", "unit_euclidean", "norm_difference"),
+        requires=(any_measure_of("cosine", "euclidean", "unit_euclidean", "norm_difference"),),
     ),
     "fig7": Entry("Centroids and exemplars", CAUSES, ("consistency_summary", "accuracy_summary")),
     "supp1": Entry("Stress of each stimulus in the maps", GEOMETRY, ("mds", "instances")),
@@ -55,15 +138,22 @@ FIGURES: dict[str, Entry] = {
         "Cocktail-blank normalisation",
         CAUSES,
         ("consistency_summary", "accuracy_summary"),
-        needs=("correlation", "cosine"),
+        requires=(any_measure_of("correlation", "cosine"),),
     ),
+    "comparison": Entry("Published values and ours", PAPER, ("comparison", "instances"), requires=(PUBLISHED,)),
 }
 
 
-def applicable(measures: Iterable[str]) -> list[str]:
-    """Names of the figures that a study with these measures has."""
-    available = set(measures)
-    return [name for name, entry in FIGURES.items() if not entry.needs or available & set(entry.needs)]
+def why_not(figure: str, facts: Facts) -> str | None:
+    """One sentence that says what a study lacks for a figure and which key gives it; None where it has the figure."""
+    lacking = (requirement.wanted for requirement in FIGURES[figure].requires if not requirement.met(facts))
+    wanted = next(lacking, None)
+    return None if wanted is None else f"{figure} is not part of this study: it needs {wanted}."
+
+
+def applicable(facts: Facts) -> list[str]:
+    """Names of the figures that a study has."""
+    return [figure for figure in FIGURES if why_not(figure, facts) is None]
 
 
 def main_measure(measures: Iterable[str]) -> str:

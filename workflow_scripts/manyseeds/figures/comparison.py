@@ -1,0 +1,209 @@
+"""Our results beside the published ones (Mehrer et al. 2020), one line a value."""
+
+from collections.abc import Mapping
+from textwrap import fill
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from matplotlib.transforms import Transform
+
+from manyseeds.figures import style
+from manyseeds.figures.selection import ARCHITECTURE_NAMES, MEASURE_NAMES, Group, Tables, instance_notes, unbroken
+
+POINTS_PER_INCH = 72.0
+ROW_MM = 5.0
+AXIS_MM = 10.5
+"""Height of the numbers and the name below a panel, and..."""
+HEAD_MM = 5.0
+"""...of the headings above the first."""
+APART = 0.15
+"""The published value stands this far above the middle of its line, ours as far below."""
+NUMBERS_AT_MM = {"published": 2.0, "ours": 23.0}
+"""Where the columns of numbers begin, right of the panels."""
+LOOKS = {
+    "published": style.Series(style.BLACK, "D", "-"),
+    "ours": style.Series(style.VERMILLION, "o", "-"),
+}
+GLYPHS = {"published": "◆", "ours": "●"}
+"""Those markers in the headings of the columns, which serve as legend."""
+
+PANELS = {
+    "fraction": ("Test accuracy (%)", (0.0, 1.0)),
+    "r2": ("Consistency (r²)", (0.0, 1.0)),
+    "pearson_r": ("Pearson r", (-1.0, 1.0)),
+}
+"""By unit, from above: name and limits of the axis."""
+
+KINDS = {
+    "exemplar": "exemplars",
+    "centroid": "category centroids",
+    "within_category": "within category",
+    "random_centroid": "random groups",
+}
+QUANTITIES = {
+    "top-1 test accuracy range": "{network}",
+    "mean consistency": "{network} {layer}, {kind}, {measure}",
+    "mean consistency dropout in training only": "{network} {layer}, {kind}, {measure}",
+    "mean consistency dropout in training and 10 RDM samples at test": (
+        "{network} {layer}, {kind}, {measure}, 10 masks at test"
+    ),
+    "lowest mean consistency": "{network} lowest layer ({ours_layer}), {kind}, {measure}",
+    "random-grouping centroid consistency 95% band": "{network} {layer}, {kind}, {measure}",
+    "correlation of CCI and consistency over layers": "{network}, clustering and consistency over layers",
+    "correlation of consistency and test accuracy over epochs": (
+        "{network} {layer}, consistency and accuracy over epochs"
+    ),
+}
+"""What a line is called."""
+
+RANGES = ("range", "partitions")
+"""Interval methods whose bounds are no confidence interval."""
+REMARK = (
+    "In brackets and as bars: 95 % intervals, ours of consistency by a bootstrap over pairs of networks, of "
+    "correlations by Fisher's z. In parentheses: lowest and highest network; of random groups, 2.5 to 97.5 % of the "
+    "groupings."
+)
+
+
+def draw(tables: Tables) -> Figure:
+    """One panel per unit, one line per published value that the study has something to put beside."""
+    compared = tables["comparison"]
+    shown = compared.dropna(subset=["ours"])
+    if shown.empty:
+        return _only_words(compared)
+    by_unit = {unit: shown[shown["unit"] == unit] for unit in PANELS if (shown["unit"] == unit).any()}
+    figure = style.new_figure(style.PAGE_MM, len(shown) * ROW_MM + len(by_unit) * AXIS_MM + HEAD_MM)
+    heights = [len(rows) for rows in by_unit.values()]
+    panels = figure.subplots(len(by_unit), 1, squeeze=False, gridspec_kw={"height_ratios": heights}).ravel()
+    for axes, (unit, rows) in zip(panels, by_unit.items(), strict=True):
+        _draw_panel(axes, unit, rows)
+    _head_columns(panels[0])
+    _title(figure, title(shown))
+    notes = instance_notes(compared_groups(shown), tables["instances"])
+    style.footnote(figure, [*notes, REMARK, missing_note(compared)])
+    return figure
+
+
+def _only_words(compared: pd.DataFrame) -> Figure:
+    """What stands where no value has a counterpart: that is no reason for a study to fail."""
+    figure = style.new_figure(style.PAGE_MM, HEAD_MM)
+    figure.set_layout_engine("none")  # it would miss the panels
+    _title(figure, f"Study {compared['study'].iloc[0]}: nothing to put beside the published values.")
+    style.footnote(figure, [missing_note(compared)])
+    return figure
+
+
+def compared_groups(shown: pd.DataFrame) -> list[Group]:
+    """The groups of networks that values are of."""
+    pairs = shown[["architecture", "condition"]].drop_duplicates().itertuples(index=False)
+    return [Group(architecture, condition, _network_name(architecture, condition)) for architecture, condition in pairs]
+
+
+def title(shown: pd.DataFrame) -> str:
+    """The study's name and how far its networks are from the paper's; networks with the same departures once."""
+    names: dict[str, list[str]] = {}
+    for row in shown.dropna(subset=["departures"]).drop_duplicates(["architecture", "condition"]).itertuples():
+        names.setdefault(row.departures, []).append(_network_name(row.architecture, row.condition))
+    study = shown["study"].iloc[0]
+    if not names:
+        return f"Study {study}, by the protocol of the paper's full-size study"
+    differences = [f"{', '.join(networks)}: {text}." for text, networks in names.items()]
+    return " ".join([f"Study {study}: not the paper's full-size study.", *differences])
+
+
+def missing_note(compared: pd.DataFrame) -> str:
+    """How many values of which figures the study has nothing to put beside, or ""."""
+    missing = compared[compared["ours"].isna()]
+    if missing.empty:
+        return ""
+    counts = ", ".join(f"{figure} ({n})" for figure, n in missing.groupby("figure", sort=False).size().items())
+    return f"Published values that this study has nothing to put beside: {counts}; the table comparison says why."
+
+
+def _draw_panel(axes: Axes, unit: str, rows: pd.DataFrame) -> None:
+    """Both values of each row with their bounds, and the numbers beside them."""
+    places = np.arange(len(rows), dtype=float)
+    for which, sign in (("published", -1), ("ours", 1)):
+        _draw_values(axes, rows, which, places + sign * APART)
+        for place, text in zip(places, numbers(rows, which), strict=True):
+            _write_right(axes, which, text, (1, place), axes.get_yaxis_transform(), va="center", fontsize=style.NOTE_PT)
+    label, limits = PANELS[unit]
+    axes.set_yticks(places, [line_name(row) for _, row in rows.iterrows()])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xlim(*limits)
+    axes.set_xlabel(label)
+    axes.locator_params(axis="x", nbins=5)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", color=style.GREY, linewidth=0.2)
+    axes.set_axisbelow(True)
+    if unit == "fraction":
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
+
+
+def _draw_values(axes: Axes, rows: pd.DataFrame, which: str, places: np.ndarray) -> None:
+    """Points, and bars between bounds; a range without a value has no point."""
+    look = LOOKS[which]
+    values, low, high = (rows[which + suffix].to_numpy(float) for suffix in ("", "_ci_low", "_ci_high"))
+    axes.hlines(places, low, high, color=look.colour, linewidth=1.2 * style.LINE_PT)
+    axes.plot(values, places, color=look.colour, marker=look.marker, linestyle="none", label=which, clip_on=False)
+
+
+def _head_columns(axes: Axes) -> None:
+    """Name the columns of numbers, with the markers in the panels."""
+    for which, look in LOOKS.items():
+        heading = f"{GLYPHS[which]} {which}"
+        _write_right(axes, which, heading, (1, 1), axes.transAxes, va="bottom", color=look.colour)
+
+
+def _write_right(
+    axes: Axes, which: str, text: str, at: tuple[float, float], transform: Transform, **look: object
+) -> None:
+    """Write into one of the columns right of a panel; `at` is a place on its right edge."""
+    offset = NUMBERS_AT_MM[which] / style.MM_PER_INCH * POINTS_PER_INCH
+    axes.annotate(text, at, (offset, 0), xycoords=transform, textcoords="offset points", annotation_clip=False, **look)
+
+
+def _title(figure: Figure, text: str) -> None:
+    """Put a title of several lines above the panels; the figure grows by what it takes."""
+    wrapped = fill(text, int(style.PAGE_MM / style.NOTE_CHARACTER_MM))
+    figure.suptitle(wrapped, x=0.01, ha="left", fontsize=style.NOTE_PT)
+    style.grow(figure, style.NOTE_LINE_MM * (2 + wrapped.count("\n")))
+
+
+def line_name(row: pd.Series) -> str:
+    """What a line compares, and where the paper has it, as in "All-CNN-C conv9, exemplars, correlation (fig4)"."""
+    words = {
+        "network": _network_name(row["architecture"], row["condition"]),
+        "layer": row["layer"],
+        "ours_layer": row["ours_layer"],
+        "kind": KINDS.get(row["kind"]),
+        "measure": MEASURE_NAMES.get(row["measure"], "").removesuffix(" distance"),
+    }
+    return f"{QUANTITIES[row['quantity']].format_map(words)} ({row['figure']})"
+
+
+def _network_name(architecture: str, condition: str) -> str:
+    name = ARCHITECTURE_NAMES.get(architecture, architecture)
+    return name if condition == "baseline" else f"{name} {condition.replace('dropout', 'dropout ')}"
+
+
+def numbers(rows: pd.DataFrame, which: str) -> list[str]:
+    """Value and bounds of each row as text: intervals in brackets, ranges and bands in parentheses."""
+    return [_numbers(row, which) for _, row in rows.iterrows()]
+
+
+def _numbers(row: Mapping[str, object], which: str) -> str:
+    value, low, high = (_number(row[which + suffix], str(row["unit"])) for suffix in ("", "_ci_low", "_ci_high"))
+    if not low:
+        return value
+    bounds = f"({low} to {high})" if row["ci_method"] in RANGES else f"[{low}, {high}]"
+    return unbroken(f"{value} {bounds}".strip())
+
+
+def _number(value: object, unit: str) -> str:
+    if pd.isna(value):
+        return ""
+    return f"{100 * value:.1f}" if unit == "fraction" else f"{value:.2f}".replace("-", "−")
