@@ -15,13 +15,14 @@ class Entry:
     """One figure.
 
     `tables` are all that the figure is drawn from. `needs` are dissimilarity measures of which the study must have at
-    least one for the figure to exist (empty: any will do).
+    least one for the figure to exist (empty: any will do). `sweep`: whether it needs several rates of dropout.
     """
 
     title: str
     category: str
     tables: tuple[str, ...]
     needs: tuple[str, ...] = ()
+    sweep: bool = False
 
 
 MAIN_MEASURE = "correlation"
@@ -42,6 +43,12 @@ FIGURES: dict[str, Entry] = {
         needs=("cosine", "euclidean", "unit_euclidean", "norm_difference"),
     ),
     "fig7": Entry("Centroids and exemplars", CAUSES, ("consistency_summary", "accuracy_summary")),
+    "fig8": Entry(
+        "Dropout",
+        CAUSES,
+        ("instances", "accuracy_summary", "consistency_summary", "clustering_summary"),
+        sweep=True,
+    ),
     "supp1": Entry("Stress of each stimulus in the maps", GEOMETRY, ("mds", "instances")),
     "supp2": Entry("Neighbouring layers against other instances", GEOMETRY, ("second_level", "instances")),
     "supp4": Entry(
@@ -60,10 +67,14 @@ FIGURES: dict[str, Entry] = {
 }
 
 
-def applicable(measures: Iterable[str]) -> list[str]:
-    """Names of the figures that a study with these measures has."""
+def applicable(measures: Iterable[str], *, sweep: bool = False) -> list[str]:
+    """Names of the figures that a study with these measures, and with or without a dropout sweep, has."""
     available = set(measures)
-    return [name for name, entry in FIGURES.items() if not entry.needs or available & set(entry.needs)]
+    return [
+        name
+        for name, entry in FIGURES.items()
+        if (not entry.needs or available & set(entry.needs)) and (sweep or not entry.sweep)
+    ]
 
 
 def main_measure(measures: Iterable[str]) -> str:
