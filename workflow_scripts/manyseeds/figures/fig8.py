@@ -19,6 +19,7 @@ from manyseeds.figures.selection import (
     MEASURE_NAMES,
     Group,
     Tables,
+    count,
     last_epoch,
     network_counts,
     rows_of,
@@ -129,6 +130,15 @@ class ConsistencyMap:
     measure: str
     means: pd.DataFrame
 
+    def highest(self) -> tuple[float, int] | None:
+        """Rate and number of samples of the highest consistency, or None where none is defined; at rate 0, where all
+        numbers are alike, that of none."""
+        defined = self.means.stack().dropna()
+        if defined.empty:
+            return None
+        rate, n_samples = defined.idxmax()
+        return float(rate), int(n_samples) if rate else 0
+
 
 def consistency_map(summary: pd.DataFrame, sweep: Sweep) -> ConsistencyMap:
     """The last layer of which RDMs were averaged over dropout samples, or, where none were, the last of all.
@@ -188,18 +198,17 @@ def _draw_map(axes: Axes, shown: ConsistencyMap, colours: Normalize) -> None:
     axes.set_facecolor(UNDEFINED_GREY)
     image = axes.imshow(values, cmap=MAP_COLOURS, norm=colours, origin="lower", aspect="auto")
     axes.figure.colorbar(image, ax=axes, label=depth.CONSISTENCY_LABEL, fraction=0.06, pad=0.03)
-    if np.isfinite(values).any():
-        row, column = np.unravel_index(np.nanargmax(values), values.shape)
-        axes.add_patch(
-            Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=style.BLACK, linewidth=0.8, zorder=3)
-        )
+    if (highest := shown.highest()) is not None:
+        row, column = shown.means.index.get_loc(highest[0]), shown.means.columns.get_loc(highest[1])
+        look = {"fill": False, "edgecolor": style.BLACK, "linewidth": 0.8, "clip_on": False, "zorder": 3}
+        axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **look))
     axes.axvline(len(shown.means.columns) - 1.5, color="white", linewidth=1.5)
     names = ["off" if k == 0 else str(k) for k in shown.means.columns]
     axes.set_xticks(np.arange(len(names)), names)
     axes.set_yticks(np.arange(len(shown.means)), [f"{rate:g}" for rate in shown.means.index])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_title(f"{shortened(shown.layer)}, dropout on")
+    axes.set_title(shortened(shown.layer))
     axes.set_xlabel("RDM samples averaged")
     axes.set_ylabel(RATE_LABEL)
 
@@ -217,7 +226,7 @@ def _draw_levels(axes: Axes, summary: pd.DataFrame, sweep: Sweep, measure: str) 
         rows = last_layer(summary, sweep, measure, kind)
         depth.draw_means(axes, rows["dropout"], rows, series, label=label)
     depth.consistency_axis(axes)
-    axes.set_title(f"{shortened(str(rows['layer'].iloc[0]))}, dropout off")
+    axes.set_title(shortened(str(rows["layer"].iloc[0])))
     axes.set_ylabel(depth.CONSISTENCY_LABEL)
     _rate_axis(axes, sweep)
 
@@ -247,17 +256,17 @@ def _notes(sweeps: list[Sweep], maps: list[ConsistencyMap], instances: pd.DataFr
     measure = MEASURE_NAMES[maps[0].measure]
     yield (
         f"RDMs of {measure}, after the last epoch. b: RDMs averaged over dropout masks that are the same for all "
-        "networks and stimuli; off: dropout in training alone; at p = 0 there is nothing to average; grey: undefined."
+        "networks and stimuli; off, and c, d: dropout in training alone. At p = 0 there is nothing to average."
     )
 
 
 def _numbers(sweep: Sweep, instances: pd.DataFrame) -> str:
     """How many networks are accepted and collapsed, once for all rates of which the same is true in a row."""
-    counts = [(network_counts(group, instances), rate) for rate, group in sweep.groups()]
-    runs = [(count, [rate for _, rate in run]) for count, run in groupby(counts, key=lambda item: item[0])]
+    numbers = [(network_counts(group, instances), rate) for rate, group in sweep.groups()]
+    runs = [(number, [rate for _, rate in run]) for number, run in groupby(numbers, key=lambda item: item[0])]
     if len(runs) == 1:
         return f"{runs[0][0]} at every p"
-    return "; ".join(f"{count} at {unbroken(f'p = {_span(rates)}')}" for count, rates in runs)
+    return "; ".join(f"{number} at {unbroken(f'p = {_span(rates)}')}" for number, rates in runs)
 
 
 def _span(rates: list[float]) -> str:
@@ -265,12 +274,12 @@ def _span(rates: list[float]) -> str:
 
 
 def _highest(shown: ConsistencyMap) -> str:
-    highest = shown.means.stack().dropna()
-    if highest.empty:
+    highest = shown.highest()
+    if highest is None:
         return "No consistency is defined."
-    rate, n_samples = highest.idxmax()
-    how = f"{n_samples:g} RDM samples" if n_samples else "dropout off"
-    return f"Framed: highest, {highest.max():.3f} ({unbroken(f'p = {rate:g}')}, {how})."
+    rate, n_samples = highest
+    facts = [unbroken(f"p = {rate:g}"), *([count(n_samples, "RDM sample")] if n_samples else [])]
+    return f"Framed: highest, {shown.means.loc[rate, n_samples]:.3f} ({', '.join(facts)})."
 
 
 def _interval_note(summary: pd.DataFrame) -> str:
