@@ -335,6 +335,13 @@ def test_fig8_leaves_a_rate_without_networks_undefined(tables):
     np.testing.assert_array_equal(curves(figure.axes[3])["d: exemplars"][0], [0, 0.2, 0.6])
 
 
+def test_fig8_leaves_out_an_architecture_of_which_nothing_could_be_compared(tables):
+    swept = with_dropout_sweep(tables)
+    for name in ("consistency_summary", "clustering_summary"):
+        swept[name] = swept[name][swept[name]["architecture"] != "all_cnn_c"]
+    assert fig8.draw(swept).axes[0].get_title() == "All-CNN-7"
+
+
 def test_fig8_leaves_out_conditions_that_differ_in_more_than_dropout(tables):
     swept = with_dropout_sweep(tables)
     other = swept["instances"]["condition"] == "dropout0.4"

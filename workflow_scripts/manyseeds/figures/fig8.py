@@ -85,23 +85,25 @@ class Sweep:
 def draw(tables: Tables) -> Figure:
     """One row per architecture that has a sweep. Columns: accuracy; consistency against rate and number of dropout
     samples; clustering of the penultimate layer; consistency of exemplars and of centroids, dropout off."""
+    summary = tables["consistency_summary"]
     sweeps = list(find_sweeps(tables["instances"]))
     if not sweeps:
         raise StudyError(NO_SWEEP)
-    summary = tables["consistency_summary"]
-    maps = [consistency_map(summary, sweep) for sweep in sweeps]
+    measure = shown_measure(summary)
+    sweeps = [sweep for sweep in sweeps if len(sweep.rows(summary))]  # without those of which nothing could be compared
+    maps = [consistency_map(summary, sweep, measure) for sweep in sweeps]
     colours = Normalize(*_limits(maps))
     figure = style.new_figure(style.PAGE_MM, len(sweeps) * ROW_MM)
     grid = figure.subplots(len(sweeps), len(WIDTHS), squeeze=False, width_ratios=WIDTHS)
     for sweep, shown, (accuracy, averages, clustering, levels) in zip(sweeps, maps, grid, strict=True):
         _draw_accuracies(accuracy, tables["accuracy_summary"], sweep)
         _draw_map(averages, shown, colours)
-        _draw_clustering(clustering, tables["clustering_summary"], sweep, shown.measure)
-        _draw_levels(levels, summary, sweep, shown.measure)
+        _draw_clustering(clustering, tables["clustering_summary"], sweep, measure)
+        _draw_levels(levels, summary, sweep, measure)
     for letter, axes in zip("abcd", grid[0], strict=True):
         style.panel_letter(axes, letter)
     style.legend_above(figure, grid[0, [0, 3]])
-    style.footnote(figure, [*_notes(sweeps, maps, tables["instances"]), _interval_note(summary)])
+    style.footnote(figure, [*_notes(sweeps, maps, tables["instances"]), _remark(measure), _interval_note(summary)])
     return figure
 
 
@@ -127,7 +129,6 @@ class ConsistencyMap:
     """Mean exemplar consistency of one layer: rows are rates, columns numbers of dropout samples, 1, 2, ... and 0."""
 
     layer: str
-    measure: str
     means: pd.DataFrame
 
     def highest(self) -> tuple[float, int] | None:
@@ -140,22 +141,27 @@ class ConsistencyMap:
         return float(rate), int(n_samples) if rate else 0
 
 
-def consistency_map(summary: pd.DataFrame, sweep: Sweep) -> ConsistencyMap:
+def shown_measure(summary: pd.DataFrame) -> str:
+    """The main one of the measures of which RDMs were averaged over dropout samples, or, where none were, of all."""
+    sampled = summary[summary["dropout_samples"] > 0]
+    return main_measure((sampled if len(sampled) else summary)["measure"].unique())
+
+
+def consistency_map(summary: pd.DataFrame, sweep: Sweep, measure: str) -> ConsistencyMap:
     """The last layer of which RDMs were averaged over dropout samples, or, where none were, the last of all.
 
     Without dropout all masks are the same: every number of samples has the value of none.
     """
-    rows = sweep.rows(summary, kind="exemplar", normalisation="none", ci_method="pairs")
+    rows = sweep.rows(summary, kind="exemplar", measure=measure, normalisation="none", ci_method="pairs")
     sampled = rows[rows["dropout_samples"] > 0]
     candidates = sampled if len(sampled) else rows
-    measure = main_measure(candidates["measure"].unique())
-    last = candidates.loc[candidates["layer_index"].idxmax(), "layer"]
-    shown = rows[(rows["layer"] == last) & (rows["measure"] == measure)]
+    last = candidates["layer_index"].max()
+    shown = rows[rows["layer_index"] == last]
     means = shown.pivot(index="dropout", columns="dropout_samples", values="mean")
     means = means.reindex(sweep.rates.values())[sorted(means.columns, key=lambda k: (k == 0, k))]
     if 0.0 in means.index:
         means.loc[0.0] = means.loc[0.0, 0]
-    return ConsistencyMap(str(last), measure, means)
+    return ConsistencyMap(str(shown["layer"].iloc[0]), means)
 
 
 def accuracies(summary: pd.DataFrame, sweep: Sweep, split: str) -> pd.DataFrame:
@@ -253,10 +259,12 @@ def _notes(sweeps: list[Sweep], maps: list[ConsistencyMap], instances: pd.DataFr
     """One line per sweep: how many networks each rate has, and where consistency is highest."""
     for sweep, shown in zip(sweeps, maps, strict=True):
         yield f"{sweep.title}: {_numbers(sweep, instances)}. {_highest(shown)}"
-    measure = MEASURE_NAMES[maps[0].measure]
-    yield (
-        f"RDMs of {measure}, after the last epoch. b: RDMs averaged over dropout masks that are the same for all "
-        "networks and stimuli; off, and c, d: dropout in training alone. At p = 0 there is nothing to average."
+
+
+def _remark(measure: str) -> str:
+    return (
+        f"RDMs of {MEASURE_NAMES[measure]}, after the last epoch. b: averages over dropout masks that are the same "
+        "for all networks and stimuli; off, and c, d: dropout in training alone. At p = 0 there is nothing to average."
     )
 
 
