@@ -31,6 +31,11 @@ else:
     include: "rules/activations.smk"
 
 
+if STUDY.dropout_groups:
+
+    include: "rules/dropout.smk"
+
+
 include: "rules/representations.smk"
 include: "rules/consistency.smk"
 include: "rules/rotations.smk"

@@ -29,6 +29,7 @@ rule evaluate:
         epochs=STUDY.checkpoints,
         instance=identity_of,
         training_set=evaluated_set,
+        dropout=dropout_of,
         code=code_of("evaluate"),
     message:
         "Evaluating {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"

@@ -189,6 +189,31 @@ def trained_categories(wildcards):
     return STUDY.condition(wildcards.condition)["categories"] if STUDY.mode == TRAINED else None
 
 
+def dropout_of(wildcards):
+    """Return the dropout that an instance was trained with, and the root of its masks; None: it had none."""
+    return tasks.dropout_values(STUDY, wildcards.condition)
+
+
+def dropout_samples(wildcards):
+    """Return the numbers of the dropout samples of the group that the wildcards name: 1, 2, ...; without dropout none."""
+    group = (wildcards.architecture, wildcards.condition)
+    return list(range(1, STUDY.config["dropout"]["samples"] + 1)) if group in STUDY.dropout_groups else []
+
+
+def dropout_measures(wildcards):
+    """Return the measures of the RDMs that are averaged over dropout samples, where the group has any."""
+    return measures_for("dropout")(wildcards) if dropout_samples(wildcards) else []
+
+
+def dropout_geometries(wildcards):
+    """Return the geometries with dropout on of the group that the wildcards name: by sample, then by instance."""
+    return [
+        file
+        for sample in dropout_samples(wildcards)
+        for file in of_group(f"geometry/{{instance}}/epoch{STUDY.last_epoch}_dropout{sample}.npz")(wildcards)
+    ]
+
+
 def members_of(wildcards):
     """Return the instances of a block of seeds."""
     return tasks.members(STUDY, wildcards.architecture, wildcards.condition, int(wildcards.block))

@@ -7,6 +7,7 @@ COMPARISONS = ["consistency", "random_grouping", "clustering"]
 rule compare_instances:
     input:
         geometries=of_group("geometry/{instance}/epoch{epoch}.npz"),
+        samples=dropout_geometries,
         attempts=group_parts("attempts"),
         stimuli=f"{R}/stimuli/stimuli.parquet",
         schemas=[schema_path(table) for table in COMPARISONS],
@@ -30,6 +31,8 @@ rule compare_instances:
         epochs=epochs_of,
         measures=STUDY.measures,
         partition_measures=measures_for("resampling", "partitions_for"),
+        dropout_samples=dropout_samples,
+        dropout_measures=dropout_measures,
         tables=COMPARISONS,
         resampling=cfg("resampling.seed", "resampling.partitions")["resampling"],
         code=code_of("compare_instances"),

@@ -51,6 +51,44 @@ def study_tables(
     return tables
 
 
+RATES = (0.0, 0.2, 0.4, 0.6)
+
+
+def with_dropout_sweep(tables, rates=RATES, n_samples=3):
+    """The tables of a study whose first condition has further ones like it, trained with dropout.
+
+    Consistency rises with the rate and, above rate 0, with the number of samples averaged in the last layer.
+    """
+    tables = dict(tables)
+
+    def swept(name, change):
+        levels = [tables[name]]
+        for rate in rates:
+            if rate:
+                levels.append(change(tables[name].assign(condition=f"dropout{rate:g}"), rate))
+        return pd.concat(levels, ignore_index=True)
+
+    def raised(rows, by):
+        return rows.assign(**{column: rows[column] + by for column in ("mean", "ci_low", "ci_high")})
+
+    def less_accurate(rows, rate):
+        test = rows[rows["split"] == "test"].assign(split="test_dropout")
+        return pd.concat([raised(rows, -0.05 * rate), raised(test, -0.1 * rate)])
+
+    def more_consistent(rows, rate):
+        rows = raised(rows, 0.1 * rate)
+        last = rows["layer_index"] == rows.groupby("architecture")["layer_index"].transform("max")
+        sampled = rows[last & (rows["measure"] == rows["measure"].iloc[0]) & (rows["normalisation"] == "none")]
+        samples = [raised(sampled, 0.01 * k).assign(dropout_samples=k) for k in range(1, n_samples + 1)]
+        return pd.concat([rows, *samples])
+
+    tables["instances"] = swept("instances", lambda rows, rate: rows.assign(dropout=rate))
+    tables["accuracy_summary"] = swept("accuracy_summary", less_accurate)
+    tables["consistency_summary"] = swept("consistency_summary", more_consistent)
+    tables["clustering_summary"] = swept("clustering_summary", lambda rows, rate: raised(rows, 0.3 * rate))
+    return tables
+
+
 ACCURACY = ["architecture", "condition", "seed", "epoch", "split", "subset", "accuracy", "n_images"]
 ACCURACY_SUMMARY = ["architecture", "condition", "epoch", "split", "subset", "n_networks", "n_collapsed"]
 ACCURACY_SUMMARY += ["mean", "min", "max", "ci_low", "ci_high", "ci_method", "n_resamples"]
@@ -64,6 +102,7 @@ def _instances(keys, n_networks, n_collapsed):
     return pd.DataFrame(
         [
             {"architecture": a, "condition": c, "seed": seed, "collapsed": seed >= n_networks}
+            | {"vary": "init", "dropout": 0.0, "images": "all", "categories": None}
             for a, c in keys
             for seed in range(n_networks + n_collapsed)
         ]
@@ -82,8 +121,12 @@ def _accuracy(rng, keys, n_networks):
 
 def _accuracy_summary(keys, n_networks, n_collapsed):
     rows = [
-        (a, c, LAST_EPOCH, "test", "all", n_networks, n_collapsed, 0.9512, 0.934, 0.962, 0.94, 0.963, method, 1000)
+        (a, c, LAST_EPOCH, split, "all", n_networks, n_collapsed, *values, method, 1000)
         for a, c in keys
+        for split, values in (
+            ("train", (0.9987, 0.991, 1.0, 0.995, 1.0)),
+            ("test", (0.9512, 0.934, 0.962, 0.94, 0.963)),
+        )
         for method in ("jackknife", "instances")
     ]
     return pd.DataFrame(rows, columns=ACCURACY_SUMMARY)

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.container import ErrorbarContainer
-from synthetic_tables import MEASURES, study_tables
+from synthetic_tables import MEASURES, RATES, study_tables, with_dropout_sweep
 
 from manyseeds.errors import StudyError
-from manyseeds.figures import maps, selection, style
+from manyseeds.figures import fig8, maps, selection, style
 from manyseeds.figures.catalogue import FIGURES
 
 ROOT = Path(__file__).parent.parent
@@ -31,7 +31,9 @@ def tables():
 
 
 def draw(name, tables):
-    """Draw with the tables that the catalogue names and no others."""
+    """Draw with the tables that the catalogue names and no others; a figure of dropout with a sweep in them."""
+    if FIGURES[name].sweep:
+        tables = with_dropout_sweep(tables)
     with style.journal_style():
         figure = import_module(f"manyseeds.figures.{name}").draw({t: tables[t] for t in FIGURES[name].tables})
         style.lay_out(figure)
@@ -98,8 +100,8 @@ def test_writes_the_same_pdf_and_png_each_time(name, tmp_path):
     contents = []
     for attempt in range(2):
         pdf, png = tmp_path / f"{attempt}.pdf", tmp_path / f"{attempt}.png"
+        figure = draw(name, tables)
         with style.journal_style():
-            figure = import_module(f"manyseeds.figures.{name}").draw({t: tables[t] for t in FIGURES[name].tables})
             style.save(figure, pdf, png)
         contents.append((pdf.read_bytes(), png.read_bytes()))
     assert contents[0] == contents[1]
@@ -151,11 +153,12 @@ def test_states_pairs_accuracy_and_what_the_error_bars_are(name, drawn):
     assert "Error bars: 95 % confidence intervals, bootstrap over pairs of networks." in text
 
 
-@pytest.mark.parametrize("name", ["fig3", "fig4", "fig5", "fig7", "supp2", "supp4", *SIMULATIONS, "supp7"])
+@pytest.mark.parametrize("name", ["fig3", "fig4", "fig5", "fig7", "fig8", "supp2", "supp4", *SIMULATIONS, "supp7"])
 def test_names_its_axes(name, drawn):
     for axes in drawn(name).axes:
-        assert axes.get_xlabel()
-        assert axes.get_ylabel() or not axes.get_subplotspec().is_first_col()
+        is_colour_bar = axes.get_label() == "<colorbar>"
+        assert axes.get_xlabel() or is_colour_bar
+        assert axes.get_ylabel() or not (is_colour_bar or axes.get_subplotspec().is_first_col())
 
 
 @pytest.mark.parametrize("name", ["fig5", "fig7", "supp7"])
@@ -243,6 +246,119 @@ def test_fig5_leaves_out_measures_that_were_not_taken():
 def test_a_figure_that_does_not_apply_says_why(name, measure):
     with pytest.raises(StudyError, match=f"measures: {name} needs"):
         draw(name, study_tables(measures=(measure,)))
+
+
+def test_fig8_needs_a_sweep():
+    tables = study_tables()
+    with pytest.raises(StudyError, match=r"fig8 needs .* set the config key dropout.rates"):
+        fig8.draw(tables)
+    own = tables | {"instances": tables["instances"].assign(vary=None, dropout=np.nan, images=None)}
+    with pytest.raises(StudyError, match="fig8 needs"):
+        fig8.draw(own)
+
+
+def swept(tables, table, **equal):
+    """Rows of All-CNN-C's sweep, one per rate."""
+    rows = with_dropout_sweep(tables)[table]
+    for column, value in {"architecture": "all_cnn_c", **equal}.items():
+        rows = rows[rows[column] == value]
+    return rows.set_index(rows["condition"].map({"baseline": 0.0} | {f"dropout{rate:g}": rate for rate in RATES}))
+
+
+def test_fig8_shows_accuracies_clustering_and_consistency_against_the_rate(tables, drawn):
+    accuracy, _, clustering, levels = drawn("fig8").axes[:4]
+    shown = curves(accuracy) | curves(clustering) | curves(levels)
+    tested = {"subset": "all", "ci_method": "jackknife"}
+    layer = {"measure": "correlation", "normalisation": "none"}
+    pairs = layer | {"layer": "conv9", "ci_method": "pairs", "dropout_samples": 0}
+    expected = {
+        "a: training images": swept(tables, "accuracy_summary", split="train", **tested),
+        "a: test images": swept(tables, "accuracy_summary", split="test", **tested),
+        "clustering": swept(tables, "clustering_summary", layer="conv8", ci_method="jackknife", **layer),
+        "d: exemplars": swept(tables, "consistency_summary", kind="exemplar", **pairs),
+        "d: category centroids": swept(tables, "consistency_summary", kind="centroid", **pairs),
+    }
+    for label, rows in expected.items():
+        x, y, low, high = shown[label]
+        np.testing.assert_array_equal(x, RATES, err_msg=label)
+        np.testing.assert_array_equal(y, rows["mean"], err_msg=label)
+        np.testing.assert_allclose(low, rows["ci_low"])
+        np.testing.assert_allclose(high, rows["ci_high"])
+
+
+def test_fig8_takes_the_test_without_dropout_at_rate_0(tables, drawn):
+    x, y, *_ = curves(drawn("fig8").axes[0])["a: test images, dropout on"]
+    tested = {"subset": "all", "ci_method": "jackknife"}
+    with_dropout = swept(tables, "accuracy_summary", split="test_dropout", **tested)["mean"]
+    assert 0.0 not in with_dropout.index
+    without = swept(tables, "accuracy_summary", split="test", **tested)["mean"]
+    np.testing.assert_array_equal(x, RATES)
+    np.testing.assert_array_equal(y, [without[0.0], *with_dropout[list(RATES[1:])]])
+
+
+def test_fig8_maps_rates_and_samples_and_rate_0_is_the_same_for_all_of_these(tables, drawn):
+    axes = drawn("fig8").axes[1]
+    keys = {"kind": "exemplar", "measure": "correlation", "normalisation": "none", "ci_method": "pairs"}
+    means = swept(tables, "consistency_summary", layer="conv9", **keys)
+    values = np.asarray(axes.images[0].get_array())
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "2", "3", "off"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["0", "0.2", "0.4", "0.6"]
+    for row, rate in enumerate(RATES):
+        for column, k in enumerate((1, 2, 3, 0)):
+            expected = means[means["dropout_samples"] == (k if rate else 0)]["mean"][rate]
+            assert values[row, column] == expected
+    assert axes.images[0].origin == "lower"
+    (frame,) = axes.patches
+    assert frame.get_xy() == (1.5, 2.5)  # three samples at 0.6
+    highest = means["mean"].max()
+    assert f"Framed: highest, {highest:.3f} (p = 0.6, 3 RDM samples)." in notes(drawn("fig8"))
+
+
+def test_fig8_says_which_rates_lost_networks(tables):
+    swept = with_dropout_sweep(tables)
+    lost = swept["instances"]["condition"].eq("dropout0.6") & swept["instances"]["seed"].eq(0)
+    swept["instances"].loc[lost, "collapsed"] = True
+    text = notes(fig8.draw(swept))
+    assert "6 networks, 1 more collapsed and left out at p = 0 to 0.4; 5 networks, 2 more" in text.replace("\xa0", " ")
+
+
+def test_fig8_leaves_a_rate_without_networks_undefined(tables):
+    swept = with_dropout_sweep(tables)
+    for name in ("consistency_summary", "clustering_summary"):
+        swept[name] = swept[name][swept[name]["condition"] != "dropout0.4"]
+    figure = fig8.draw(swept)
+    assert np.isnan(np.asarray(figure.axes[1].images[0].get_array(), float)[2]).all()
+    np.testing.assert_array_equal(curves(figure.axes[3])["d: exemplars"][0], [0, 0.2, 0.6])
+
+
+def test_fig8_leaves_out_an_architecture_of_which_nothing_could_be_compared(tables):
+    swept = with_dropout_sweep(tables)
+    for name in ("consistency_summary", "clustering_summary"):
+        swept[name] = swept[name][swept[name]["architecture"] != "all_cnn_c"]
+    assert fig8.draw(swept).axes[0].get_title() == "All-CNN-7"
+
+
+def test_fig8_leaves_out_conditions_that_differ_in_more_than_dropout(tables):
+    swept = with_dropout_sweep(tables)
+    other = swept["instances"]["condition"] == "dropout0.4"
+    swept["instances"].loc[other, "vary"] = "init+order"
+    (sweep, _) = fig8.find_sweeps(swept["instances"])
+    assert sweep.rates == {"baseline": 0.0, "dropout0.2": 0.2, "dropout0.6": 0.6}
+
+
+def test_fig8_without_samples_shows_dropout_in_training_alone(tables):
+    axes = fig8.draw(with_dropout_sweep(tables, n_samples=0)).axes[1]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["off"]
+    assert axes.get_title() == "conv9"
+
+
+def test_fig8_frames_the_baseline_where_dropout_lowers_consistency(tables):
+    swept = with_dropout_sweep(tables)
+    summary = swept["consistency_summary"]
+    summary.loc[summary["condition"] != "baseline", "mean"] /= 2
+    figure = fig8.draw(swept)
+    assert figure.axes[1].patches[0].get_xy() == (2.5, -0.5)
+    assert re.search(r"Framed: highest, 0\.\d{3} \(p = 0\)\.", notes(figure))
 
 
 def test_fig7_shows_levels_and_the_band_of_random_groups(tables, drawn):

@@ -5,11 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import pdist
+from scipy.stats import pearsonr
 
 from manyseeds import consistency, tables
 from manyseeds.clustering import category_clustering_index
 from manyseeds.geometry import MEASURES, cocktail_blank, measure_geometry, rdm
-from manyseeds.instance_comparison import BAND_COLUMNS, Comparison, compare_layer, compare_random_groups
+from manyseeds.instance_comparison import (
+    BAND_COLUMNS,
+    Comparison,
+    compare_averages,
+    compare_layer,
+    compare_random_groups,
+)
 
 SCHEMAS = Path(__file__).resolve().parents[1] / "rules/schemas/tables"
 CATEGORIES = np.repeat([0, 1, 2], [4, 6, 5])
@@ -110,3 +118,79 @@ def test_a_dead_layer_has_no_consistency():
     dead = {seed: measure_geometry(np.full((15, 4), seed, dtype=np.float32), name="a") for seed in (0, 1)}
     rows = compare_layer(dead, CATEGORIES, list(MEASURES))["consistency"]
     assert rows["consistency"].isna().all()
+
+
+# --- RDMs averaged over dropout samples
+
+
+@pytest.fixture(scope="module")
+def samples():
+    """Activations of three networks under four masks, by sample and seed."""
+    rng = np.random.default_rng(7)
+    base = {seed: rng.normal(size=(15, 40)) + 0.5 * CATEGORIES[:, None] for seed in SEEDS}
+    masks = [rng.random(40) > 0.5 for _ in range(4)]
+    return [{seed: np.maximum(base[seed], 0) * mask for seed in SEEDS} for mask in masks]
+
+
+def averaged(samples, measures=("correlation", "euclidean")):
+    measured = ({seed: measure_geometry(a, name="a") for seed, a in sample.items()} for sample in samples)
+    comparison = Comparison()
+    comparison.add(KEYS, compare_averages(measured, CATEGORIES, measures))
+    return table(comparison, "consistency").set_index(["measure", "kind", "dropout_samples", "seed_a", "seed_b"])
+
+
+def category_means(activations):
+    return np.stack([activations[category == CATEGORIES].mean(axis=0) for category in np.unique(CATEGORIES)])
+
+
+@pytest.mark.parametrize("measure", ["correlation", "euclidean"])
+@pytest.mark.parametrize(("kind", "patterns"), [("exemplar", lambda a: a), ("centroid", category_means)])
+def test_rdms_are_averaged_over_the_first_samples(samples, measure, kind, patterns):
+    rows = averaged(samples)
+    for k in range(1, 5):
+        for pair in combinations(SEEDS, 2):
+            means = [
+                np.mean([pdist(patterns(sample[seed]), measure) for sample in samples[:k]], axis=0) for seed in pair
+            ]
+            row = rows.loc[(measure, kind, k, *pair)]
+            assert row["r"] == pytest.approx(pearsonr(*means).statistic, abs=1e-9)
+            assert row["consistency"] == pytest.approx(row["r"] ** 2)
+            assert row["n_entries"] == means[0].size
+    assert len(rows) == 2 * 2 * 4 * 3
+    assert set(rows["normalisation"]) == {"none"}
+
+
+def test_rdms_are_averaged_and_activations_are_not(samples):
+    of_mean_activations = [
+        pdist(np.mean([sample[seed] for sample in samples], axis=0), "correlation") for seed in (0, 3)
+    ]
+    r = averaged(samples).loc[("correlation", "exemplar", 4, 0, 3), "r"]
+    assert abs(r - pearsonr(*of_mean_activations).statistic) > 0.01
+
+
+def test_a_dissimilarity_is_averaged_over_the_samples_that_define_it(samples):
+    silenced = [{seed: activations.copy() for seed, activations in sample.items()} for sample in samples]
+    silenced[0][3][7] = silenced[1][0][7] = 0.0
+    rows = averaged(silenced)["n_undefined"]
+    assert rows["correlation", "exemplar", 1, 0, 3] == 14
+    assert rows["correlation", "exemplar", 1, 0, 4] == 0
+    assert rows["correlation", "exemplar", 2, 0, 3] == 0  # seed 3's first sample is left out of its mean
+    rdms = {
+        0: np.stack([pdist(sample[0], "correlation") for sample in silenced[:2]]),
+        3: np.stack([pdist(sample[3], "correlation") for sample in silenced[:2]]),
+    }
+    means = [np.nanmean(vectors, axis=0) for vectors in rdms.values()]
+    expected = pearsonr(*means).statistic
+    assert averaged(silenced).loc[("correlation", "exemplar", 2, 0, 3), "r"] == pytest.approx(expected, abs=1e-9)
+
+
+def test_one_sample_without_dropout_is_the_comparison_without_samples(geometries, comparison):
+    rows = compare_averages([geometries], CATEGORIES, ["cosine"])["consistency"]
+    plain = table(comparison, "consistency").query("measure == 'cosine' and normalisation == 'none'")
+    for kind in ("exemplar", "centroid"):
+        one, other = (frame[frame["kind"] == kind].sort_values(["seed_a", "seed_b"]) for frame in (rows, plain))
+        np.testing.assert_allclose(one["r"], other["r"])
+
+
+def test_no_samples_or_measures_make_no_rows(geometries):
+    assert compare_averages([], CATEGORIES, ["cosine"]) == compare_averages([geometries], CATEGORIES, []) == {}

@@ -9,7 +9,7 @@ import yaml
 from manyseeds.errors import StudyError
 from manyseeds.instances import Instance
 from manyseeds.study import Study
-from manyseeds.tasks import training_set
+from manyseeds.tasks import dropout_values, training_set
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = json.loads((ROOT / "rules/schemas/config.schema.json").read_text())
@@ -85,6 +85,12 @@ def test_dropout_rates_add_conditions_like_the_first():
         ("dropout0.25", 0.25),
     ]
     assert all(condition["vary"] == ["order"] for condition in conditions)
+
+
+def test_only_conditions_with_dropout_are_tested_with_it():
+    swept = study(seed=7, dropout={"rates": [0, 0.25], "after": ["conv2"]})
+    assert dropout_values(swept, "baseline") is None
+    assert dropout_values(swept, "dropout0.25") == {"rate": 0.25, "after": ["conv2"], "root_seed": 7}
 
 
 def test_conditions_have_networks_and_instances_of_their_own():

@@ -1,5 +1,6 @@
 """Summary tables against direct computation from the observations."""
 
+from dataclasses import replace
 from itertools import combinations, product
 from pathlib import Path
 
@@ -263,3 +264,17 @@ def test_resamples_of_other_networks_are_refused(observed):
     other = StimulusResamples(9, (0, 1, 2, 3, 4), 40, observed.resamples.values)
     with pytest.raises(StudyError, match="seeds"):
         summaries.summarise_consistency(observed.consistency, other, BOOTSTRAP)
+
+
+def test_averages_over_dropout_samples_are_summarised_but_neither_contrasted_nor_resampled(observed, summary):
+    averages = observed.consistency.query("normalisation == 'none' and kind in ('exemplar', 'centroid')")
+    averages = averages.assign(dropout_samples=2, consistency=averages["consistency"] / 2)
+    more = replace(observed, consistency=pd.concat([observed.consistency, averages]))
+    found = summaries.summarise(more, BOOTSTRAP)
+    key = {"layer": "conv2", "kind": "exemplar", "normalisation": "none", "ci_method": "pairs"}
+    rows = select(found["consistency_summary"], **key).set_index("dropout_samples")["mean"]
+    assert rows[2] == pytest.approx(rows[0] / 2)
+    methods = select(found["consistency_summary"], dropout_samples=2)["ci_method"]
+    assert set(methods) == {"pairs", "jackknife", "instances"}
+    for name in ("contrasts", "relations"):
+        pd.testing.assert_frame_equal(found[name], summary[name])

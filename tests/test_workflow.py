@@ -19,9 +19,12 @@ from manyseeds import tables
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "profiles", "studies", "envs")
-FIGURES = ("fig2", "fig3", "fig4", "fig5", "fig7", "supp1", "supp2", "supp4", "supp5", "supp6", "supp7", "comparison")
+FIGURES = ("fig2", "fig3", "fig4", "fig5", "fig7", "fig8", *(f"supp{n}" for n in (1, 2, 4, 5, 6, 7)), "comparison")
 PUBLISHED = "data/mehrer2020_values.csv"
 TRAINING = {"initialise", "train_cohort", "train"}
+N_BASELINE, N_SWEPT = 3, 2
+"""Instances of the tiny study: without dropout, and of the one condition with it."""
+N_INSTANCES = N_BASELINE + N_SWEPT
 
 # One worker runs all of them: they share one finished study.
 pytestmark = pytest.mark.xdist_group("workflow")
@@ -88,12 +91,18 @@ def changed(finished):
 
 
 @pytest.mark.parametrize(
-    ("study", "n_instances"), [(None, 12), ("studies/cifar10_small.yaml", 10), ("studies/mehrer2020.yaml", 140)]
+    ("study", "n_instances", "n_swept", "left_out"),
+    [
+        (None, 12, 0, {"fig8"}),
+        ("studies/cifar10_small.yaml", 10, 0, {"fig8"}),
+        ("studies/mehrer2020.yaml", 140, 80, set()),
+    ],
 )
-def test_a_dry_run_of_each_study_plans_its_instances(fresh, study, n_instances):
+def test_a_dry_run_of_each_study_plans_its_instances_and_figures(fresh, study, n_instances, n_swept, left_out):
     jobs = planned(fresh, study=study)
     assert jobs["train"] == jobs["initialise"] == jobs["evaluate"] == n_instances
-    assert sum(jobs.get(figure, 0) for figure in FIGURES) == len(FIGURES)
+    assert jobs.get("sample_dropout", 0) == n_swept
+    assert {figure for figure in FIGURES if jobs.get(figure) == 1} == set(FIGURES) - left_out
 
 
 @pytest.mark.parametrize(
@@ -160,6 +169,29 @@ def test_a_study_makes_every_table_and_figure(finished):
     assert all(path.stat().st_size > 2000 for path in (results / "figures").iterdir())
 
 
+def test_networks_with_dropout_are_tested_and_compared_with_it(finished):
+    results = finished / "results/tiny/tables"
+    accuracy = pd.read_parquet(results / "accuracy.parquet").query("split == 'test_dropout'")
+    assert set(accuracy["condition"]) == {"dropout0.5"}
+    assert len(accuracy) == N_SWEPT * 3  # epochs 0, 1 and 2
+    rows = pd.read_parquet(results / "consistency.parquet").query("dropout_samples > 0")
+    expected = {("dropout0.5", 2, "conv7", 6, "correlation", "none")}
+    keys = ["condition", "epoch", "layer", "layer_index", "measure", "normalisation"]
+    assert set(rows[keys].itertuples(index=False, name=None)) == expected
+    assert sorted(zip(rows["dropout_samples"], rows["kind"], strict=True)) == [
+        (k, kind) for k in (1, 2) for kind in ("centroid", "exemplar")
+    ]
+    summary = pd.read_parquet(results / "consistency_summary.parquet").query("dropout_samples == 2")
+    assert set(summary["ci_method"]) == {"pairs", "jackknife", "instances"}
+
+
+def test_more_dropout_samples_retrain_nothing(finished):
+    jobs = planned(finished, config=("dropout={samples: 3}",))
+    assert jobs["sample_dropout"] == N_SWEPT
+    assert jobs["compare_instances"] == 1
+    assert not {*TRAINING, "evaluate", "dump_activations"} & jobs.keys()
+
+
 def test_the_report_holds_every_figure_with_its_caption(finished):
     run = snakemake(finished, "--report", "report.html")
     assert run.returncode == 0, run.stdout
@@ -222,23 +254,24 @@ def test_an_unrelated_key_retrains_nothing(finished):
 
 def test_keeping_activations_later_retrains_nothing(finished):
     jobs = planned(finished, config=("keep_activations=true",))
-    assert jobs["dump_activations"] == 3
+    assert jobs["dump_activations"] == N_INSTANCES
     assert not TRAINING & jobs.keys()
 
 
 def test_another_step_size_retrains_all(finished):
     jobs = planned(finished, config=("training={learning_rate: 0.02}",))
-    assert jobs["train"] == jobs["evaluate"] == jobs["measure_geometry_through_training"] == 3
+    assert jobs["train"] == jobs["evaluate"] == jobs["measure_geometry_through_training"] == N_INSTANCES
+    assert jobs["sample_dropout"] == N_SWEPT
 
 
 def test_changed_training_code_retrains_all(finished, changed):
     changed("workflow_scripts/manyseeds/training.py", "\n\n\n", "\n\n\nCHANGED = True\n\n\n")
-    assert planned(finished)["train"] == 3
+    assert planned(finished)["train"] == N_INSTANCES
 
 
 def test_a_change_beside_more_seeds_is_not_missed(finished):
     jobs = planned(finished, config=("instances=4", "training={learning_rate: 0.02}"))
-    assert jobs["train"] == 4
+    assert jobs["train"] == N_INSTANCES + 1
 
 
 def test_a_lost_network_is_trained_again_to_the_same_bits(finished):
@@ -254,9 +287,10 @@ def test_a_lost_network_is_trained_again_to_the_same_bits(finished):
     assert all(before[name].tobytes() == again[name].tobytes() for name in before)
 
 
-def last_epoch(results: Path, table: str) -> pd.DataFrame:
-    """Rows of a study's last epoch, without the columns that tell where the networks come from."""
+def last_epoch(results: Path, table: str, condition: str) -> pd.DataFrame:
+    """Rows of a condition's last epoch, without the columns that tell where the networks come from."""
     rows = pd.read_parquet(results / "tables" / f"{table}.parquet")
+    rows = rows[rows["condition"] == condition]
     return rows[rows["epoch"] == rows["epoch"].max()].drop(columns=["condition", "epoch"]).reset_index(drop=True)
 
 
@@ -273,7 +307,7 @@ def test_own_networks_give_the_tables_of_the_study_that_trained_them(finished, t
     assert run.returncode == 0, run.stdout
     for table in ("accuracy", "consistency", "clustering", "layers"):
         pd.testing.assert_frame_equal(
-            last_epoch(folder / "results/own", table), last_epoch(trained, table), check_exact=True
+            last_epoch(folder / "results/own", table, "mine"), last_epoch(trained, table, "baseline"), check_exact=True
         )
     assert len(pd.read_parquet(folder / "results/own/tables/history.parquet")) == 0
     assert planned(folder, "tables", config=config) == {}

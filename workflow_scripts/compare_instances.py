@@ -15,6 +15,7 @@ with job(snakemake) as report:
     inputs, params, outputs = snakemake.input, snakemake.params, snakemake.output
     seeds = tables.accepted_seeds(params.seeds, [pd.read_parquet(path) for path in inputs.attempts])
     files = dict(zip(product(params.seeds, params.epochs), inputs.geometries, strict=True))
+    sampled = dict(zip(product(params.dropout_samples, params.seeds), inputs.samples, strict=True))
     categories = pd.read_parquet(inputs.stimuli)["category"].to_numpy()
     # The same partitions for all groups: differences between them are paired over partitions.
     rng = generator(params.resampling["seed"], "resampling/partitions", 0)
@@ -31,6 +32,15 @@ with job(snakemake) as report:
                 measures = params.partition_measures
                 comparison.add(keys, instance_comparison.compare_random_groups(geometries, partitions, measures))
             report(f"epoch {epoch}, {layer}: {len(geometries)} networks")
+    if sampled and seeds:
+        for layer, place in geometry.layer_indices(sampled[1, seeds[0]]).items():
+            samples = (
+                {seed: geometry.load_geometry(sampled[sample, seed], layer) for seed in sorted(seeds)}
+                for sample in params.dropout_samples
+            )
+            keys = {**group, "epoch": params.epochs[-1], "layer": layer, "layer_index": place}
+            comparison.add(keys, instance_comparison.compare_averages(samples, categories, params.dropout_measures))
+            report(f"{layer}: RDMs averaged over up to {params.dropout_samples[-1]} dropout samples")
     for name, schema in zip(params.tables, inputs.schemas, strict=True):
         schema = tables.read_schema(schema)
         tables.write_table(comparison.table(name, schema["properties"]), schema, outputs[name])

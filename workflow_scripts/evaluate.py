@@ -17,9 +17,10 @@ with job(snakemake) as report:
     test = recipes.Images.read(inputs.test_inputs, inputs.test_labels, inputs.card)
     categories = params.training_set["categories"]
     tested = training_sets.select(test.labels, categories=categories)
+    test = test.subset(categories=categories)
     sets = accuracy.subsets(
         train,
-        test.subset(categories=categories),
+        test,
         np.load(inputs.test_images, mmap_mode="r")[tested],
         accuracy.not_reencoded(pd.read_parquet(inputs.index))[tested],
         load_preprocessing(inputs.preprocessing),
@@ -30,8 +31,11 @@ with job(snakemake) as report:
     rows = []
     for epoch, path in zip(params.epochs, inputs.weights, strict=True):
         modules.load(module, load_file(path), source=path)
-        rows += [{"epoch": epoch} | row for row in accuracy.accuracies(module.to(device), sets, device)]
-        report(
-            f"epoch {epoch}: accuracy {rows[-1]['accuracy']:.4f} on {rows[-1]['split']} images, {rows[-1]['subset']}"
-        )
+        records = list(accuracy.accuracies(module.to(device), sets, device))
+        if params.dropout is not None:
+            address = {"seed": params.instance["seed"], "epoch": epoch}
+            records.append(accuracy.accuracy_with_dropout(module, test, device, **params.dropout, **address))
+        rows += [{"epoch": epoch} | record for record in records]
+        for record in records:
+            report(f"epoch {epoch}: accuracy {record['accuracy']:.4f} on {record['split']} images, {record['subset']}")
     write_parquet(pd.DataFrame(rows).assign(**params.instance), snakemake.output.accuracy)

@@ -1,7 +1,7 @@
 """Accuracy of a network on the training and test images, and on those test images that are the original files."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,8 @@ from torch import nn
 
 from manyseeds.preprocessing import Preprocessing
 from manyseeds.recipes import Images
-from manyseeds.training import predict
+from manyseeds.streams import torch_seed
+from manyseeds.training import dropout, predict
 
 JPEG_QUALITY = 75
 """Quality of the images that are not the original files (see `data/README.md`), and of the re-encoded ones."""
@@ -71,3 +72,32 @@ def accuracies(module: nn.Module, sets: list[Subset], device: torch.device) -> I
         predicted = predict(module, inputs, device).argmax(axis=1)
         accuracy = float(np.mean(predicted == labels))
         yield {"split": split, "subset": subset, "accuracy": accuracy, "n_images": len(labels)}
+
+
+def accuracy_with_dropout(
+    module: nn.Module,
+    test: Images,
+    device: torch.device,
+    *,
+    rate: float,
+    after: Sequence[str],
+    root_seed: int,
+    seed: int,
+    epoch: int,
+) -> dict:
+    """Return the record of all test images with dropout on, under masks that each image has to itself (METHODS, section
+    7; Mehrer et al. 2020, fig. 8a).
+
+    Parameters
+    ----------
+    module
+        With the weights after `epoch` completed epochs.
+    rate, after
+        Rate of Bernoulli dropout, and the layers that it follows: those of the training.
+    root_seed, seed, epoch
+        The study's `seed`, the instance's and the epoch: the address of the masks.
+    """
+    masks = torch.Generator(device).manual_seed(torch_seed(root_seed, "dropout/accuracy", seed, epoch=epoch))
+    with dropout(module, after, rate, masks):
+        (record,) = accuracies(module, [("test_dropout", "all", test.inputs, test.labels)], device)
+    return record

@@ -40,6 +40,27 @@ def recorded(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
             handle.remove()
 
 
+def respond(
+    module: nn.Module, layers: Mapping[str, nn.Module], stimuli: NDArray[np.float32], device: torch.device
+) -> Iterator[tuple[int, dict[str, NDArray[np.float32]]]]:
+    """Yield the responses to some stimuli after the other: the place of the first of them, and what each layer answers
+    [batch, units].
+
+    Parameters
+    ----------
+    layers
+        The modules to be recorded, by layer name.
+    stimuli
+        Preprocessed images [n, height, width, channels].
+    """
+    module.eval().to(device)
+    with recorded(layers) as outputs:
+        for start in range(0, len(stimuli), BATCH):
+            with torch.inference_mode():
+                module(as_batch(torch.from_numpy(np.array(stimuli[start : start + BATCH])).to(device)))
+            yield start, {layer: outputs[layer].flatten(1).float().cpu().numpy() for layer in layers}
+
+
 def dump(
     module: nn.Module,
     layers: Mapping[str, nn.Module],
@@ -64,20 +85,15 @@ def dump(
         (zero throughout).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    module.eval().to(device)
     arrays: dict[str, np.memmap] = {}
-    with torch.inference_mode(), recorded(layers) as outputs:
-        for start in range(0, len(stimuli), BATCH):
-            batch = torch.from_numpy(np.array(stimuli[start : start + BATCH])).to(device)
-            module(as_batch(batch))
-            for layer in layers:
-                units = outputs[layer].flatten(1).float().cpu().numpy()
-                if layer not in arrays:
-                    shape = (len(stimuli), units.shape[1])
-                    arrays[layer] = np.lib.format.open_memmap(
-                        folder / f"{layer}.npy", mode="w+", dtype=np.float32, shape=shape
-                    )
-                arrays[layer][start : start + len(units)] = units
+    for start, responses in respond(module, layers, stimuli, device):
+        for layer, units in responses.items():
+            if layer not in arrays:
+                shape = (len(stimuli), units.shape[1])
+                arrays[layer] = np.lib.format.open_memmap(
+                    folder / f"{layer}.npy", mode="w+", dtype=np.float32, shape=shape
+                )
+            arrays[layer][start : start + len(units)] = units
     rows = [_describe(layer, order, arrays.pop(layer), folder / f"{layer}.npy") for order, layer in enumerate(layers)]
     return pd.DataFrame(rows)
 

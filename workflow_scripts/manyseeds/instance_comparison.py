@@ -1,6 +1,7 @@
 """Comparison of instances: rows of the tables on consistency, random grouping and clustering, layer by layer."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from manyseeds import consistency
 from manyseeds.clustering import category_clustering_index
 from manyseeds.consistency import Agreement
-from manyseeds.geometry import Geometry, cocktail_blank, pair_indices, rdm
+from manyseeds.geometry import Geometry, centroids, cocktail_blank, pair_indices, rdm
 
 NORMALISATIONS = {"none": lambda geometry: geometry, "cocktail": cocktail_blank}
 """What is done to the patterns before any measure."""
@@ -70,6 +71,61 @@ def compare_layer(geometries: Mapping[int, Geometry], categories: ArrayLike, mea
     return {table: pd.concat(frames, ignore_index=True) for table, frames in rows.items()}
 
 
+def compare_averages(
+    samples: Iterable[Mapping[int, Geometry]], categories: ArrayLike, measures: Sequence[str]
+) -> Tables:
+    """Compare one layer's RDMs averaged over the first k dropout samples, for k = 1, 2, ... (METHODS, section 7).
+
+    Averaged are dissimilarities, over the samples where they are defined; neither patterns nor consistencies.
+
+    Parameters
+    ----------
+    samples
+        For each sample in turn the raw geometries by seed, in ascending order: of the same n stimuli under the same
+        dropout masks. Only one sample's are held at a time.
+    categories
+        (n,) category of each stimulus.
+    measures
+        Names of the dissimilarity measures.
+
+    Returns
+    -------
+    dict
+        Rows of the table `consistency`, of kinds exemplar and centroid, without the keys of group, epoch and layer.
+    """
+    rows: list[pd.DataFrame] = []
+    averages: dict[tuple[str, str], DefinedMean] = {}
+    for n_samples, geometries in enumerate(samples, start=1):
+        means = [centroids(geometry, categories) for geometry in geometries.values()]
+        for (kind, patterns), measure in product(
+            {"exemplar": geometries.values(), "centroid": means}.items(), measures
+        ):
+            average = averages.setdefault((kind, measure), DefinedMean())
+            average.add(np.stack([rdm(geometry, measure) for geometry in patterns]))
+            agreement = consistency.agreement(average.value())
+            keys = {"measure": measure, "normalisation": "none", "kind": kind}
+            rows.append(_pair_rows(geometries, agreement, n_samples).assign(**keys))
+    return {"consistency": pd.concat(rows, ignore_index=True)} if rows else {}
+
+
+class DefinedMean:
+    """Running mean of arrays of one shape, entry by entry over those where it is not NaN."""
+
+    def __init__(self) -> None:
+        self._sum: NDArray[np.float64] | float = 0.0
+        self._count: NDArray[np.int64] | int = 0
+
+    def add(self, values: NDArray[np.float64]) -> None:
+        """Take one more array into the mean."""
+        defined = np.isfinite(values)
+        self._sum = self._sum + np.where(defined, values, 0.0)
+        self._count = self._count + defined
+
+    def value(self) -> NDArray[np.float64]:
+        """Return the mean of the arrays so far; NaN where none was defined."""
+        return np.divide(self._sum, self._count, out=np.full(np.shape(self._sum), np.nan), where=self._count > 0)
+
+
 def compare_random_groups(
     geometries: Mapping[int, Geometry], partitions: NDArray[np.int64], measures: Sequence[str]
 ) -> Tables:
@@ -103,13 +159,13 @@ def compare_random_groups(
     return {table: pd.concat(frames, ignore_index=True) for table, frames in rows.items() if frames}
 
 
-def _pair_rows(seeds: Sequence[int], agreement: Agreement) -> pd.DataFrame:
+def _pair_rows(seeds: Iterable[int], agreement: Agreement, dropout_samples: int = 0) -> pd.DataFrame:
     """Return one row per pair of networks."""
     seeds = np.array(list(seeds), dtype=np.int64)
     first, second = pair_indices(len(seeds))
     return pd.DataFrame(
         {
-            "dropout_samples": 0,
+            "dropout_samples": dropout_samples,
             "seed_a": seeds[first],
             "seed_b": seeds[second],
             "n_entries": agreement.n_entries,

@@ -86,7 +86,16 @@ class StimulusResamples:
     values: dict[tuple[str, str, str], np.ndarray]
 
     def find(
-        self, seeds: Sequence[int], *, epoch: int, measure: str, kind: str, layer: str, normalisation: str, **_: object
+        self,
+        seeds: Sequence[int],
+        *,
+        epoch: int,
+        measure: str,
+        kind: str,
+        layer: str,
+        normalisation: str,
+        dropout_samples: int = 0,
+        **_: object,
     ) -> np.ndarray | None:
         """Return the (B, K) consistencies that belong to a row of the consistency table; None if it was not resampled.
 
@@ -95,7 +104,12 @@ class StimulusResamples:
         StudyError
             If they are of other networks than the table's.
         """
-        if epoch != self.epoch or normalisation != "none" or (measure, kind, layer) not in self.values:
+        if (
+            epoch != self.epoch
+            or normalisation != "none"
+            or dropout_samples
+            or (measure, kind, layer) not in self.values
+        ):
             return None
         if tuple(seeds) != self.seeds:
             raise StudyError(f"Resampled stimuli: found networks of seeds {self.seeds}, expected {tuple(seeds)}.")

@@ -122,12 +122,12 @@ def summarise_consistency(
 def summarise_contrasts(
     consistency: pd.DataFrame, resamples: StimulusResamples | None, bootstrap: Bootstrap
 ) -> pd.DataFrame:
-    """Return mean differences of consistencies, paired over networks, and over draws of stimuli where both terms have
-    them.
+    """Return mean differences of consistencies with dropout off, paired over networks, and over draws of stimuli where
+    both terms have them.
 
     `kind` and `normalisation` of a row are the minuend's. Parameters as in `summarise_consistency`.
     """
-    statistics = _pair_statistics(consistency, resamples)
+    statistics = _pair_statistics(consistency[consistency["dropout_samples"] == 0], resamples)
     contrasts = [
         _pair_intervals(_difference(statistics, *terms), bootstrap, bounds=None).assign(contrast=contrast)
         for contrast, terms in CONTRASTS.items()

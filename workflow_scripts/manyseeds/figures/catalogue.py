@@ -37,8 +37,8 @@ class Facts(Protocol):
     def compared_conditions(self) -> tuple[tuple[str, str, str], ...]:
         """Architecture and two conditions whose networks are compared with each other."""
 
-    def epochs_of(self, condition: str) -> tuple[int, ...]:
-        """Epochs at which a condition is analysed."""
+    def epochs_of(self, architecture: str, condition: str) -> tuple[int, ...]:
+        """Epochs at which a group is analysed."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ DROPOUT_SWEEP = Requirement(
 TRAJECTORY = Requirement(
     lambda facts: (
         _are_trained(facts)
-        and any(sum(epoch >= 1 for epoch in facts.epochs_of(condition)) >= 2 for _, condition in facts.shown_groups)
+        and any(sum(epoch >= 1 for epoch in facts.epochs_of(*group)) >= 2 for group in facts.shown_groups)
     ),
     "networks trained here and analysed after at least two epochs of their training: set `trajectory.epochs`",
 )
@@ -125,6 +125,12 @@ FIGURES: dict[str, Entry] = {
         requires=(any_measure_of("cosine", "euclidean", "unit_euclidean", "norm_difference"),),
     ),
     "fig7": Entry("Centroids and exemplars", CAUSES, ("consistency_summary", "accuracy_summary")),
+    "fig8": Entry(
+        "Dropout",
+        CAUSES,
+        ("instances", "accuracy_summary", "consistency_summary", "clustering_summary"),
+        requires=(DROPOUT_SWEEP,),
+    ),
     "supp1": Entry("Stress of each stimulus in the maps", GEOMETRY, ("mds", "instances")),
     "supp2": Entry("Neighbouring layers against other instances", GEOMETRY, ("second_level", "instances")),
     "supp4": Entry(

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from manyseeds.figures import style
 from manyseeds.figures.selection import Group, Tables, consistency_curve, group_notes, groups, short_layer_names
@@ -130,11 +131,24 @@ def draw_curve(
     shift
         Sideways, in layers.
     """
+    return draw_means(axes, rows["layer_index"].to_numpy(float) + shift, rows, series, label=label)
+
+
+def draw_means(axes: Axes, x: ArrayLike, rows: pd.DataFrame, series: style.Series, *, label: str) -> ErrorbarContainer:
+    """Means with their intervals against anything; where an interval is null the point stands without a bar.
+
+    Parameters
+    ----------
+    x
+        Where each row's point stands.
+    rows
+        With mean, ci_low, ci_high.
+    """
     mean = rows["mean"].to_numpy(float)
     below = mean - rows["ci_low"].to_numpy(float)
     above = rows["ci_high"].to_numpy(float) - mean
     return axes.errorbar(
-        rows["layer_index"].to_numpy(float) + shift,
+        np.asarray(x, float),
         mean,
         # A percentile interval can miss its own mean by rounding; matplotlib refuses negative lengths.
         yerr=np.clip([below, above], 0.0, None),

@@ -125,12 +125,14 @@ def instance_accuracies(accuracy: pd.DataFrame, group: Group, seeds: Sequence[in
 
 def instance_notes(shown: Sequence[Group], instances: pd.DataFrame) -> list[str]:
     """One line per group: how many of its networks are accepted and how many collapsed, from `instances`."""
-    notes = []
-    for group in shown:
-        rows = rows_of(instances, group)
-        n_collapsed = int(rows["collapsed"].fillna(False).astype(bool).sum())
-        notes.append(f"{group.title}: {count(len(rows) - n_collapsed, 'network')}, {_collapsed(n_collapsed)}.")
-    return notes
+    return [f"{group.title}: {network_counts(group, instances)}." for group in shown]
+
+
+def network_counts(group: Group, instances: pd.DataFrame) -> str:
+    """How many networks of a group are accepted and how many collapsed, from `instances`."""
+    rows = rows_of(instances, group)
+    n_collapsed = int(rows["collapsed"].fillna(False).astype(bool).sum())
+    return f"{count(len(rows) - n_collapsed, 'network')}, {_collapsed(n_collapsed)}"
 
 
 def count(n: float, noun: str) -> str:

@@ -1,0 +1,296 @@
+"""Dropout: accuracy, consistency and category clustering against its rate (Mehrer et al. 2020, fig. 8)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from manyseeds.errors import StudyError
+from manyseeds.figures import depth, style
+from manyseeds.figures.catalogue import main_measure
+from manyseeds.figures.selection import (
+    ARCHITECTURE_NAMES,
+    MEASURE_NAMES,
+    Group,
+    Tables,
+    count,
+    last_epoch,
+    network_counts,
+    rows_of,
+    shortened,
+    unbroken,
+)
+from manyseeds.instances import shown_conditions
+
+NO_SWEEP = "nothing to draw: fig8 needs networks trained at several rates of dropout; set the config key dropout.rates."
+LIKE_THE_BASELINE = ["vary", "images", "categories"]
+"""Columns of `instances` in which the conditions of a sweep do not differ."""
+
+ROW_MM = 48.0
+WIDTHS = (1.0, 1.35, 0.85, 1.0)
+MOST_TICKS = 5
+MARGIN = 0.08
+"""Free space beside the points, as a share of the rates' range."""
+RATE_LABEL = "Dropout probability p"
+MAP_COLOURS = "cividis"
+UNDEFINED_GREY = "#E3E3E3"
+
+ACCURACIES = {
+    "train": ("a: training images", style.Series(style.SKY_BLUE, "v", "-")),
+    "test": ("a: test images", style.Series(style.ORANGE, "s", "-")),
+    "test_dropout": ("a: test images, dropout on", style.Series(style.VERMILLION, "^", "--")),
+}
+"""Split -> its name and look."""
+KINDS = {
+    "exemplar": ("d: exemplars", style.Series(style.BLUE, "o", "-")),
+    "centroid": ("d: category centroids", style.Series(style.GREEN, "D", "-")),
+}
+"""Kind of RDM entries -> its name and look."""
+CLUSTERING = style.Series(style.BLACK, "o", "-")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Conditions of one architecture that differ in nothing but their rate of dropout."""
+
+    architecture: str
+    rates: dict[str, float]
+    """By condition, ascending."""
+
+    @property
+    def title(self) -> str:
+        """Name of the architecture."""
+        return ARCHITECTURE_NAMES.get(self.architecture, self.architecture)
+
+    def groups(self) -> Iterator[tuple[float, Group]]:
+        """Yield each rate with its networks."""
+        for condition, rate in self.rates.items():
+            yield rate, Group(self.architecture, condition, self.title)
+
+    def rows(self, table: pd.DataFrame, **equal: object) -> pd.DataFrame:
+        """The rows of the last epoch with the given values and their rate as a column `dropout`, which they ascend by.
+
+        `table` has columns architecture, condition and epoch.
+        """
+        latest = last_epoch(table)
+        return pd.concat([rows_of(latest, group, **equal).assign(dropout=rate) for rate, group in self.groups()])
+
+
+def draw(tables: Tables) -> Figure:
+    """One row per architecture that has a sweep. Columns: accuracy; consistency against rate and number of dropout
+    samples; clustering of the penultimate layer; consistency of exemplars and of centroids, dropout off."""
+    summary = tables["consistency_summary"]
+    sweeps = list(find_sweeps(tables["instances"]))
+    if not sweeps:
+        raise StudyError(NO_SWEEP)
+    measure = shown_measure(summary)
+    sweeps = [sweep for sweep in sweeps if len(sweep.rows(summary))]  # without those of which nothing could be compared
+    maps = [consistency_map(summary, sweep, measure) for sweep in sweeps]
+    colours = Normalize(*_limits(maps))
+    figure = style.new_figure(style.PAGE_MM, len(sweeps) * ROW_MM)
+    grid = figure.subplots(len(sweeps), len(WIDTHS), squeeze=False, width_ratios=WIDTHS)
+    for sweep, shown, (accuracy, averages, clustering, levels) in zip(sweeps, maps, grid, strict=True):
+        _draw_accuracies(accuracy, tables["accuracy_summary"], sweep)
+        _draw_map(averages, shown, colours)
+        _draw_clustering(clustering, tables["clustering_summary"], sweep, measure)
+        _draw_levels(levels, summary, sweep, measure)
+    for letter, axes in zip("abcd", grid[0], strict=True):
+        style.panel_letter(axes, letter)
+    style.legend_above(figure, grid[0, [0, 3]])
+    style.footnote(figure, [*_notes(sweeps, maps, tables["instances"]), _remark(measure), _interval_note(summary)])
+    return figure
+
+
+# What is shown
+
+
+def find_sweeps(instances: pd.DataFrame) -> Iterator[Sweep]:
+    """Yield the sweep of each architecture that has one: its baseline, and whatever differs from that in a rate of
+    dropout above 0 alone."""
+    for architecture, rows in instances.dropna(subset=["dropout"]).groupby("architecture", sort=False):
+        conditions = rows.drop_duplicates("condition").set_index("condition")
+        baseline = shown_conditions(list(conditions.index))[0]
+        settings = conditions[LIKE_THE_BASELINE].astype(object).fillna("")
+        alike = (settings == settings.loc[baseline]).all(axis=1)
+        swept = conditions[alike & ((conditions["dropout"] > 0) | (conditions.index == baseline))]
+        rates = swept["dropout"].astype(float).drop_duplicates().sort_values()
+        if len(rates) > 1:
+            yield Sweep(str(architecture), rates.to_dict())
+
+
+@dataclass(frozen=True)
+class ConsistencyMap:
+    """Mean exemplar consistency of one layer: rows are rates, columns numbers of dropout samples, 1, 2, ... and 0."""
+
+    layer: str
+    means: pd.DataFrame
+
+    def highest(self) -> tuple[float, int] | None:
+        """Rate and number of samples of the highest consistency, or None where none is defined; at rate 0, where all
+        numbers are alike, that of none."""
+        defined = self.means.stack().dropna()
+        if defined.empty:
+            return None
+        rate, n_samples = defined.idxmax()
+        return float(rate), int(n_samples) if rate else 0
+
+
+def shown_measure(summary: pd.DataFrame) -> str:
+    """The main one of the measures of which RDMs were averaged over dropout samples, or, where none were, of all."""
+    sampled = summary[summary["dropout_samples"] > 0]
+    return main_measure((sampled if len(sampled) else summary)["measure"].unique())
+
+
+def consistency_map(summary: pd.DataFrame, sweep: Sweep, measure: str) -> ConsistencyMap:
+    """The last layer of which RDMs were averaged over dropout samples, or, where none were, the last of all.
+
+    Without dropout all masks are the same: every number of samples has the value of none.
+    """
+    rows = sweep.rows(summary, kind="exemplar", measure=measure, normalisation="none", ci_method="pairs")
+    sampled = rows[rows["dropout_samples"] > 0]
+    candidates = sampled if len(sampled) else rows
+    last = candidates["layer_index"].max()
+    shown = rows[rows["layer_index"] == last]
+    means = shown.pivot(index="dropout", columns="dropout_samples", values="mean")
+    means = means.reindex(sweep.rates.values())[sorted(means.columns, key=lambda k: (k == 0, k))]
+    if 0.0 in means.index:
+        means.loc[0.0] = means.loc[0.0, 0]
+    return ConsistencyMap(str(shown["layer"].iloc[0]), means)
+
+
+def accuracies(summary: pd.DataFrame, sweep: Sweep, split: str) -> pd.DataFrame:
+    """`accuracy_summary` against the rate, one row per rate. At rate 0 a test with dropout is one without."""
+    rows = sweep.rows(summary, split=split, subset="all", ci_method="jackknife")
+    if split != "test_dropout":
+        return rows
+    test = accuracies(summary, sweep, "test")
+    return pd.concat([test[test["dropout"] == 0], rows])
+
+
+def penultimate(summary: pd.DataFrame, sweep: Sweep, measure: str) -> pd.DataFrame:
+    """`clustering_summary` of the last layer but one against the rate; of an only layer its own."""
+    rows = sweep.rows(summary, measure=measure, normalisation="none", ci_method="jackknife")
+    return rows[rows["layer_index"] == sorted(rows["layer_index"].unique())[-2:][0]]
+
+
+def last_layer(summary: pd.DataFrame, sweep: Sweep, measure: str, kind: str) -> pd.DataFrame:
+    """`consistency_summary` of the last layer with dropout off against the rate."""
+    equal = {"measure": measure, "normalisation": "none", "ci_method": "pairs", "dropout_samples": 0}
+    rows = sweep.rows(summary, kind=kind, **equal)
+    return rows[rows["layer_index"] == rows["layer_index"].max()]
+
+
+# Panels
+
+
+def _draw_accuracies(axes: Axes, summary: pd.DataFrame, sweep: Sweep) -> None:
+    for split, (label, series) in ACCURACIES.items():
+        rows = accuracies(summary, sweep, split)
+        depth.draw_means(axes, rows["dropout"], rows, series, label=label)
+    axes.set_title(sweep.title)
+    axes.set_ylabel("Accuracy")
+    _rate_axis(axes, sweep)
+
+
+def _draw_map(axes: Axes, shown: ConsistencyMap, colours: Normalize) -> None:
+    """One cell per rate and number of samples, the highest framed; p grows upwards, as on an axis."""
+    values = shown.means.to_numpy(float)
+    axes.set_facecolor(UNDEFINED_GREY)
+    image = axes.imshow(values, cmap=MAP_COLOURS, norm=colours, origin="lower", aspect="auto")
+    axes.figure.colorbar(image, ax=axes, label=depth.CONSISTENCY_LABEL, fraction=0.06, pad=0.03)
+    if (highest := shown.highest()) is not None:
+        row, column = shown.means.index.get_loc(highest[0]), shown.means.columns.get_loc(highest[1])
+        look = {"fill": False, "edgecolor": style.BLACK, "linewidth": 0.8, "clip_on": False, "zorder": 3}
+        axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **look))
+    axes.axvline(len(shown.means.columns) - 1.5, color="white", linewidth=1.5)
+    names = ["off" if k == 0 else str(k) for k in shown.means.columns]
+    axes.set_xticks(np.arange(len(names)), names)
+    axes.set_yticks(np.arange(len(shown.means)), [f"{rate:g}" for rate in shown.means.index])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_title(shortened(shown.layer))
+    axes.set_xlabel("RDM samples averaged")
+    axes.set_ylabel(RATE_LABEL)
+
+
+def _draw_clustering(axes: Axes, summary: pd.DataFrame, sweep: Sweep, measure: str) -> None:
+    rows = penultimate(summary, sweep, measure)
+    depth.draw_means(axes, rows["dropout"], rows, CLUSTERING, label="clustering")
+    axes.set_title(shortened(str(rows["layer"].iloc[0])))
+    axes.set_ylabel("Category clustering index")
+    _rate_axis(axes, sweep)
+
+
+def _draw_levels(axes: Axes, summary: pd.DataFrame, sweep: Sweep, measure: str) -> None:
+    for kind, (label, series) in KINDS.items():
+        rows = last_layer(summary, sweep, measure, kind)
+        depth.draw_means(axes, rows["dropout"], rows, series, label=label)
+    depth.consistency_axis(axes)
+    axes.set_title(shortened(str(rows["layer"].iloc[0])))
+    axes.set_ylabel(depth.CONSISTENCY_LABEL)
+    _rate_axis(axes, sweep)
+
+
+def _rate_axis(axes: Axes, sweep: Sweep) -> None:
+    lowest, *_, highest = sweep.rates.values()
+    margin = MARGIN * (highest - lowest)
+    axes.set_xlim(lowest - margin, highest + margin)
+    axes.locator_params(axis="x", nbins=MOST_TICKS)
+    axes.set_xlabel(RATE_LABEL)
+
+
+def _limits(maps: list[ConsistencyMap]) -> tuple[float, float]:
+    """Lowest and highest consistency of all maps: they share their colours."""
+    values = np.concatenate([shown.means.to_numpy(float).ravel() for shown in maps])
+    values = values[np.isfinite(values)]
+    return (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
+
+
+# Notes
+
+
+def _notes(sweeps: list[Sweep], maps: list[ConsistencyMap], instances: pd.DataFrame) -> Iterator[str]:
+    """One line per sweep: how many networks each rate has, and where consistency is highest."""
+    for sweep, shown in zip(sweeps, maps, strict=True):
+        yield f"{sweep.title}: {_numbers(sweep, instances)}. {_highest(shown)}"
+
+
+def _remark(measure: str) -> str:
+    return (
+        f"RDMs of {MEASURE_NAMES[measure]}, after the last epoch. b: averages over dropout masks that are the same "
+        "for all networks and stimuli; off, and c, d: dropout in training alone. At p = 0 there is nothing to average."
+    )
+
+
+def _numbers(sweep: Sweep, instances: pd.DataFrame) -> str:
+    """How many networks are accepted and collapsed, once for all rates of which the same is true in a row."""
+    numbers = [(network_counts(group, instances), rate) for rate, group in sweep.groups()]
+    runs = [(number, [rate for _, rate in run]) for number, run in groupby(numbers, key=lambda item: item[0])]
+    if len(runs) == 1:
+        return f"{runs[0][0]} at every p"
+    return "; ".join(f"{number} at {unbroken(f'p = {_span(rates)}')}" for number, rates in runs)
+
+
+def _span(rates: list[float]) -> str:
+    return f"{rates[0]:g}" if len(rates) == 1 else f"{rates[0]:g} to {rates[-1]:g}"
+
+
+def _highest(shown: ConsistencyMap) -> str:
+    highest = shown.highest()
+    if highest is None:
+        return "No consistency is defined."
+    rate, n_samples = highest
+    facts = [unbroken(f"p = {rate:g}"), *([count(n_samples, "RDM sample")] if n_samples else [])]
+    return f"Framed: highest, {shown.means.loc[rate, n_samples]:.3f} ({', '.join(facts)})."
+
+
+def _interval_note(summary: pd.DataFrame) -> str:
+    if depth.interval_note(summary) == depth.NO_INTERVAL_NOTE:
+        return depth.NO_INTERVAL_NOTE
+    return "Error bars: 95 % confidence intervals; a, c: jackknife over networks; d: bootstrap over pairs of networks."
