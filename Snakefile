@@ -33,6 +33,7 @@ else:
 
 include: "rules/representations.smk"
 include: "rules/consistency.smk"
+include: "rules/across.smk"
 include: "rules/rotations.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
