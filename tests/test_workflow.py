@@ -20,7 +20,10 @@ from manyseeds import tables
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "profiles", "studies", "envs")
-FIGURES = ("fig2", "fig3", "fig4", "fig5", "fig7", "supp1", "supp2", "supp4", "supp5", "supp6", "supp7")
+FIGURES = ("fig2", "fig3", "fig4", "fig5", "fig7", "fig9")
+FIGURES += ("supp1", "supp2", "supp3", "supp4", "supp5", "supp6", "supp7", "supp8")
+N_NETWORKS = 7
+"""Of the tiny study: three baselines and two of each half of the images."""
 TRAINING = {"initialise", "train_cohort", "train"}
 
 # One worker runs all of them: they share one finished study.
@@ -149,6 +152,43 @@ def test_a_study_makes_every_table_and_figure(finished):
     assert all(path.stat().st_size > 2000 for path in (results / "figures").iterdir())
 
 
+STATISTIC = ["layer", "measure", "kind", "seed_a", "seed_b"]
+
+
+def test_blocks_of_one_epoch_are_the_consistencies_of_that_epoch(finished):
+    read = finished / "results/tiny/tables"
+    across, consistency = (pd.read_parquet(read / f"{name}.parquet") for name in ("consistency_across", "consistency"))
+    followed = across[across["condition_a"] == across["condition_b"]]
+    assert set(followed["condition_a"]) == {"baseline"}
+    for epoch in (1, 2):
+        block = followed[(followed["epoch_a"] == epoch) & (followed["epoch_b"] == epoch)].set_index(STATISTIC)
+        rows = consistency.query(f"condition == 'baseline' and epoch == {epoch} and normalisation == 'none'")
+        expected = rows.set_index(STATISTIC)["consistency"][block.index]
+        assert len(block) == 2 * 3  # kinds, pairs of instances
+        np.testing.assert_allclose(block["consistency"], expected, rtol=1e-9)
+
+
+def test_halves_of_the_images_are_compared_within_and_between(finished):
+    read = finished / "results/tiny/tables"
+    summary, across, consistency, contrasts = (
+        pd.read_parquet(read / f"{name}.parquet").query("layer == 'conv6' and measure == 'euclidean'")
+        for name in ("consistency_across_summary", "consistency_across", "consistency", "contrasts")
+    )
+    one = "kind == 'within_category' and normalisation == 'none'"
+    means = summary.query(f"{one} and ci_method == 'jackknife'").set_index("pairs")["mean"]
+    between = across.query(one)
+    same = between["seed_a"] == between["seed_b"]
+    halves = consistency.query(f"{one} and condition in ['images_a', 'images_b']")
+    assert (len(between), len(halves)) == (4, 2)
+    assert means["same_seed"] == pytest.approx(between.loc[same, "consistency"].mean())
+    assert means["different_seeds"] == pytest.approx(between.loc[~same, "consistency"].mean())
+    assert means["within"] == pytest.approx(halves["consistency"].mean())
+    rows = contrasts.query(f"{one} and condition_b == 'images_b' and ci_method == 'pairs'").set_index("contrast")
+    for pairs in ("same_seed", "different_seeds"):
+        mean = rows.loc[f"between_minus_within_{pairs}", "mean"]
+        assert mean == pytest.approx(means[pairs] - means["within"])
+
+
 def test_the_report_holds_every_figure_with_its_caption(finished):
     run = snakemake(finished, "--report", "report.html")
     assert run.returncode == 0, run.stdout
@@ -211,23 +251,24 @@ def test_an_unrelated_key_retrains_nothing(finished):
 
 def test_keeping_activations_later_retrains_nothing(finished):
     jobs = planned(finished, config=("keep_activations=true",))
-    assert jobs["dump_activations"] == 3
+    assert jobs["dump_activations"] == N_NETWORKS
     assert not TRAINING & jobs.keys()
 
 
 def test_another_step_size_retrains_all(finished):
     jobs = planned(finished, config=("training={learning_rate: 0.02}",))
-    assert jobs["train"] == jobs["evaluate"] == jobs["measure_geometry"] == 3
+    assert jobs["train"] == jobs["evaluate"] == N_NETWORKS
+    assert jobs["measure_geometry"] + jobs["measure_last_geometry"] == N_NETWORKS
 
 
 def test_changed_training_code_retrains_all(finished, changed):
     changed("workflow_scripts/manyseeds/training.py", "\n\n\n", "\n\n\nCHANGED = True\n\n\n")
-    assert planned(finished)["train"] == 3
+    assert planned(finished)["train"] == N_NETWORKS
 
 
 def test_a_change_beside_more_seeds_is_not_missed(finished):
     jobs = planned(finished, config=("instances=4", "training={learning_rate: 0.02}"))
-    assert jobs["train"] == 4
+    assert jobs["train"] == N_NETWORKS + 1
 
 
 def test_a_lost_network_is_trained_again_to_the_same_bits(finished):
@@ -244,9 +285,10 @@ def test_a_lost_network_is_trained_again_to_the_same_bits(finished):
 
 
 def last_epoch(results: Path, table: str) -> pd.DataFrame:
-    """Rows of a study's last epoch, without the columns that tell where the networks come from."""
+    """Rows of a study's first condition at its last epoch, without the columns that tell where the networks come from."""
     rows = pd.read_parquet(results / "tables" / f"{table}.parquet")
-    return rows[rows["epoch"] == rows["epoch"].max()].drop(columns=["condition", "epoch"]).reset_index(drop=True)
+    rows = rows[(rows["epoch"] == rows["epoch"].max()) & (rows["condition"] == rows["condition"].iloc[0])]
+    return rows.drop(columns=["condition", "epoch"]).reset_index(drop=True)
 
 
 def test_own_networks_give_the_tables_of_the_study_that_trained_them(finished, tmp_path):

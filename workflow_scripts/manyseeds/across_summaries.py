@@ -42,11 +42,9 @@ class ConditionPair:
         columns += [(place, *seeds) for place in (0, 1) for seeds in combinations(self.seeds, 2)]
         found = list(zip(rows["network_set"], rows["seed_a"], rows["seed_b"], strict=True))
         self.keys, values = spread(rows, STATISTIC, "consistency", found, columns)
-        n = len(self.seeds)
-        self._between = values[:, : n * n].reshape(-1, n, n)
-        self._within = np.stack(
-            [values[:, n * n : n * n + self._pairs[0].size], values[:, n * n + self._pairs[0].size :]]
-        )
+        n, n_pairs = len(self.seeds), self._pairs[0].size
+        between, *within = np.split(values, [n * n, n * n + n_pairs], axis=1)
+        self._between, self._within = between.reshape(len(values), n, n), np.stack(within)
 
     def same_seed(self) -> PairStatistics:
         """Return the consistencies between conditions, of networks of the same seed: only the conditions differ."""

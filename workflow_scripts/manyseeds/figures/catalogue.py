@@ -30,6 +30,9 @@ NOTHING_TO_DRAW = "nothing to draw: no group of networks has two accepted instan
 GEOMETRY = "Representational geometry"
 CONSISTENCY = "Consistency"
 CAUSES = "Causes of differences"
+TRAINING = "Training"
+
+TRAJECTORIES = ("consistency_across", "consistency_summary", "accuracy_summary", "relations")
 
 FIGURES: dict[str, Entry] = {
     "fig2": Entry("Maps of two instances, layer by layer", GEOMETRY, ("mds", "accuracy", "instances")),
@@ -42,8 +45,10 @@ FIGURES: dict[str, Entry] = {
         needs=("cosine", "euclidean", "unit_euclidean", "norm_difference"),
     ),
     "fig7": Entry("Centroids and exemplars", CAUSES, ("consistency_summary", "accuracy_summary")),
+    "fig9": Entry("Exemplar consistency along training", TRAINING, TRAJECTORIES),
     "supp1": Entry("Stress of each stimulus in the maps", GEOMETRY, ("mds", "instances")),
     "supp2": Entry("Neighbouring layers against other instances", GEOMETRY, ("second_level", "instances")),
+    "supp3": Entry("Networks of different images or categories", CAUSES, ("consistency_across_summary", "instances")),
     "supp4": Entry(
         "Category clustering and consistency",
         CAUSES,
@@ -57,6 +62,7 @@ FIGURES: dict[str, Entry] = {
         ("consistency_summary", "accuracy_summary"),
         needs=("correlation", "cosine"),
     ),
+    "supp8": Entry("Centroid consistency along training", TRAINING, TRAJECTORIES),
 }
 
 
