@@ -462,7 +462,7 @@ def test_trajectories_show_consistency_accuracy_and_their_relation(tables, drawn
     x, y = relation.containers[0].lines[0].get_data()
     np.testing.assert_array_equal(x, tested.sort_values("epoch")["mean"])
     np.testing.assert_array_equal(y, summary.sort_values("epoch")["mean"])
-    assert [text.get_text() for text in relation.texts] == ["epoch 1", "epoch 30"]
+    assert [text.get_text() for text in relation.texts] == ["epoch 1", "epoch 30", "d"]
     assert "d: Pearson r = −0.92 [−0.98, −0.66], p < 0.001; skipped Pearson" in notes(figure)
     assert "over 7 epochs." in notes(figure)
 
@@ -495,7 +495,7 @@ def test_a_training_that_was_not_followed_has_nothing_to_draw(tables):
 
 def test_crowded_epochs_are_not_all_named():
     epochs = [1.0, 2.0, 3.0, 350.0, 351.0]
-    assert trajectories.named_epochs(epochs, np.log(epochs)) == [1.0, 2.0, 351.0]
+    assert trajectories.named_epochs(epochs, np.log(epochs)) == [1.0, 3.0, 351.0]
     assert trajectories.named_epochs([5.0], [0.0]) == [5.0]
 
 

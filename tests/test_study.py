@@ -117,7 +117,7 @@ def test_only_the_followed_conditions_are_analysed_before_the_last_epoch():
     expanded = study(conditions=conditions, training=training, trajectory=trajectory)
     assert expanded.epochs_of("baseline") == (2, 7)
     assert expanded.epochs_of("order") == (7,)
-    assert expanded.followed_groups == (("all_cnn_c", "baseline"),)
+    assert expanded.followed_groups == (("all_cnn_c", "baseline"), ("all_cnn_7", "baseline"))
     assert study(conditions=conditions, training=training).followed_groups == ()
 
 

@@ -285,7 +285,7 @@ def test_a_lost_network_is_trained_again_to_the_same_bits(finished):
 
 
 def last_epoch(results: Path, table: str) -> pd.DataFrame:
-    """Rows of a study's first condition at its last epoch, without the columns that tell where the networks come from."""
+    """Rows of a study's first condition at its last epoch, without the columns that tell whose networks they are."""
     rows = pd.read_parquet(results / "tables" / f"{table}.parquet")
     rows = rows[(rows["epoch"] == rows["epoch"].max()) & (rows["condition"] == rows["condition"].iloc[0])]
     return rows.drop(columns=["condition", "epoch"]).reset_index(drop=True)

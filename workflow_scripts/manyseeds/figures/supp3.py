@@ -31,30 +31,26 @@ def draw(tables: Tables) -> Figure:
     ]
     if rows.empty:
         raise StudyError(NOTHING_TO_DRAW)
-    architectures = rows["architecture"].unique()
+    architectures = list(rows["architecture"].unique())
     pairs = list(rows[PAIR].drop_duplicates().itertuples(index=False, name=None))
-    names = [halves_name(tables["instances"], *pair) for pair in pairs]
     height = len(architectures) * (depth.PANEL_MM + depth.names_mm(rows["layer"]))
     figure = style.new_figure(style.COLUMN_MM * min(2, len(pairs)), height)
     grid = figure.subplots(len(architectures), len(pairs), squeeze=False, sharey=True)
-    notes, drawn = [], []
-    for architecture, panels in zip(architectures, grid, strict=True):
-        title = ARCHITECTURE_NAMES.get(str(architecture), str(architecture))
-        for pair, name, axes in zip(pairs, names, panels, strict=True):
-            chosen = rows[(rows["architecture"] == architecture) & (rows[PAIR] == pair).all(axis=1)]
-            if chosen.empty:
-                axes.remove()
-                continue
-            _draw(axes, chosen)
-            axes.set_title(f"{title}, {name}")
-            notes.append(f"{title}, {name}: {_numbers(chosen)}.")
-            drawn.append(axes)
+    notes = {}
+    for (architecture, *pair), members in rows.groupby(["architecture", *PAIR], sort=False):
+        axes = grid[architectures.index(architecture), pairs.index(tuple(pair))]
+        name = ARCHITECTURE_NAMES.get(str(architecture), str(architecture))
+        title = f"{name}, {halves_name(tables['instances'], *pair)}"
+        _draw(axes, members)
+        axes.set_title(title)
+        notes[axes] = f"{title}: {_numbers(members)}."
+    for unused in set(grid.ravel()) - set(notes):
+        unused.remove()
     for letter, axes in zip("abcdefgh", grid[0], strict=False):
         style.panel_letter(axes, letter)
-    style.legend_above(figure, drawn[:1])
-    style.footnote(
-        figure, [*notes, f"Exemplar RDMs, {MEASURE_NAMES[measure]}, all stimuli. {depth.interval_note(rows)}"]
-    )
+    style.legend_above(figure, list(notes)[:1])
+    remark = f"Exemplar RDMs, {MEASURE_NAMES[measure]}, all stimuli. {depth.interval_note(rows)}"
+    style.footnote(figure, [*notes.values(), remark])
     return figure
 
 
