@@ -38,6 +38,7 @@ if STUDY.dropout_groups:
 
 include: "rules/representations.smk"
 include: "rules/consistency.smk"
+include: "rules/across.smk"
 include: "rules/rotations.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"

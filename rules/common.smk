@@ -40,15 +40,22 @@ GROUP_TABLES = [
     "relations",
     "second_level",
     "mds",
+    "consistency_across",
 ]
+PAIR_TABLES = ["consistency_across", "consistency_across_summary", "contrasts"]  # one file a pair of conditions
 MAPS = ["second_level", "mds"]  # of those groups alone that figures show
 ROTATION_TABLES = ["rotations", "rotation_entries"]
-TABLES = ["instances", "layers", *INSTANCE_TABLES, *GROUP_TABLES, *ROTATION_TABLES, "comparison"]
+TABLES = list(
+    dict.fromkeys(
+        ["instances", "layers", *INSTANCE_TABLES, *GROUP_TABLES, *PAIR_TABLES, *ROTATION_TABLES, "comparison"]
+    )
+)
 REPORTED_TABLES = [
     "attempts",
     "accuracy_summary",
     "consistency_summary",
     "clustering_summary",
+    "consistency_across_summary",
     "contrasts",
     "relations",
 ]
@@ -67,6 +74,8 @@ def one_of(values):
 wildcard_constraints:
     architecture=one_of(architecture for architecture, _ in STUDY.groups),
     condition=one_of(condition for _, condition in STUDY.groups),
+    condition_a=one_of(first for _, first, _ in STUDY.compared_conditions),
+    condition_b=one_of(second for _, _, second in STUDY.compared_conditions),
     seed=one_of(instance.seed for instance in STUDY.instances),
     epoch=one_of({*STUDY.checkpoints, *STUDY.analysed_epochs}),
     measure=one_of(STUDY.measures),
@@ -125,12 +134,15 @@ def per_group(pattern, groups=STUDY.groups):
     ]
 
 
-def of_group(pattern, epochs=None):
-    """Return an input function: the files of the instances of the group that the wildcards name."""
+def of_group(pattern, epochs=None, condition="condition"):
+    """Return an input function: the files of the instances of the group that the wildcards name.
+
+    `condition` is the wildcard that names its condition.
+    """
 
     def files(wildcards):
-        seeds = STUDY.seeds(wildcards.architecture, wildcards.condition)
-        instances = [Instance(wildcards.architecture, wildcards.condition, seed) for seed in seeds]
+        seeds = seeds_of(condition)(wildcards)
+        instances = [Instance(wildcards.architecture, wildcards[condition], seed) for seed in seeds]
         return fill(pattern, instances, epochs)
 
     return files
@@ -268,9 +280,9 @@ def one_of_groups(groups):
     )
 
 
-def groups_followed(followed):
-    """Return the groups that are analysed at several epochs, which are the same for all of them, or at the last alone."""
-    return [group for group in STUDY.groups if (len(STUDY.epochs_of(*group)) > 1) == followed]
+def groups_not_followed():
+    """Return the groups that are analysed at the last epoch alone."""
+    return [group for group in STUDY.groups if group not in STUDY.followed_groups]
 
 
 # Activations and networks of the user's
@@ -302,9 +314,12 @@ def instance_rows():
     return [instance._asdict() | STUDY.settings(instance) for instance in STUDY.instances]
 
 
-def group_seeds(wildcards):
-    """Return the seeds of the group that the wildcards name."""
-    return list(STUDY.seeds(wildcards.architecture, wildcards.condition))
+def seeds_of(condition):
+    """Return a param: the seeds of the group of which a wildcard names the condition."""
+    return lambda wildcards: list(STUDY.seeds(wildcards.architecture, wildcards[condition]))
+
+
+group_seeds = seeds_of("condition")
 
 
 def measures_for(*keys):
@@ -330,9 +345,9 @@ def stimulus_resamples(wildcards):
     return f"{R}/tables/parts/{{architecture}}/{{condition}}/stimulus_resamples.npz" if has_any else []
 
 
-def group_parts(table):
+def group_parts(table, condition="condition"):
     """Return an input function: the parts of an instance table in the group that the wildcards name, if there are any."""
-    return of_group(f"networks/{{instance}}/{table}.parquet") if has_parts(table) else []
+    return of_group(f"networks/{{instance}}/{table}.parquet", condition=condition) if has_parts(table) else []
 
 
 def reported_table(file, name):
@@ -340,11 +355,30 @@ def reported_table(file, name):
     return report(file, caption="captions/table.rst", category="Tables", labels={"table": name})
 
 
+def groups_with(table):
+    """Return the groups that have a part of a group table."""
+    if table == "consistency_across":
+        return STUDY.followed_groups
+    return STUDY.shown_groups if table in MAPS else STUDY.groups
+
+
+def parts_of_pairs(table):
+    """Return the parts of a table that are made from two conditions."""
+    pairs = [
+        f"{R}/tables/parts/{architecture}/pairs/{first}/{second}/{table}.parquet"
+        for architecture, first, second in STUDY.compared_conditions
+    ]
+    sweep = "tables/parts/{architecture}/{condition}/dropout_minus_none.parquet"
+    return pairs + (per_group(sweep, STUDY.dropout_sweep) if table == "contrasts" else [])
+
+
 def table_parts(wildcards):
     """Return the parts that a table is gathered from."""
-    if wildcards.table in GROUP_TABLES:
-        groups = STUDY.shown_groups if wildcards.table in MAPS else STUDY.groups
-        return per_group(f"tables/parts/{{architecture}}/{{condition}}/{wildcards.table}.parquet", groups)
+    table = wildcards.table
+    if table in (*GROUP_TABLES, *PAIR_TABLES):
+        parts = f"tables/parts/{{architecture}}/{{condition}}/{table}.parquet"
+        groups = groups_with(table) if table in GROUP_TABLES else []
+        return per_group(parts, groups) + (parts_of_pairs(table) if table in PAIR_TABLES else [])
     return per_instance(f"networks/{{instance}}/{wildcards.table}.parquet") if has_parts(wildcards.table) else []
 
 

@@ -12,7 +12,7 @@ rule measure_geometry:
     benchmark:
         f"{R}/benchmarks/measure_geometry/{{architecture}}/{{condition}}/seed{{seed}}.tsv"
     wildcard_constraints:
-        architecture=one_of_groups(groups_followed(False)),
+        architecture=one_of_groups(groups_not_followed()),
     conda:
         "../envs/manyseeds.yaml"
     threads: 1
@@ -35,4 +35,4 @@ use rule measure_geometry as measure_geometry_through_training with:
         geometries=geometry_files(STUDY.analysed_epochs),
         rdms=kept_rdm_files(STUDY.analysed_epochs),
     wildcard_constraints:
-        architecture=one_of_groups(groups_followed(True)),
+        architecture=one_of_groups(STUDY.followed_groups),

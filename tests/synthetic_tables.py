@@ -10,6 +10,8 @@ LAYERS = {"all_cnn_c": [f"conv{k}" for k in range(1, 10)], "all_cnn_7": [f"conv{
 MEASURES = ("correlation", "cosine", "euclidean", "unit_euclidean", "norm_difference")
 KIND_LEVEL = {"exemplar": 0.0, "centroid": 0.35, "within_category": -0.1}
 LAST_EPOCH = 30
+FOLLOWED = (1, 2, 3, 4, 10, 20, LAST_EPOCH)
+HALVES = (("images_a", "images_b"), ("categories_a", "categories_b"))
 
 
 def study_tables(
@@ -27,13 +29,17 @@ def study_tables(
     layers = LAYERS if layers is None else layers
     rng = np.random.default_rng(0)
     keys = [(architecture, condition) for architecture in layers]
+    halves = [(architecture, half) for architecture in layers for pair in HALVES for half in pair]
     consistency = _consistency(rng, layers, condition, n_networks, measures)
+    across = _across(layers, condition, n_networks, measures[:1])
     tables = {
-        "instances": _instances(keys, n_networks, n_collapsed),
+        "instances": _instances([*keys, *halves], n_networks, n_collapsed),
         "accuracy": _accuracy(rng, keys, n_networks) if tested else _empty(ACCURACY),
         "accuracy_summary": _accuracy_summary(keys, n_networks, n_collapsed) if tested else _empty(ACCURACY_SUMMARY),
         "consistency": consistency,
-        "consistency_summary": _summary(consistency, n_networks, n_collapsed),
+        "consistency_summary": _summary(pd.concat([_trajectory(across), consistency]), n_networks, n_collapsed),
+        "consistency_across": across,
+        "consistency_across_summary": _halves_summary(layers, measures, n_networks, n_collapsed),
         "clustering_summary": _clustering(layers, condition, measures, n_networks, n_collapsed),
         "relations": _relations(layers, condition, measures),
         "second_level": _second_level(rng, layers, condition, n_networks),
@@ -101,8 +107,7 @@ def _empty(columns):
 def _instances(keys, n_networks, n_collapsed):
     return pd.DataFrame(
         [
-            {"architecture": a, "condition": c, "seed": seed, "collapsed": seed >= n_networks}
-            | {"vary": "init", "dropout": 0.0, "images": "all", "categories": None}
+            {"architecture": a, "condition": c, "seed": seed, "collapsed": seed >= n_networks} | _training_set(c)
             for a, c in keys
             for seed in range(n_networks + n_collapsed)
         ]
@@ -120,12 +125,15 @@ def _accuracy(rng, keys, n_networks):
 
 
 def _accuracy_summary(keys, n_networks, n_collapsed):
+    last = (0.9512, 0.934, 0.962, 0.94, 0.963)
+    means = {epoch: 0.95 - 0.6 / epoch for epoch in FOLLOWED}
+    by_epoch = {epoch: (m, m - 0.02, m + 0.02, m - 0.01, m + 0.01) for epoch, m in means.items()} | {LAST_EPOCH: last}
     rows = [
-        (a, c, LAST_EPOCH, split, "all", n_networks, n_collapsed, *values, method, 1000)
+        (a, c, epoch, split, "all", n_networks, n_collapsed, *values, method, 1000)
         for a, c in keys
-        for split, values in (
-            ("train", (0.9987, 0.991, 1.0, 0.995, 1.0)),
-            ("test", (0.9512, 0.934, 0.962, 0.94, 0.963)),
+        for split, epoch, values in (
+            ("train", LAST_EPOCH, (0.9987, 0.991, 1.0, 0.995, 1.0)),
+            *(("test", epoch, values) for epoch, values in by_epoch.items()),
         )
         for method in ("jackknife", "instances")
     ]
@@ -175,6 +183,60 @@ def _summary(consistency, n_networks, n_collapsed):
     return pd.DataFrame(rows)
 
 
+def _training_set(condition):
+    what, _, half = condition.partition("_")
+    categories = {"a": "0+1+2+3+4", "b": "5+6+7+8+9"}.get(half) if what == "categories" else None
+    return {"images": half if what == "images" else "all", "categories": categories}
+
+
+def _across(layers, condition, n_networks, measures):
+    """Trajectories of the last layer: a network resembles itself at near epochs, the more the later they are."""
+    rng = np.random.default_rng(1)
+    points = [(epoch, seed) for epoch in FOLLOWED for seed in range(n_networks)]
+    rows = []
+    for architecture, names in layers.items():
+        key = (architecture, condition, condition)
+        for (epoch_a, seed_a), (epoch_b, seed_b) in combinations(points, 2):
+            for measure in measures:
+                for kind in ("exemplar", "centroid"):
+                    apart = 0.3 * (seed_a != seed_b) * (kind == "exemplar") + 0.1 * np.log(epoch_b / epoch_a)
+                    value = 0.93 - apart - 0.05 * np.log(epoch_a) + 0.02 * rng.random()
+                    place = (names[-1], len(names) - 1, measure, "none", 0, kind)
+                    rows.append((*key, epoch_a, epoch_b, *place, seed_a, seed_b, 499500, 0, value**0.5, value))
+    columns = ["architecture", "condition_a", "condition_b", "epoch_a", "epoch_b", "layer", "layer_index", "measure"]
+    columns += ["normalisation", "dropout_samples", "kind", "seed_a", "seed_b", "n_entries", "n_undefined"]
+    return pd.DataFrame(rows, columns=[*columns, "r", "consistency"])
+
+
+def _trajectory(across):
+    """The same pairs of networks at the same epoch before the last, as `consistency` has them."""
+    same = across[(across["epoch_a"] == across["epoch_b"]) & (across["epoch_a"] < LAST_EPOCH)]
+    names = {"condition_a": "condition", "epoch_a": "epoch"}
+    return same.drop(columns=["condition_b", "epoch_b"]).rename(columns=names)
+
+
+def _halves_summary(layers, measures, n_networks, n_collapsed):
+    rng = np.random.default_rng(2)
+    n_pairs = n_networks * (n_networks - 1)
+    pairs = {"within": (n_pairs, 0.0), "same_seed": (n_networks, 0.1), "different_seeds": (n_pairs, -0.05)}
+    rows = []
+    for architecture, names in layers.items():
+        for place, (first, second) in enumerate(HALVES):
+            for index, layer in enumerate(names):
+                for measure in measures:
+                    for name, (n, level) in pairs.items():
+                        mean = 0.95 - 0.5 * index / len(names) + level * (1 - 2 * place) * index / len(names)
+                        mean += 0.01 * rng.random()
+                        for method, half in (("pairs", 0.02), ("jackknife", 0.04)):
+                            half = half if n_networks > 2 else np.nan
+                            key = (architecture, first, second, LAST_EPOCH, layer, index, measure, "none", "exemplar")
+                            counts = (name, n_networks, n, n_collapsed)
+                            rows.append((*key, *counts, mean, mean - half, mean + half, method, 1000))
+    columns = ["architecture", "condition_a", "condition_b", "epoch", "layer", "layer_index", "measure"]
+    columns += ["normalisation", "kind", "pairs", "n_networks", "n_network_pairs", "n_collapsed", "mean"]
+    return pd.DataFrame(rows, columns=[*columns, "ci_low", "ci_high", "ci_method", "n_resamples"])
+
+
 def _clustering(layers, condition, measures, n_networks, n_collapsed):
     rows = []
     for architecture, names in layers.items():
@@ -209,24 +271,24 @@ def _relations(layers, condition, measures):
     rows = []
     for architecture, names in layers.items():
         for measure in measures:
-            row = {
-                "architecture": architecture,
-                "condition": condition,
-                "epoch": LAST_EPOCH,
-                "measure": measure,
-                "normalisation": "none",
-                "kind": "exemplar",
-                "relation": "cci_consistency_over_layers",
-                "n": len(names),
-            }
-            defined = len(names) >= 5
-            for k, name in enumerate(("pearson", "skipped", "percentage_bend")):
-                row[name] = -0.92 + 0.02 * k if defined else np.nan
-                row[f"{name}_p"] = (0.0004, 0.0012, 0.021)[k] if defined else np.nan
-                row[f"{name}_ci_low"] = -0.98 if defined else np.nan
-                row[f"{name}_ci_high"] = -0.66 if defined else np.nan
-            rows.append(row)
+            key = {"architecture": architecture, "condition": condition, "measure": measure, "normalisation": "none"}
+            over_layers = {"relation": "cci_consistency_over_layers", "epoch": LAST_EPOCH, "kind": "exemplar"}
+            rows.append(key | over_layers | _correlations(len(names)))
+            for kind in ("exemplar", "centroid"):
+                over_epochs = {"relation": "consistency_accuracy_over_epochs", "layer": names[-1], "kind": kind}
+                rows.append(key | over_epochs | _correlations(len(FOLLOWED)))
     return pd.DataFrame(rows)
+
+
+def _correlations(n):
+    row = {"n": n}
+    defined = n >= 5
+    for k, name in enumerate(("pearson", "skipped", "percentage_bend")):
+        row[name] = -0.92 + 0.02 * k if defined else np.nan
+        row[f"{name}_p"] = (0.0004, 0.0012, 0.021)[k] if defined else np.nan
+        row[f"{name}_ci_low"] = -0.98 if defined else np.nan
+        row[f"{name}_ci_high"] = -0.66 if defined else np.nan
+    return row
 
 
 def _second_level(rng, layers, condition, n_networks):

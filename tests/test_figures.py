@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.container import ErrorbarContainer
-from synthetic_tables import MEASURES, RATES, study_tables, with_dropout_sweep
+from synthetic_tables import FOLLOWED, LAST_EPOCH, MEASURES, RATES, study_tables, with_dropout_sweep
 
 from manyseeds.errors import StudyError
-from manyseeds.figures import fig8, maps, selection, style
+from manyseeds.figures import fig8, maps, selection, style, trajectories
 from manyseeds.figures.catalogue import FIGURES
 
 ROOT = Path(__file__).parent.parent
@@ -59,7 +59,7 @@ def curves(axes):
 
 
 def summary_rows(tables, *, ci_method="pairs", normalisation="none", **equal):
-    rows = tables["consistency_summary"].query("architecture == 'all_cnn_c'")
+    rows = tables["consistency_summary"].query(f"architecture == 'all_cnn_c' and epoch == {LAST_EPOCH}")
     for column, value in {"ci_method": ci_method, "normalisation": normalisation, **equal}.items():
         rows = rows[rows[column] == value]
     return rows.sort_values("layer_index")
@@ -138,7 +138,7 @@ def test_no_text_is_cut_off_or_overlaps_its_neighbours(name, settings):
             assert left.x1 <= right.x0 + 0.5
 
 
-@pytest.mark.parametrize("name", [name for name in FIGURES if name not in SIMULATIONS])
+@pytest.mark.parametrize("name", [name for name in FIGURES if name not in (*SIMULATIONS, "supp3")])
 def test_states_how_many_networks_there_are_and_how_many_collapsed(name, drawn):
     text = notes(drawn(name))
     for title in ("All-CNN-C", "All-CNN-7"):
@@ -153,7 +153,10 @@ def test_states_pairs_accuracy_and_what_the_error_bars_are(name, drawn):
     assert "Error bars: 95 % confidence intervals, bootstrap over pairs of networks." in text
 
 
-@pytest.mark.parametrize("name", ["fig3", "fig4", "fig5", "fig7", "fig8", "supp2", "supp4", *SIMULATIONS, "supp7"])
+AXES_NAMED = ["fig3", "fig4", "fig5", "fig7", "fig8", "fig9", "supp2", "supp3", "supp4", *SIMULATIONS, "supp7", "supp8"]
+
+
+@pytest.mark.parametrize("name", AXES_NAMED)
 def test_names_its_axes(name, drawn):
     for axes in drawn(name).axes:
         is_colour_bar = axes.get_label() == "<colorbar>"
@@ -161,7 +164,7 @@ def test_names_its_axes(name, drawn):
         assert axes.get_ylabel() or not (is_colour_bar or axes.get_subplotspec().is_first_col())
 
 
-@pytest.mark.parametrize("name", ["fig5", "fig7", "supp7"])
+@pytest.mark.parametrize("name", ["fig5", "fig7", "supp3", "supp7"])
 def test_curves_of_a_panel_differ_in_colour_and_marker(name, drawn):
     for axes in drawn(name).axes:
         lines = [container.lines[0] for container in axes.containers]
@@ -169,7 +172,7 @@ def test_curves_of_a_panel_differ_in_colour_and_marker(name, drawn):
         assert len({line.get_marker() for line in lines}) == len(lines)
 
 
-@pytest.mark.parametrize("name", ["fig4", "fig5", "fig7", "supp7"])
+@pytest.mark.parametrize("name", ["fig4", "fig5", "fig7", "supp3", "supp7"])
 def test_two_networks_have_no_error_bars_and_the_figure_says_so(name):
     figure = draw(name, study_tables(n_networks=2))
     assert "No error bars: too few networks for an interval." in notes(figure)
@@ -536,6 +539,110 @@ def test_rotations_tell_what_changes_by_colour_and_marker(drawn):
 @pytest.mark.parametrize(("name", "smallest"), [("supp5", "0.12"), ("supp6", "−3.50")])
 def test_rotations_state_whether_activations_stay_positive(drawn, name, smallest):
     assert f"Smallest activation after any rotation: {smallest}." in notes(drawn(name))
+
+
+@pytest.mark.parametrize(("name", "kind"), [("fig9", "exemplar"), ("supp8", "centroid")])
+def test_trajectories_show_every_pair_of_epochs_and_instances(tables, drawn, name, kind):
+    early, whole = drawn(name).axes[:2]
+    rows = tables["consistency_across"].query(f"architecture == 'all_cnn_c' and kind == '{kind}'")
+    titles = {"All-CNN-C, conv9: early epochs": [1, 2, 3, 4], "All-CNN-C, conv9: whole training": [1, 10, 20, 30]}
+    assert [early.get_title(), whole.get_title()] == list(titles)
+    for axes, epochs in zip((early, whole), titles.values(), strict=True):
+        matrix = np.asarray(axes.images[0].get_array())
+        assert [label.get_text() for label in axes.get_xticklabels()] == [str(epoch) for epoch in epochs]
+        np.testing.assert_array_equal(np.diagonal(matrix), 1)
+        shown = rows[rows["epoch_a"].isin(epochs) & rows["epoch_b"].isin(epochs)]
+        assert len(shown) == 24 * 23 // 2
+        for row in shown.itertuples():
+            a, b = (epochs.index(e) * 6 + s for e, s in ((row.epoch_a, row.seed_a), (row.epoch_b, row.seed_b)))
+            assert matrix[a, b] == matrix[b, a] == row.consistency
+
+
+@pytest.mark.parametrize(("name", "kind"), [("fig9", "exemplar"), ("supp8", "centroid")])
+def test_trajectories_show_consistency_accuracy_and_their_relation(tables, drawn, name, kind):
+    figure = drawn(name)
+    consistency, accuracy, relation = figure.axes[2:5]
+    summary = tables["consistency_summary"].query(
+        f"architecture == 'all_cnn_c' and layer == 'conv9' and kind == '{kind}' and measure == 'correlation'"
+        " and normalisation == 'none' and ci_method == 'pairs'"
+    )
+    tested = tables["accuracy_summary"].query("architecture == 'all_cnn_c' and ci_method == 'jackknife'")
+    for axes, expected in ((consistency, summary.sort_values("epoch")), (accuracy, tested.sort_values("epoch"))):
+        ((x, y, low, high),) = curves(axes).values()
+        np.testing.assert_array_equal(x, FOLLOWED)
+        np.testing.assert_array_equal(y, expected["mean"])
+        np.testing.assert_allclose(low, expected["ci_low"])
+        np.testing.assert_allclose(high, expected["ci_high"])
+    x, y = relation.containers[0].lines[0].get_data()
+    np.testing.assert_array_equal(x, tested.sort_values("epoch")["mean"])
+    np.testing.assert_array_equal(y, summary.sort_values("epoch")["mean"])
+    assert [text.get_text() for text in relation.texts] == ["epoch 1", "epoch 30", "d"]
+    assert "d: Pearson r = −0.92 [−0.98, −0.66], p < 0.001; skipped Pearson" in notes(figure)
+    assert "over 7 epochs." in notes(figure)
+
+
+def test_trajectories_of_untested_networks_have_no_accuracy():
+    figure = draw("fig9", study_tables({"a": ["x", "y"]}, tested=False))
+    assert [axes.get_title() for axes in figure.axes] == ["a, y: early epochs", "a, y: whole training", "a, y"]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "parts"),
+    [
+        ([0, 1, 2, 3, 10, 50], {"early epochs": [1, 2, 3], "whole training": [1, 10, 50]}),
+        ([1, 5, 20], {"whole training": [1, 5, 20]}),
+        ([2, 3], {"whole training": [2, 3]}),
+        ([0, 7], {}),
+        ([0], {}),
+    ],
+)
+def test_training_has_early_epochs_and_a_whole(epochs, parts):
+    assert trajectories.parts_of_training(epochs) == parts
+
+
+def test_a_training_that_was_not_followed_has_nothing_to_draw(tables):
+    last = tables["consistency_across"].query(f"epoch_a == {LAST_EPOCH} and epoch_b == {LAST_EPOCH}")
+    summary = tables["consistency_summary"].query(f"epoch == {LAST_EPOCH}")
+    with pytest.raises(StudyError, match="nothing to draw"):
+        draw("fig9", tables | {"consistency_across": last, "consistency_summary": summary})
+
+
+def test_crowded_epochs_are_not_all_named():
+    epochs = [1.0, 2.0, 3.0, 350.0, 351.0]
+    assert trajectories.named_epochs(epochs, np.log(epochs)) == [1.0, 3.0, 351.0]
+    assert trajectories.named_epochs([5.0], [0.0]) == [5.0]
+
+
+def test_supp3_shows_pairs_within_and_between_halves(tables, drawn):
+    figure = drawn("supp3")
+    titles = ["All-CNN-C, disjoint images", "All-CNN-C, disjoint categories"]
+    assert [axes.get_title() for axes in figure.axes[:2]] == titles
+    labels = {
+        "within": "same half, different seeds",
+        "same_seed": "different halves, same seed",
+        "different_seeds": "different halves, different seeds",
+    }
+    for axes, half in zip(figure.axes[:2], ("images_a", "categories_a"), strict=True):
+        for pairs, label in labels.items():
+            expected = tables["consistency_across_summary"].query(
+                f"architecture == 'all_cnn_c' and condition_a == '{half}' and measure == 'correlation'"
+                f" and pairs == '{pairs}' and ci_method == 'pairs'"
+            )
+            x, y, low, high = curves(axes)[label]
+            np.testing.assert_array_equal(np.round(x), expected["layer_index"])
+            np.testing.assert_array_equal(y, expected["mean"])
+            np.testing.assert_allclose(low, expected["ci_low"])
+            np.testing.assert_allclose(high, expected["ci_high"])
+    expected = (
+        "All-CNN-7, disjoint images: 6 networks in each half, 1 more collapsed and left out; 30 pairs within halves"
+    )
+    assert f"{expected}, 6 pairs between halves of the same seed, 30 pairs of different seeds." in notes(figure)
+
+
+def test_supp3_names_halves_of_other_kinds_by_their_conditions(tables):
+    instances = tables["instances"].assign(images="all", categories=None)
+    figure = draw("supp3", tables | {"instances": instances})
+    assert figure.axes[0].get_title() == "All-CNN-C, images_a and images_b"
 
 
 # --- what they are made of

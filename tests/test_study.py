@@ -124,6 +124,23 @@ def test_only_the_followed_groups_are_analysed_before_the_last_epoch():
     assert expanded.epochs_of("all_cnn_c", "baseline") == (2, 7)
     assert expanded.epochs_of("all_cnn_c", "order") == (7,)
     assert expanded.epochs_of("all_cnn_7", "baseline") == (7,)
+    assert expanded.followed_groups == (("all_cnn_c", "baseline"),)
+    assert study(conditions=conditions, training=training).followed_groups == ()
+
+
+def test_the_dropout_sweep_differs_from_the_first_condition_in_dropout_alone():
+    conditions = [
+        {"name": "baseline"},
+        {"name": "mine", "dropout": 0.3},
+        {"name": "both", "dropout": 0.3, "vary": ["init", "order"]},
+        {"name": "half", "dropout": 0.3, "images": "a"},
+    ]
+    two = [{"architecture": "all_cnn_c"}, {"architecture": "all_cnn_7"}]
+    sweep = {"rates": [0, 0.5], "networks": ["all_cnn_7"]}
+    conditions[1]["networks"] = ["all_cnn_c"]
+    expanded = study(networks=two, conditions=conditions, dropout=sweep)
+    assert expanded.dropout_sweep == (("all_cnn_c", "mine"), ("all_cnn_7", "dropout0.5"))
+    assert study(conditions=[{"name": "baseline", "dropout": 0.1}, {"name": "b", "dropout": 0.5}]).dropout_sweep == ()
 
 
 def test_the_seed_of_the_halves_concerns_only_conditions_that_train_on_a_half():

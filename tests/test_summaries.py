@@ -11,8 +11,9 @@ from scipy import stats
 
 from manyseeds import summaries, tables
 from manyseeds.errors import StudyError
+from manyseeds.intervals import Bootstrap
 from manyseeds.stimulus_resampling import StimulusResamples, load_resamples, save_resamples
-from manyseeds.summaries import Bootstrap, Observations
+from manyseeds.summaries import Observations
 
 SCHEMAS = Path(__file__).resolve().parents[1] / "rules" / "schemas" / "tables"
 GROUP = {"architecture": "a", "condition": "baseline"}

@@ -19,12 +19,12 @@ from manyseeds import tables
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "profiles", "studies", "envs")
-FIGURES = ("fig2", "fig3", "fig4", "fig5", "fig7", "fig8", *(f"supp{n}" for n in (1, 2, 4, 5, 6, 7)), "comparison")
+FIGURES = (*(f"fig{n}" for n in (2, 3, 4, 5, 7, 8, 9)), *(f"supp{n}" for n in range(1, 9)), "comparison")
 PUBLISHED = "data/mehrer2020_values.csv"
 TRAINING = {"initialise", "train_cohort", "train"}
-N_BASELINE, N_SWEPT = 3, 2
-"""Instances of the tiny study: without dropout, and of the one condition with it."""
-N_INSTANCES = N_BASELINE + N_SWEPT
+N_BASELINE, N_HALVES, N_SWEPT = 3, 4, 2
+"""Instances of the tiny study: baseline, on half of the images, with dropout."""
+N_INSTANCES = N_BASELINE + N_HALVES + N_SWEPT
 
 # One worker runs all of them: they share one finished study.
 pytestmark = pytest.mark.xdist_group("workflow")
@@ -93,8 +93,8 @@ def changed(finished):
 @pytest.mark.parametrize(
     ("study", "n_instances", "n_swept", "left_out"),
     [
-        (None, 12, 0, {"fig8"}),
-        ("studies/cifar10_small.yaml", 10, 0, {"fig8"}),
+        (None, 12, 0, {"fig8", "fig9", "supp3", "supp8"}),
+        ("studies/cifar10_small.yaml", 10, 0, {"fig8", "fig9", "supp3", "supp8"}),
         ("studies/mehrer2020.yaml", 140, 80, set()),
     ],
 )
@@ -192,6 +192,43 @@ def test_more_dropout_samples_retrain_nothing(finished):
     assert not {*TRAINING, "evaluate", "dump_activations"} & jobs.keys()
 
 
+STATISTIC = ["layer", "measure", "kind", "seed_a", "seed_b"]
+
+
+def test_blocks_of_one_epoch_are_the_consistencies_of_that_epoch(finished):
+    read = finished / "results/tiny/tables"
+    across, consistency = (pd.read_parquet(read / f"{name}.parquet") for name in ("consistency_across", "consistency"))
+    followed = across[across["condition_a"] == across["condition_b"]]
+    assert set(followed["condition_a"]) == {"baseline"}
+    for epoch in (1, 2):
+        block = followed[(followed["epoch_a"] == epoch) & (followed["epoch_b"] == epoch)].set_index(STATISTIC)
+        rows = consistency.query(f"condition == 'baseline' and epoch == {epoch} and normalisation == 'none'")
+        expected = rows.set_index(STATISTIC)["consistency"][block.index]
+        assert len(block) == 2 * 3  # kinds, pairs of instances
+        np.testing.assert_allclose(block["consistency"], expected, rtol=1e-9)
+
+
+def test_halves_of_the_images_are_compared_within_and_between(finished):
+    read = finished / "results/tiny/tables"
+    summary, across, consistency, contrasts = (
+        pd.read_parquet(read / f"{name}.parquet").query("layer == 'conv6' and measure == 'euclidean'")
+        for name in ("consistency_across_summary", "consistency_across", "consistency", "contrasts")
+    )
+    one = "kind == 'within_category' and normalisation == 'none'"
+    means = summary.query(f"{one} and ci_method == 'jackknife'").set_index("pairs")["mean"]
+    between = across.query(one)
+    same = between["seed_a"] == between["seed_b"]
+    halves = consistency.query(f"{one} and condition in ['images_a', 'images_b']")
+    assert (len(between), len(halves)) == (4, 2)
+    assert means["same_seed"] == pytest.approx(between.loc[same, "consistency"].mean())
+    assert means["different_seeds"] == pytest.approx(between.loc[~same, "consistency"].mean())
+    assert means["within"] == pytest.approx(halves["consistency"].mean())
+    rows = contrasts.query(f"{one} and condition_b == 'images_b' and ci_method == 'pairs'").set_index("contrast")
+    for pairs in ("same_seed", "different_seeds"):
+        mean = rows.loc[f"between_minus_within_{pairs}", "mean"]
+        assert mean == pytest.approx(means[pairs] - means["within"])
+
+
 def test_the_report_holds_every_figure_with_its_caption(finished):
     run = snakemake(finished, "--report", "report.html")
     assert run.returncode == 0, run.stdout
@@ -260,7 +297,8 @@ def test_keeping_activations_later_retrains_nothing(finished):
 
 def test_another_step_size_retrains_all(finished):
     jobs = planned(finished, config=("training={learning_rate: 0.02}",))
-    assert jobs["train"] == jobs["evaluate"] == jobs["measure_geometry_through_training"] == N_INSTANCES
+    assert jobs["train"] == jobs["evaluate"] == N_INSTANCES
+    assert jobs["measure_geometry_through_training"] == N_BASELINE
     assert jobs["sample_dropout"] == N_SWEPT
 
 

@@ -6,6 +6,7 @@ with job(snakemake):
     import pandas as pd
 
     from manyseeds import summaries, tables
+    from manyseeds.intervals import Bootstrap
     from manyseeds.stimulus_resampling import load_resamples
 
     inputs, params = snakemake.input, snakemake.params
@@ -23,7 +24,7 @@ with job(snakemake):
             random_grouping_bands=pd.read_parquet(inputs.random_grouping_bands),
             resamples=load_resamples(inputs.resamples) if inputs.get("resamples") else None,
         ),
-        summaries.Bootstrap(seed=params.resampling["seed"], n_resamples=params.resampling["n"]),
+        Bootstrap(seed=params.resampling["seed"], n_resamples=params.resampling["n"]),
     )
     for name, path in zip(params.tables, snakemake.output, strict=True):
         tables.write_table(summary[name], schemas[name], path)

@@ -14,6 +14,9 @@ from manyseeds.geometry import Geometry, average, centroids, pair_indices, rdm
 
 Floats = NDArray[np.float64]
 
+Pairs = tuple[NDArray[np.intp], NDArray[np.intp]]
+"""The two members (K,), (K,) of each pair."""
+
 BLOCK_VALUES = 2**20
 """Values held at once, 8 MiB in float64: RDM entries when networks are compared, weights when stimuli are grouped."""
 
@@ -28,8 +31,8 @@ class Agreement:
     Attributes
     ----------
     r, consistency
-        (..., K) Pearson correlations and their squares, or means of these; NaN where undefined. K = N (N - 1) / 2 pairs
-        of networks, in the order of scipy's `squareform`.
+        (..., K) Pearson correlations and their squares, or means of these; NaN where undefined. K pairs of networks:
+        unless others were asked for all N (N - 1) / 2, in the order of scipy's `squareform`.
     n_entries
         Length of the RDM vectors.
     n_undefined
@@ -116,10 +119,10 @@ def _correlations(n: Floats, x: Floats, xx: Floats, xy: Floats, rounding: Floats
     return np.clip(covariance / np.sqrt(variance * np.swapaxes(variance, -1, -2)), -1.0, 1.0)
 
 
-def agreement(vectors: NDArray[np.floating]) -> Agreement:
-    """Return the agreement of N networks' RDM vectors (..., N, P)."""
+def agreement(vectors: NDArray[np.floating], pairs: Pairs | None = None) -> Agreement:
+    """Return the agreement of N networks' RDM vectors (..., N, P): of all pairs of networks, or of those given."""
     r, n_undefined = pairwise_r(vectors)
-    i, j = pair_indices(vectors.shape[-2])
+    i, j = pair_indices(vectors.shape[-2]) if pairs is None else pairs
     return Agreement(r[..., i, j], r[..., i, j] ** 2, vectors.shape[-1], n_undefined[..., i, j])
 
 

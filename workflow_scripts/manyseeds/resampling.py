@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 QUANTILES = (0.025, 0.975)
@@ -22,8 +23,12 @@ MIN_NETWORKS_JACKKNIFE = 3
 MIN_NETWORKS_BOOTSTRAP = 5
 """Below these numbers of networks an interval is null (METHODS, section 5)."""
 
-Over = Literal["pairs", "networks"]
-"""Whether a statistic is a mean over pairs of networks (consistency) or over networks (accuracy, clustering)."""
+Pairing = tuple[NDArray[np.intp], NDArray[np.intp]]
+"""The two networks (K,), (K,) that each value is of, where they are not all pairs in the order of `triu_indices`."""
+
+Over = Literal["pairs", "networks"] | Pairing
+"""Whether a statistic is a mean over all pairs of networks (consistency), over networks (accuracy, clustering), or over
+the pairs given."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +58,17 @@ def pair_counts(n_pairs: int, n_resamples: int, rng: np.random.Generator) -> np.
     return _multinomial_counts(n_pairs, n_resamples, rng)
 
 
-def pair_products(counts: np.ndarray) -> np.ndarray:
-    """Turn counts of networks (B, N) into weights c_i c_j of their pairs (B, K), which drops self-pairs."""
-    first, second = np.triu_indices(counts.shape[-1], 1)
-    return counts[:, first] * counts[:, second]
+def pair_products(counts: np.ndarray, pairing: Pairing | None = None) -> np.ndarray:
+    """Turn counts of networks (B, N) into weights c_i c_j of their pairs (B, K), which drops self-pairs.
+
+    Parameters
+    ----------
+    pairing
+        None: all pairs. Where it names a network twice, which then stands for two (those of one seed under two
+        conditions), the weight is c_i: drawn twice, they are two such twos, and their mixtures are dropped.
+    """
+    first, second = np.triu_indices(counts.shape[-1], 1) if pairing is None else pairing
+    return np.where(first == second, counts[:, first], counts[:, first] * counts[:, second])
 
 
 def _multinomial_counts(n_items: int, n_resamples: int, rng: np.random.Generator) -> np.ndarray:
@@ -111,7 +123,7 @@ def instance_bootstrap(
     Parameters
     ----------
     values
-        (..., K) of the pairs of networks, or (..., N) of the networks, as `over` says.
+        (..., K) of pairs of networks, or (..., N) of the networks, as `over` says.
     """
     if n_networks < MIN_NETWORKS_BOOTSTRAP:
         return _null_interval("instances", values)
@@ -127,7 +139,7 @@ def jackknife(
     Parameters
     ----------
     values
-        (..., K) of the pairs of networks, or (..., N) of the networks, as `over` says.
+        (..., K) of pairs of networks, or (..., N) of the networks, as `over` says.
     bounds
         Where the statistic can lie, to which the interval is clipped: (0, 1) for consistencies, None for contrasts.
     """
@@ -140,7 +152,9 @@ def jackknife(
 
 
 def _network_weights(counts: np.ndarray, over: Over) -> np.ndarray:
-    return pair_products(counts) if over == "pairs" else counts
+    if over == "networks":
+        return counts
+    return pair_products(counts, None if over == "pairs" else over)
 
 
 # intervals over stimuli, and over both

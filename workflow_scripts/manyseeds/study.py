@@ -110,6 +110,26 @@ class Study:
             return ()
         return tuple(group for group in self.groups if self.condition(group[1])["dropout"])
 
+    @cached_property
+    def followed_groups(self) -> tuple[tuple[str, str], ...]:
+        """The groups that are analysed at several epochs, whose training is followed."""
+        return tuple(group for group in self.groups if len(self.epochs_of(*group)) > 1)
+
+    @cached_property
+    def dropout_sweep(self) -> tuple[tuple[str, str], ...]:
+        """The groups that differ from the first condition in dropout alone, where that has none."""
+        first = self.conditions[0]
+        alike = ("vary", "images", "categories")
+        if self.mode != TRAINED or first["dropout"]:
+            return ()
+        return tuple(
+            (architecture, name)
+            for architecture, name in self.groups
+            if (condition := self.condition(name))["dropout"]
+            and all(condition[key] == first[key] for key in alike)
+            and (architecture, first["name"]) in self.groups
+        )
+
     def seeds(self, architecture: str, condition: str) -> tuple[int, ...]:
         """Seeds of the instances of a group."""
         return tuple(seed for *group, seed in self.instances if group == [architecture, condition])

@@ -1,7 +1,6 @@
 """Summary tables of a group of networks: means with their intervals, contrasts and relations.
 
 They are made from tables of single observations, in which collapsed networks have no rows; here those are only counted.
-Statistics of equally many networks share their draws: contrasts are paired, and a row added changes no other row.
 """
 
 from collections.abc import Sequence
@@ -11,17 +10,23 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from manyseeds import resampling
+from manyseeds.intervals import (
+    UNIT_INTERVAL,
+    Bootstrap,
+    PairStatistics,
+    difference,
+    network_intervals,
+    pair_intervals,
+    spread,
+)
 from manyseeds.relations import METHODS, relate
-from manyseeds.resampling import QUANTILES, Interval
+from manyseeds.resampling import QUANTILES
 from manyseeds.stimulus_resampling import StimulusResamples
-from manyseeds.streams import generator
 
 GROUP = ["architecture", "condition"]
 LAYER_KEYS = [*GROUP, "epoch", "layer", "layer_index", "measure", "normalisation"]
 CONSISTENCY_KEYS = [*LAYER_KEYS, "dropout_samples", "kind"]
 ACCURACY_KEYS = [*GROUP, "epoch", "split", "subset"]
-INTERVAL_COLUMNS = ["ci_method", "mean", "ci_low", "ci_high", "n_resamples"]
 
 CONTRASTS = {
     "centroid_minus_exemplar": ("kind", "centroid", "exemplar"),
@@ -29,32 +34,6 @@ CONTRASTS = {
     "centroid_minus_random_centroid": ("kind", "centroid", "random_centroid"),
 }
 """Contrast -> the key column that tells its two terms apart, the minuend's value, the subtrahend's."""
-
-UNIT_INTERVAL = (0.0, 1.0)
-"""Where consistencies and accuracies lie; contrasts and clustering indices are not clipped."""
-
-
-@dataclass(frozen=True)
-class Bootstrap:
-    """How means are resampled: `resampling.seed` and `resampling.n` of the config."""
-
-    seed: int
-    n_resamples: int
-
-    def draws(self, method: str, n_networks: int) -> np.random.Generator:
-        """Return a method's generator, which depends on nothing but the number of networks: statistics share draws."""
-        return generator(self.seed, f"resampling/{method}", n_networks)
-
-
-@dataclass(frozen=True)
-class _PairStatistics:
-    """Values of the pairs of networks of a group: one row per key, one column per pair."""
-
-    keys: pd.DataFrame
-    n_networks: int
-    values: np.ndarray
-    resamples: list[np.ndarray | None]
-    n_stimuli: int | None
 
 
 @dataclass(frozen=True)
@@ -116,7 +95,7 @@ def summarise_consistency(
     resamples
         The group's consistencies on resampled stimuli; statistics that it lacks get no rows `stimuli` and `both`.
     """
-    return _pair_intervals(_pair_statistics(consistency, resamples), bootstrap, UNIT_INTERVAL)
+    return pair_intervals(_pair_statistics(consistency, resamples), bootstrap, UNIT_INTERVAL)
 
 
 def summarise_contrasts(
@@ -129,10 +108,10 @@ def summarise_contrasts(
     """
     statistics = _pair_statistics(consistency[consistency["dropout_samples"] == 0], resamples)
     contrasts = [
-        _pair_intervals(_difference(statistics, *terms), bootstrap, bounds=None).assign(contrast=contrast)
+        pair_intervals(difference(statistics, *terms), bootstrap, bounds=None).assign(contrast=contrast)
         for contrast, terms in CONTRASTS.items()
     ]
-    return _concatenate(contrasts).drop(columns="dropout_samples")
+    return _concatenate(contrasts).drop(columns="dropout_samples").assign(condition_b=None)
 
 
 def random_grouping_bands(
@@ -159,61 +138,13 @@ def random_grouping_bands(
     return means.drop(columns=["ci_method", "ci_low", "ci_high", "n_resamples"]).merge(bands, on=LAYER_KEYS)
 
 
-def _pair_statistics(consistency: pd.DataFrame, resamples: StimulusResamples | None) -> _PairStatistics:
+def _pair_statistics(consistency: pd.DataFrame, resamples: StimulusResamples | None) -> PairStatistics:
     seeds = sorted({*consistency["seed_a"], *consistency["seed_b"]})
     pairs = list(zip(consistency["seed_a"], consistency["seed_b"], strict=True))
-    keys, values = _matrix(consistency, CONSISTENCY_KEYS, "consistency", pairs, list(combinations(seeds, 2)))
+    keys, values = spread(consistency, CONSISTENCY_KEYS, "consistency", pairs, list(combinations(seeds, 2)))
     drawn = [resamples.find(seeds, **key) if resamples else None for key in keys.to_dict("records")]
-    return _PairStatistics(keys, len(seeds), values, drawn, resamples.n_stimuli if resamples else None)
-
-
-def _difference(statistics: _PairStatistics, column: str, minuend: str, subtrahend: str) -> _PairStatistics:
-    """Return the differences of the rows that agree in every key but `column`."""
-    others = [key for key in CONSISTENCY_KEYS if key != column]
-    rows = statistics.keys.assign(row=np.arange(len(statistics.keys)))
-    matched = rows[rows[column] == minuend].merge(rows[rows[column] == subtrahend], on=others, suffixes=("", "_2"))
-    first, second = matched["row"].to_numpy(dtype=int), matched["row_2"].to_numpy(dtype=int)
-    drawn = [(statistics.resamples[i], statistics.resamples[j]) for i, j in zip(first, second, strict=True)]
-    return _PairStatistics(
-        statistics.keys.iloc[first].reset_index(drop=True),
-        statistics.n_networks,
-        statistics.values[first] - statistics.values[second],
-        [None if x is None or y is None else x - y for x, y in drawn],
-        statistics.n_stimuli,
-    )
-
-
-def _pair_intervals(
-    statistics: _PairStatistics, bootstrap: Bootstrap, bounds: tuple[float, float] | None
-) -> pd.DataFrame:
-    """Return one row per key and method; the networks of a row are those with any defined pair."""
-    first, second = np.triu_indices(statistics.n_networks, 1)
-    frames = []
-    for networks, rows in _equal_rows(_networks_with_pairs(statistics)):
-        pairs = networks[first] & networks[second]
-        values, n = statistics.values[np.ix_(rows, pairs)], int(networks.sum())
-        keys = statistics.keys.iloc[rows].assign(n_networks=n, n_network_pairs=np.isfinite(values).sum(axis=1))
-        intervals = [
-            resampling.pair_bootstrap(values, bootstrap.n_resamples, bootstrap.draws("pairs", n)),
-            resampling.jackknife(values, n, bounds=bounds),
-            resampling.instance_bootstrap(values, n, bootstrap.n_resamples, bootstrap.draws("instances", n)),
-        ]
-        frames += [_interval_rows(keys, interval) for interval in intervals]
-        for row in np.flatnonzero([statistics.resamples[index] is not None for index in rows]):
-            drawn, draws = statistics.resamples[rows[row]][:, pairs], bootstrap.draws("both", n)
-            intervals = [
-                resampling.stimulus_interval(values[row], drawn),
-                resampling.two_factor_interval(values[row], drawn, n, statistics.n_stimuli, draws, bounds=bounds),
-            ]
-            frames += [_interval_rows(keys.iloc[[row]], interval) for interval in intervals]
-    return _table(frames, [*CONSISTENCY_KEYS, "n_networks", "n_network_pairs", *INTERVAL_COLUMNS])
-
-
-def _networks_with_pairs(statistics: _PairStatistics) -> np.ndarray:
-    """Return which networks (rows, N) have a defined value with any other."""
-    networks = np.arange(statistics.n_networks)
-    is_member = np.any([side[:, None] == networks for side in np.triu_indices(statistics.n_networks, 1)], axis=0)
-    return np.isfinite(statistics.values).astype(int) @ is_member > 0
+    n_stimuli = resamples.n_stimuli if resamples else None
+    return PairStatistics(keys, len(seeds), np.triu_indices(len(seeds), 1), values, drawn, n_stimuli)
 
 
 # accuracy and clustering
@@ -221,31 +152,14 @@ def _networks_with_pairs(statistics: _PairStatistics) -> np.ndarray:
 
 def summarise_accuracy(accuracy: pd.DataFrame, bootstrap: Bootstrap) -> pd.DataFrame:
     """Return mean, lowest and highest accuracy over the networks of a group, one row per key and interval method."""
-    summary = _network_intervals(accuracy, ACCURACY_KEYS, "accuracy", bootstrap, UNIT_INTERVAL)
+    summary = network_intervals(accuracy, ACCURACY_KEYS, "accuracy", bootstrap, UNIT_INTERVAL)
     extremes = accuracy.groupby(ACCURACY_KEYS, as_index=False)["accuracy"].agg(["min", "max"])
     return summary.merge(extremes, on=ACCURACY_KEYS)
 
 
 def summarise_clustering(clustering: pd.DataFrame, bootstrap: Bootstrap) -> pd.DataFrame:
     """Return the mean category clustering index over the networks of a group, one row per key and interval method."""
-    return _network_intervals(clustering, LAYER_KEYS, "cci", bootstrap, bounds=None)
-
-
-def _network_intervals(
-    frame: pd.DataFrame, keys: list[str], value: str, bootstrap: Bootstrap, bounds: tuple[float, float] | None
-) -> pd.DataFrame:
-    seeds = sorted(set(frame["seed"]))
-    statistics, matrix = _matrix(frame, keys, value, list(frame["seed"]), seeds)
-    frames = []
-    for networks, rows in _equal_rows(np.isfinite(matrix)):
-        values, n = matrix[np.ix_(rows, networks)], int(networks.sum())
-        draws = bootstrap.draws("instances", n)
-        intervals = [
-            resampling.jackknife(values, n, over="networks", bounds=bounds),
-            resampling.instance_bootstrap(values, n, bootstrap.n_resamples, draws, over="networks"),
-        ]
-        frames += [_interval_rows(statistics.iloc[rows].assign(n_networks=n), interval) for interval in intervals]
-    return _table(frames, [*keys, "n_networks", *INTERVAL_COLUMNS])
+    return network_intervals(clustering, LAYER_KEYS, "cci", bootstrap, bounds=None)
 
 
 # relations
@@ -293,46 +207,6 @@ def _relate(points: pd.DataFrame, keys: list[str], x: str, y: str) -> pd.DataFra
         rows.append(row)
     names = [name + suffix for name in METHODS for suffix in ("", "_p", "_ci_low", "_ci_high")]
     return pd.DataFrame(rows, columns=[*keys, "n", *names])
-
-
-# frames and matrices
-
-
-def _matrix(
-    frame: pd.DataFrame, keys: list[str], value: str, columns: Sequence, all_columns: Sequence
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """Spread a long table: one row per combination of keys, one column per network or pair; NaN where absent."""
-    row = frame.groupby(keys, dropna=False, sort=False).ngroup().to_numpy(dtype=int)
-    position = {column: index for index, column in enumerate(all_columns)}
-    rows_keys = frame.drop_duplicates(keys)[keys].reset_index(drop=True)
-    matrix = np.full((len(rows_keys), len(all_columns)), np.nan)
-    matrix[row, [position[column] for column in columns]] = frame[value].to_numpy(dtype=np.float64, na_value=np.nan)
-    return rows_keys, matrix
-
-
-def _equal_rows(present: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the distinct rows of a boolean matrix, each with the indices at which it occurs."""
-    patterns: dict[bytes, list[int]] = {}
-    for index, row in enumerate(present):
-        patterns.setdefault(row.tobytes(), []).append(index)
-    return [(present[indices[0]], np.array(indices)) for indices in patterns.values()]
-
-
-def _interval_rows(keys: pd.DataFrame, interval: Interval) -> pd.DataFrame:
-    """Return an interval as rows beside its keys; `n_resamples` is null where nothing was resampled."""
-    return keys.assign(
-        ci_method=interval.method,
-        mean=interval.mean,
-        ci_low=interval.low,
-        ci_high=interval.high,
-        n_resamples=np.where(interval.n_resamples > 0, interval.n_resamples, np.nan),
-    )
-
-
-def _table(frames: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
-    """Join rows of intervals in the order of their keys, which their index has; one method after another."""
-    rows = pd.concat(frames).sort_index(kind="stable") if frames else pd.DataFrame(columns=columns)
-    return rows[columns].reset_index(drop=True)
 
 
 def _concatenate(frames: list[pd.DataFrame]) -> pd.DataFrame:

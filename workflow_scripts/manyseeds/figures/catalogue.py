@@ -113,6 +113,9 @@ GEOMETRY = "Representational geometry"
 CONSISTENCY = "Consistency"
 CAUSES = "Causes of differences"
 PAPER = "The published results"
+TRAINING = "Training"
+
+TRAJECTORIES = ("consistency_across", "consistency_summary", "accuracy_summary", "relations")
 
 FIGURES: dict[str, Entry] = {
     "fig2": Entry("Maps of two instances, layer by layer", GEOMETRY, ("mds", "accuracy", "instances")),
@@ -131,8 +134,15 @@ FIGURES: dict[str, Entry] = {
         ("instances", "accuracy_summary", "consistency_summary", "clustering_summary"),
         requires=(DROPOUT_SWEEP,),
     ),
+    "fig9": Entry("Exemplar consistency along training", TRAINING, TRAJECTORIES, requires=(TRAJECTORY,)),
     "supp1": Entry("Stress of each stimulus in the maps", GEOMETRY, ("mds", "instances")),
     "supp2": Entry("Neighbouring layers against other instances", GEOMETRY, ("second_level", "instances")),
+    "supp3": Entry(
+        "Networks of different images or categories",
+        CAUSES,
+        ("consistency_across_summary", "instances"),
+        requires=(CONDITION_PAIRS,),
+    ),
     "supp4": Entry(
         "Category clustering and consistency",
         CAUSES,
@@ -147,6 +157,7 @@ FIGURES: dict[str, Entry] = {
         requires=(any_measure_of("correlation", "cosine"),),
     ),
     "comparison": Entry("Published values and ours", PAPER, ("comparison", "instances"), requires=(PUBLISHED,)),
+    "supp8": Entry("Centroid consistency along training", TRAINING, TRAJECTORIES, requires=(TRAJECTORY,)),
 }
 
 

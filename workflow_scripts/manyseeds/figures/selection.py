@@ -91,7 +91,7 @@ def networks_note(summary: pd.DataFrame, group: Group) -> str:
     """How many networks, pairs of them, and collapsed ones a group of `consistency_summary` has."""
     row = rows_of(last_epoch(summary), group).iloc[0]
     networks, pairs = count(row["n_networks"], "network"), count(row["n_network_pairs"], "pair")
-    return f"{networks} ({pairs}), {_collapsed(row['n_collapsed'])}"
+    return f"{networks} ({pairs}), {collapsed_note(row['n_collapsed'])}"
 
 
 def accuracy_note(accuracy: pd.DataFrame, group: Group) -> str:
@@ -132,7 +132,7 @@ def network_counts(group: Group, instances: pd.DataFrame) -> str:
     """How many networks of a group are accepted and how many collapsed, from `instances`."""
     rows = rows_of(instances, group)
     n_collapsed = int(rows["collapsed"].fillna(False).astype(bool).sum())
-    return f"{count(len(rows) - n_collapsed, 'network')}, {_collapsed(n_collapsed)}"
+    return f"{count(len(rows) - n_collapsed, 'network')}, {collapsed_note(n_collapsed)}"
 
 
 def count(n: float, noun: str) -> str:
@@ -148,7 +148,8 @@ def short_layer_names(names: Sequence[str]) -> tuple[list[str], str]:
     return [shortened(name) for name in names], "Layer"
 
 
-def _collapsed(n: float) -> str:
+def collapsed_note(n: float) -> str:
+    """How many networks collapsed."""
     return f"{int(n)} more collapsed and left out" if n else "none collapsed"
 
 

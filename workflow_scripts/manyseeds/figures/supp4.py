@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from manyseeds.figures import depth, style
 from manyseeds.figures.catalogue import main_measure
+from manyseeds.figures.relation import relation_note
 from manyseeds.figures.selection import (
     MEASURE_NAMES,
     Group,
@@ -17,13 +18,11 @@ from manyseeds.figures.selection import (
     networks_note,
     rows_of,
     short_layer_names,
-    unbroken,
 )
 
 MOST_TICKS = 4
 RELATION = "cci_consistency_over_layers"
 CLUSTERING_LABEL = "Category clustering index"
-ESTIMATORS = {"pearson": "Pearson", "skipped": "skipped Pearson", "percentage_bend": "percentage bend"}
 
 
 def draw(tables: Tables) -> Figure:
@@ -39,8 +38,7 @@ def draw(tables: Tables) -> Figure:
         depth.consistency_axis(axes)
         axes.set_xlabel(CLUSTERING_LABEL)
         axes.set_title(group.title)
-        relation = relation_note(tables["relations"], group, measure)
-        notes.append(f"{group.title}: {networks_note(summary, group)}. {relation}")
+        notes.append(f"{group.title}: {networks_note(summary, group)}. {_relation(tables, group, measure)}")
     how = "number" if naming != "Layer" else "name"
     remark = (
         f"Exemplar RDMs, {MEASURE_NAMES[measure]}. Points: layers, by {how}, joined in order. {_interval_note(layers)}"
@@ -59,37 +57,16 @@ def layers_of(tables: Tables, group: Group, measure: str) -> pd.DataFrame:
     return consistency[wanted].merge(clustering[wanted], on=["layer", "layer_index"], suffixes=("", "_cci"))
 
 
-def relation_note(relations: pd.DataFrame, group: Group, measure: str) -> str:
-    """The three correlations with intervals and p-values, as the table `relations` has them."""
-    rows = rows_of(
-        last_epoch(relations), group, measure=measure, normalisation="none", kind="exemplar", relation=RELATION
-    )
-    if rows.empty or pd.isna(rows.iloc[0]["pearson"]):
-        return "Too few layers, or too alike, for a correlation."
-    row = rows.iloc[0]
-    estimates = "; ".join(_estimate(row, column, name) for column, name in ESTIMATORS.items())
-    return f"{estimates}; over {int(row['n'])} layers."
+def _relation(tables: Tables, group: Group, measure: str) -> str:
+    rows = last_epoch(tables["relations"])
+    equal = {"measure": measure, "normalisation": "none", "kind": "exemplar", "relation": RELATION}
+    return relation_note(rows_of(rows, group, **equal), over="layers")
 
 
 def _interval_note(layers: pd.DataFrame) -> str:
     if not layers[["ci_low", "ci_low_cci"]].notna().to_numpy().any():
         return depth.NO_INTERVAL_NOTE
     return "95 % confidence intervals: vertical, bootstrap over pairs of networks; horizontal, jackknife over networks."
-
-
-def _estimate(row: pd.Series, column: str, name: str) -> str:
-    """Name, value, interval and p-value of one coefficient, without what is null."""
-    if pd.isna(row[column]):
-        return f"{name} undefined"
-    text = f"{name} {unbroken(f'r = {_signed(row[column])}')}"
-    if pd.notna(row[f"{column}_ci_low"]):
-        text += f" [{_signed(row[f'{column}_ci_low'])}, {_signed(row[f'{column}_ci_high'])}]"
-    p = row[f"{column}_p"]
-    return text if pd.isna(p) else f"{text}, {unbroken('p < 0.001' if p < 0.001 else f'p = {p:.3f}')}"
-
-
-def _signed(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
 
 
 def _draw_layers(axes: Axes, layers: pd.DataFrame) -> str:

@@ -1,0 +1,30 @@
+"""Compare each accepted instance of one condition with each of another, in all layers, at the last epoch."""
+
+from job import job
+
+with job(snakemake) as report:
+    import pandas as pd
+
+    from manyseeds import across_comparison, tables
+
+    inputs, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
+    points, files = [], []
+    for end in ("a", "b"):
+        attempts = [pd.read_parquet(path) for path in inputs[f"attempts_{end}"]]
+        declared = params[f"seeds_{end}"]
+        seeds = tables.accepted_seeds(declared, attempts)
+        by_seed = dict(zip(declared, inputs[f"geometries_{end}"], strict=True))
+        points.append(across_comparison.points_of(wildcards[f"condition_{end}"], [params.epoch], seeds))
+        files += [by_seed[seed] for seed in points[-1]["seed"]]
+    rows = across_comparison.compare_points(
+        pd.concat(points),
+        files,
+        across_comparison.pairs_between(*map(len, points)),
+        pd.read_parquet(inputs.stimuli)["category"].to_numpy(),
+        params.measures,
+        across_comparison.CONDITION_KINDS,
+    )
+    report(f"{len(points[0])} networks with {len(points[1])}: {len(rows)} comparisons")
+    schema = tables.read_schema(inputs.schema)
+    table = rows.assign(architecture=wildcards.architecture) if len(rows) else tables.empty(schema)
+    tables.write_table(table, schema, snakemake.output.table)

@@ -1,0 +1,28 @@
+"""Compare the accepted instances of a group with one another and with themselves, at all analysed epochs."""
+
+from itertools import product
+
+from job import job
+
+with job(snakemake) as report:
+    import pandas as pd
+
+    from manyseeds import across_comparison, tables
+
+    inputs, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
+    files = dict(zip(product(params.seeds, params.epochs), inputs.geometries, strict=True))
+    seeds = tables.accepted_seeds(params.seeds, [pd.read_parquet(path) for path in inputs.attempts])
+    points = across_comparison.points_of(wildcards.condition, params.epochs, seeds)
+    rows = across_comparison.compare_points(
+        points,
+        [files[seed, epoch] for seed, epoch in zip(points["seed"], points["epoch"], strict=True)],
+        across_comparison.all_pairs(len(points)),
+        pd.read_parquet(inputs.stimuli)["category"].to_numpy(),
+        params.measures,
+        across_comparison.EPOCH_KINDS,
+        params.layers,
+    )
+    report(f"{len(seeds)} networks at {len(params.epochs)} epochs: {len(rows)} comparisons")
+    schema = tables.read_schema(inputs.schema)
+    table = rows.assign(architecture=wildcards.architecture) if len(rows) else tables.empty(schema)
+    tables.write_table(table, schema, snakemake.output.table)

@@ -1,0 +1,11 @@
+"""Consistency of exemplars along training (Mehrer et al. 2020, fig. 9)."""
+
+from matplotlib.figure import Figure
+
+from manyseeds.figures.selection import Tables
+from manyseeds.figures.trajectories import draw_trajectories
+
+
+def draw(tables: Tables) -> Figure:
+    """All epochs against all, consistency and accuracy per epoch, and their relation, of exemplar RDMs."""
+    return draw_trajectories(tables, "exemplar")

@@ -1,0 +1,39 @@
+"""The correlations of the table `relations` in words, as figures state them in their notes."""
+
+import pandas as pd
+
+from manyseeds.figures.selection import unbroken
+
+ESTIMATORS = {"pearson": "Pearson", "skipped": "skipped Pearson", "percentage_bend": "percentage bend"}
+
+
+def relation_note(rows: pd.DataFrame, over: str) -> str:
+    """The three correlations with intervals and p-values.
+
+    Parameters
+    ----------
+    rows
+        The one row of `relations` that is meant, or none.
+    over
+        What its points are, in the plural.
+    """
+    if rows.empty or pd.isna(rows.iloc[0]["pearson"]):
+        return f"Too few {over}, or too alike, for a correlation."
+    row = rows.iloc[0]
+    estimates = "; ".join(_estimate(row, column, name) for column, name in ESTIMATORS.items())
+    return f"{estimates}; over {int(row['n'])} {over}."
+
+
+def _estimate(row: pd.Series, column: str, name: str) -> str:
+    """Name, value, interval and p-value of one coefficient, without what is null."""
+    if pd.isna(row[column]):
+        return f"{name} undefined"
+    text = f"{name} {unbroken(f'r = {_signed(row[column])}')}"
+    if pd.notna(row[f"{column}_ci_low"]):
+        text += f" [{_signed(row[f'{column}_ci_low'])}, {_signed(row[f'{column}_ci_high'])}]"
+    p = row[f"{column}_p"]
+    return text if pd.isna(p) else f"{text}, {unbroken('p < 0.001' if p < 0.001 else f'p = {p:.3f}')}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")

@@ -1,0 +1,83 @@
+"""Networks trained on different images or categories against depth (Mehrer et al. 2020, supp. 3)."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from manyseeds.errors import StudyError
+from manyseeds.figures import depth, style
+from manyseeds.figures.catalogue import NOTHING_TO_DRAW, main_measure
+from manyseeds.figures.selection import ARCHITECTURE_NAMES, MEASURE_NAMES, Tables, collapsed_note, count
+
+CURVES = {
+    "within": ("same half, different seeds", style.Series(style.BLUE, "o", "-")),
+    "same_seed": ("different halves, same seed", style.Series(style.GREEN, "s", ":")),
+    "different_seeds": ("different halves, different seeds", style.Series(style.ORANGE, "^", "--")),
+}
+"""Column `pairs` -> legend and look."""
+
+HALVES = {"images": "disjoint images", "categories": "disjoint categories"}
+"""Column of `instances` in which two conditions differ -> what their networks were trained on."""
+
+PAIR = ["condition_a", "condition_b"]
+
+
+def draw(tables: Tables) -> Figure:
+    """Consistency within and between halves of the training set. Columns: pairs of halves; rows: architectures."""
+    summary = tables["consistency_across_summary"]
+    measure = main_measure(summary["measure"])
+    rows = summary[
+        (summary["measure"] == measure) & (summary["kind"] == "exemplar") & (summary["normalisation"] == "none")
+    ]
+    if rows.empty:
+        raise StudyError(NOTHING_TO_DRAW)
+    architectures = list(rows["architecture"].unique())
+    pairs = list(rows[PAIR].drop_duplicates().itertuples(index=False, name=None))
+    height = len(architectures) * (depth.PANEL_MM + depth.names_mm(rows["layer"]))
+    figure = style.new_figure(style.COLUMN_MM * min(2, len(pairs)), height)
+    grid = figure.subplots(len(architectures), len(pairs), squeeze=False, sharey=True)
+    notes = {}
+    for (architecture, *pair), members in rows.groupby(["architecture", *PAIR], sort=False):
+        axes = grid[architectures.index(architecture), pairs.index(tuple(pair))]
+        name = ARCHITECTURE_NAMES.get(str(architecture), str(architecture))
+        title = f"{name}, {halves_name(tables['instances'], *pair)}"
+        _draw(axes, members)
+        axes.set_title(title)
+        notes[axes] = f"{title}: {_numbers(members)}."
+    for unused in set(grid.ravel()) - set(notes):
+        unused.remove()
+    for letter, axes in zip("abcdefgh", grid[0], strict=False):
+        style.panel_letter(axes, letter)
+    style.legend_above(figure, list(notes)[:1])
+    remark = f"Exemplar RDMs, {MEASURE_NAMES[measure]}, all stimuli. {depth.interval_note(rows)}"
+    style.footnote(figure, [*notes.values(), remark])
+    return figure
+
+
+def halves_name(instances: pd.DataFrame, first: str, second: str) -> str:
+    """What tells the training sets of two conditions apart; their names where that is nothing of the table's."""
+    sets = [instances[instances["condition"] == condition].iloc[0] for condition in (first, second)]
+    differing = [name for column, name in HALVES.items() if _text(sets[0][column]) != _text(sets[1][column])]
+    return " and ".join(differing) or f"{first} and {second}"
+
+
+def _text(value: object) -> str:
+    return "" if pd.isna(value) else str(value)
+
+
+def _draw(axes: Axes, rows: pd.DataFrame) -> None:
+    for place, (pairs, (label, series)) in enumerate(CURVES.items()):
+        curve = rows[(rows["pairs"] == pairs) & (rows["ci_method"] == "pairs")].sort_values("layer_index")
+        depth.draw_curve(axes, curve, series, label=label, shift=depth.SHIFT * (place - 1))
+    depth.layer_axis(axes, rows)
+    depth.consistency_axis(axes)
+
+
+def _numbers(rows: pd.DataFrame) -> str:
+    """How many networks a half has, how many pairs each curve, and how many networks collapsed."""
+    last = rows[rows["layer_index"] == rows["layer_index"].max()].drop_duplicates("pairs").set_index("pairs")
+    within, same, different = (count(last.loc[pairs, "n_network_pairs"], "pair") for pairs in CURVES)
+    return (
+        f"{count(last['n_networks'].max(), 'network')} in each half, {collapsed_note(last['n_collapsed'].iloc[0])}; "
+        f"{within} within halves, {same} between halves of the same seed, {different} of different seeds"
+    )

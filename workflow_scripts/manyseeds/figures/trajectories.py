@@ -1,0 +1,335 @@
+"""Networks along their training: all epochs against all, and epoch by epoch (Mehrer et al. 2020, fig. 9, supp. 8)."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.gridspec import SubplotSpec
+from matplotlib.transforms import Transform
+
+from manyseeds.errors import StudyError
+from manyseeds.figures import depth, style
+from manyseeds.figures.catalogue import NOTHING_TO_DRAW, main_measure
+from manyseeds.figures.relation import relation_note
+from manyseeds.figures.selection import (
+    MEASURE_NAMES,
+    Group,
+    Tables,
+    accuracy_note,
+    groups,
+    networks_note,
+    rows_of,
+    shortened,
+    without_dropout,
+)
+
+RELATION = "consistency_accuracy_over_epochs"
+KIND_NAMES = {"exemplar": "Exemplar RDMs", "centroid": "RDMs of category centroids"}
+EPOCH_LABEL = "Epochs of training"
+ACCURACY_LABEL = "Test accuracy"
+MATRIX_MM = 68.0
+COURSE_MM = 44.0
+MATRIX_COLOURS = "cividis"
+CONSISTENCY = style.Series(style.BLUE, "o", "-")
+ACCURACY = style.Series(style.VERMILLION, "^", "--")
+LEAST_DISTANCE = 0.08
+"""Between two epochs that are named below an axis, as a share of its length."""
+
+Panel = Callable[[Axes], None]
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """One group of networks in the deepest layer that was followed.
+
+    `pairs` are its rows of `consistency_across`. `course` has a row an epoch: epoch, and mean, ci_low and ci_high of
+    consistency and (suffix _accuracy) of test accuracy, null where networks were not tested.
+    """
+
+    group: Group
+    layer: str
+    pairs: pd.DataFrame
+    course: pd.DataFrame
+
+    @property
+    def title(self) -> str:
+        """Names of the group and its layer."""
+        return f"{self.group.title}, {shortened(self.layer)}"
+
+    @property
+    def parts(self) -> dict[str, list[int]]:
+        """Epochs of each matrix."""
+        return parts_of_training(self.course["epoch"].tolist())
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether there are accuracies."""
+        return bool(self.course["mean_accuracy"].notna().any())
+
+
+def draw_trajectories(tables: Tables, kind: str) -> Figure:
+    """Matrices of all epochs and instances; consistency, accuracy and both against training. Rows: architectures.
+
+    Parameters
+    ----------
+    tables
+        `consistency_across`, `consistency_summary`, `accuracy_summary` and `relations`.
+    kind
+        Which entries of the RDMs are compared: exemplar or centroid.
+    """
+    measure = main_measure(_within_conditions(tables)["measure"])
+    shown = trajectories(tables, kind, measure)
+    lowest = np.floor(10 * min(trajectory.pairs["consistency"].min() for trajectory in shown)) / 10
+    rows = [list(_rows_of_panels(trajectory, lowest)) for trajectory in shown]
+    heights = [height for group_rows in rows for height, _ in group_rows]
+    figure = style.new_figure(style.PAGE_MM, sum(heights))
+    grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
+    places = iter(grid)
+    for group_rows in rows:
+        axes = [_draw_row(figure, next(places), panels) for _, panels in group_rows]
+        if group_rows is rows[0]:
+            _put_letters([panel for row in axes for panel in row], len(shown[0].parts))
+    notes = [_note(tables, trajectory, kind, measure) for trajectory in shown]
+    style.footnote(figure, [*notes, _remark(shown, tables, kind, measure)])
+    return figure
+
+
+# What is shown
+
+
+def trajectories(tables: Tables, kind: str, measure: str) -> list[Trajectory]:
+    """The groups whose training was followed.
+
+    Raises
+    ------
+    StudyError
+        If there are none.
+    """
+    pairs = _within_conditions(tables)
+    pairs = pairs[(pairs["kind"] == kind) & (pairs["measure"] == measure)]
+    found = []
+    for group in groups(pairs):
+        rows = rows_of(pairs, group)
+        deepest = rows[rows["layer_index"] == rows["layer_index"].max()]
+        layer = str(deepest["layer"].iloc[0])
+        course = _course(tables, group, layer=layer, kind=kind, measure=measure)
+        if parts_of_training(course["epoch"].tolist()):
+            found.append(Trajectory(group, layer, deepest, course))
+    if not found:
+        raise StudyError(NOTHING_TO_DRAW)
+    return found
+
+
+def _within_conditions(tables: Tables) -> pd.DataFrame:
+    """The rows of `consistency_across` that compare networks of one condition, which the column `condition` names."""
+    across = tables["consistency_across"]
+    return across[across["condition_a"] == across["condition_b"]].rename(columns={"condition_a": "condition"})
+
+
+def _course(tables: Tables, group: Group, **statistic: str) -> pd.DataFrame:
+    columns = ["epoch", "mean", "ci_low", "ci_high"]
+    summary = without_dropout(tables["consistency_summary"])
+    consistency = rows_of(summary, group, **statistic, normalisation="none", ci_method="pairs")[columns]
+    accuracy = rows_of(tables["accuracy_summary"], group, split="test", subset="all", ci_method="jackknife")[columns]
+    course = consistency.merge(accuracy.astype(consistency.dtypes), "left", on="epoch", suffixes=("", "_accuracy"))
+    return course.sort_values("epoch")
+
+
+def early_epochs(epochs: Sequence[int]) -> list[int]:
+    """The first of the epochs at which training has begun, and those that follow it without a gap."""
+    trained = sorted(epoch for epoch in epochs if epoch > 0)
+    return [epoch for place, epoch in enumerate(trained) if epoch == trained[0] + place]
+
+
+def parts_of_training(epochs: Sequence[int]) -> dict[str, list[int]]:
+    """Epochs of each matrix, by what they are: the early ones; the first of them and those that come after all of them.
+
+    A part of one epoch is none: it has nothing to be compared with.
+    """
+    early = early_epochs(epochs)
+    later = sorted(epoch for epoch in epochs if early and epoch > early[-1])
+    parts = {"early epochs": early, "whole training": [*early[:1], *later]} if later else {"whole training": early}
+    return {name: part for name, part in parts.items() if len(part) > 1}
+
+
+def block_matrix(pairs: pd.DataFrame, epochs: Sequence[int]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Consistencies of all networks at some epochs.
+
+    Parameters
+    ----------
+    pairs
+        Rows of one statistic of `consistency_across`.
+
+    Returns
+    -------
+    The points (epoch, seed), ordered so, and the symmetric (n_points, n_points) matrix with ones on its diagonal; NaN
+    where undefined.
+    """
+    rows = pairs[pairs["epoch_a"].isin(epochs) & pairs["epoch_b"].isin(epochs)]
+    ends = [rows[[f"epoch_{end}", f"seed_{end}"]].set_axis(["epoch", "seed"], axis=1) for end in "ab"]
+    points = pd.concat(ends).drop_duplicates().sort_values(["epoch", "seed"]).reset_index(drop=True)
+    place = {point: k for k, point in enumerate(points.itertuples(index=False, name=None))}
+    first, second = ([place[point] for point in end.itertuples(index=False, name=None)] for end in ends)
+    matrix = np.eye(len(points))
+    matrix[first, second] = matrix[second, first] = rows["consistency"].to_numpy(float)
+    return points, matrix
+
+
+# Panels
+
+
+def _rows_of_panels(trajectory: Trajectory, lowest: float) -> Iterator[tuple[float, list[Panel]]]:
+    """Height and panels of each row of one group: two panels, the first of them a matrix, then the others."""
+    panels: list[Panel] = [partial(_draw_matrix, trajectory, part, lowest) for part in trajectory.parts]
+    panels.append(partial(_draw_consistency, trajectory))
+    if trajectory.is_tested:
+        panels += [partial(_draw_accuracy, trajectory), partial(_draw_relation, trajectory)]
+    yield MATRIX_MM, panels[:2]
+    if panels[2:]:
+        yield COURSE_MM, panels[2:]
+
+
+def _draw_row(figure: Figure, place: SubplotSpec, panels: Sequence[Panel]) -> list[Axes]:
+    axes = [figure.add_subplot(part) for part in place.subgridspec(1, len(panels))]
+    for draw, panel in zip(panels, axes, strict=True):
+        draw(panel)
+    return axes
+
+
+def _put_letters(panels: Sequence[Axes], matrices: int) -> None:
+    """One letter for all matrices, one for each panel after them."""
+    for letter, panel in zip("abcd", [panels[0], *panels[matrices:]], strict=False):
+        style.panel_letter(panel, letter, left_pt=30)
+
+
+def _draw_matrix(trajectory: Trajectory, part: str, lowest: float, axes: Axes) -> None:
+    points, matrix = block_matrix(trajectory.pairs, trajectory.parts[part])
+    image = axes.imshow(matrix, cmap=MATRIX_COLOURS, vmin=lowest, vmax=1.0)
+    axes.figure.colorbar(image, cax=axes.inset_axes((1.03, 0.1, 0.035, 0.8)), label=depth.CONSISTENCY_LABEL)
+    sizes = points.groupby("epoch").size()
+    ends = np.cumsum(sizes.to_numpy())
+    for edge in ends[:-1] - 0.5:
+        axes.axhline(edge, color="white", linewidth=0.4)
+        axes.axvline(edge, color="white", linewidth=0.4)
+    labels = [str(epoch) for epoch in sizes.index]
+    axes.set_xticks(ends - sizes.to_numpy() / 2 - 0.5, labels)
+    axes.set_yticks(ends - sizes.to_numpy() / 2 - 0.5, labels)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel(f"{EPOCH_LABEL}, instances within")
+    axes.set_ylabel(f"{EPOCH_LABEL}, instances within")
+    axes.set_title(f"{trajectory.title}: {part}")
+
+
+def _draw_consistency(trajectory: Trajectory, axes: Axes) -> None:
+    _draw_course(axes, trajectory.course, CONSISTENCY)
+    axes.set_ylim(-0.03, 1.03)
+    axes.set_ylabel(depth.CONSISTENCY_LABEL)
+    axes.set_title(trajectory.title)
+
+
+def _draw_accuracy(trajectory: Trajectory, axes: Axes) -> None:
+    _draw_course(axes, trajectory.course, ACCURACY, "_accuracy")
+    axes.set_ylim(-0.03, 1.03)
+    axes.set_ylabel(ACCURACY_LABEL)
+    axes.set_title(trajectory.group.title)
+
+
+def _draw_course(axes: Axes, course: pd.DataFrame, series: style.Series, suffix: str = "") -> None:
+    """Means with intervals against epochs, on an axis that is logarithmic from the first epoch on."""
+    epochs = course["epoch"].to_numpy(float)
+    _errorbars(axes, epochs, course["mean" + suffix], series, yerr=_half_widths(course, suffix))
+    axes.set_xscale("symlog", linthresh=1.0)
+    axes.minorticks_off()
+    scale = axes.xaxis.get_transform()
+    axes.set_xlim(*_with_margin(scale, epochs))
+    named = named_epochs(epochs, scale.transform(epochs))
+    axes.set_xticks(named, [f"{epoch:g}" for epoch in named])
+    axes.set_xlabel(EPOCH_LABEL)
+
+
+def _with_margin(scale: Transform, epochs: np.ndarray) -> np.ndarray:
+    """Limits a little beyond the epochs."""
+    low, high = scale.transform(epochs[[0, -1]])
+    margin = 0.05 * (high - low) or 0.1
+    return scale.inverted().transform(np.array([low - margin, high + margin]))
+
+
+def named_epochs(epochs: Sequence[float], positions: Sequence[float]) -> list[float]:
+    """Of the epochs at ascending positions those whose names have room: the last, and before it what is far enough."""
+    room = LEAST_DISTANCE * (positions[-1] - positions[0])
+    named, limit = [epochs[-1]], positions[-1] - room
+    for epoch, position in zip(reversed(epochs[:-1]), reversed(positions[:-1]), strict=True):
+        if position <= limit:
+            named.append(epoch)
+            limit = position - room
+    return named[::-1]
+
+
+def _draw_relation(trajectory: Trajectory, axes: Axes) -> None:
+    """One point an epoch, joined in order; the first and the last are named."""
+    course = trajectory.course.dropna(subset=["mean", "mean_accuracy"])
+    x, y = course["mean_accuracy"].to_numpy(float), course["mean"].to_numpy(float)
+    axes.plot(x, y, color=style.GREY, linewidth=0.4, zorder=1)
+    series = style.Series(style.BLUE, "o", "none")
+    _errorbars(axes, x, y, series, xerr=_half_widths(course, "_accuracy"), yerr=_half_widths(course), capsize=0)
+    for place in (0, -1):
+        axes.annotate(
+            f"epoch {course['epoch'].iloc[place]}",
+            (x[place], y[place]),
+            xytext=(3, 3),
+            textcoords="offset points",
+            fontsize=style.SMALLEST_PT,
+        )
+    axes.margins(x=0.15)
+    axes.set_ylim(-0.03, 1.03)
+    axes.set_xlabel(ACCURACY_LABEL)
+    axes.set_ylabel(depth.CONSISTENCY_LABEL)
+    axes.set_title(trajectory.title)
+
+
+def _errorbars(axes: Axes, x: np.ndarray, y: np.ndarray, series: style.Series, **bars: object) -> None:
+    axes.errorbar(
+        x,
+        y,
+        color=series.colour,
+        marker=series.marker,
+        linestyle=series.line,
+        elinewidth=0.6,
+        zorder=3,
+        **bars,
+    )
+
+
+def _half_widths(course: pd.DataFrame, suffix: str = "") -> np.ndarray:
+    """Lengths (2, n) of the intervals below and above the means."""
+    mean, low, high = (course[column + suffix].to_numpy(float) for column in ("mean", "ci_low", "ci_high"))
+    # A percentile interval can miss its own mean by rounding; matplotlib refuses negative lengths.
+    return np.clip([mean - low, high - mean], 0.0, None)
+
+
+# Notes
+
+
+def _note(tables: Tables, trajectory: Trajectory, kind: str, measure: str) -> str:
+    group = trajectory.group
+    facts = [networks_note(tables["consistency_summary"], group), accuracy_note(tables["accuracy_summary"], group)]
+    facts = [fact for fact in facts if fact]
+    if trajectory.is_tested:
+        equal = {"layer": trajectory.layer, "kind": kind, "measure": measure, "normalisation": "none"}
+        rows = rows_of(tables["relations"], group, relation=RELATION, **equal)
+        facts.append(f"d: {relation_note(rows, over='epochs')}".rstrip("."))
+    return f"{group.title}: {'; '.join(facts)}."
+
+
+def _remark(shown: Sequence[Trajectory], tables: Tables, kind: str, measure: str) -> str:
+    text = (
+        f"{KIND_NAMES[kind]}, {MEASURE_NAMES[measure]}. a: instances of an epoch in the order of their seeds; a "
+        f"network has a consistency of 1 with itself. b: {depth.interval_note(tables['consistency_summary'])}"
+    )
+    has_intervals = any(trajectory.course["ci_low_accuracy"].notna().any() for trajectory in shown)
+    return f"{text} c: 95 % jackknife intervals over networks." if has_intervals else text

@@ -1,0 +1,28 @@
+"""Summarise the comparison of two conditions: means between and within them, and their differences."""
+
+from job import job
+
+with job(snakemake):
+    import pandas as pd
+
+    from manyseeds import across_summaries, tables
+    from manyseeds.intervals import Bootstrap
+
+    inputs, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
+    n_collapsed = 0
+    for end in ("a", "b"):
+        attempts = [pd.read_parquet(path) for path in inputs[f"attempts_{end}"]]
+        declared = params[f"seeds_{end}"]
+        n_collapsed += len(declared) - len(tables.accepted_seeds(declared, attempts))
+    pair = across_summaries.ConditionPair(
+        pd.read_parquet(inputs.across),
+        (pd.read_parquet(inputs.consistency_a), pd.read_parquet(inputs.consistency_b)),
+    )
+    bootstrap = Bootstrap(seed=params.resampling["seed"], n_resamples=params.resampling["n"])
+    first, second = wildcards.condition_a, wildcards.condition_b
+    summary = across_summaries.summarise_pair(pair, bootstrap).assign(
+        condition_a=first, condition_b=second, n_collapsed=n_collapsed
+    )
+    contrasts = across_summaries.contrast_pair(pair, bootstrap).assign(condition=first, condition_b=second)
+    tables.write_table(summary, tables.read_schema(inputs.summary_schema), snakemake.output.summary)
+    tables.write_table(contrasts, tables.read_schema(inputs.contrasts_schema), snakemake.output.contrasts)
