@@ -13,8 +13,11 @@ with job(snakemake) as report:
     from manyseeds.preprocessing import load_preprocessing
 
     params, inputs = snakemake.params, snakemake.input
-    train = recipes.Images.read(inputs.train_inputs, inputs.train_labels, inputs.card).subset(**params.training_set)
-    test = recipes.Images.read(inputs.test_inputs, inputs.test_labels, inputs.card)
+    train, test = (
+        recipes.Images.read(images, labels, inputs.card, inputs.preprocessing)
+        for images, labels in ((inputs.train_inputs, inputs.train_labels), (inputs.test_inputs, inputs.test_labels))
+    )
+    train = train.subset(**params.training_set)
     categories = params.training_set["categories"]
     tested = training_sets.select(test.labels, categories=categories)
     sets = accuracy.subsets(
