@@ -51,7 +51,7 @@ REPORTED_TABLES = [
     "contrasts",
     "relations",
 ]
-FIGURES = catalogue.applicable(STUDY.measures)
+FIGURES = catalogue.applicable(STUDY.measures, (architecture for architecture, _ in STUDY.groups))
 
 
 NOTHING = r"(?!)"

@@ -6,12 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from PIL import Image
 from safetensors.numpy import load_file
 from scipy.spatial.distance import pdist
 from scipy.stats import pearsonr
@@ -85,13 +87,22 @@ def changed(finished):
         path.write_text(text)
 
 
-@pytest.mark.parametrize("study", [None, "studies/cifar10_small.yaml", "studies/mehrer2020.yaml"])
-def test_a_dry_run_of_each_study_plans_its_instances(fresh, study):
+@pytest.mark.parametrize(
+    ("study", "other_figures"),
+    [
+        (None, set()),
+        ("studies/cifar10_small.yaml", set()),
+        ("studies/mehrer2020.yaml", set()),
+        ("studies/mehrer2020_alexnet.yaml", {"fig6"}),
+        ("studies/tinyimagenet_alexnet.yaml", {"fig6"}),
+    ],
+)
+def test_a_dry_run_of_each_study_plans_its_instances(fresh, study, other_figures):
     jobs = planned(fresh, study=study)
     config = yaml.safe_load((ROOT / (study or "config.yaml")).read_text())
     n_instances = config["instances"] * len(config["networks"])
     assert jobs["train"] == jobs["initialise"] == jobs["evaluate"] == n_instances
-    assert sum(jobs.get(figure, 0) for figure in FIGURES) == len(FIGURES)
+    assert {job for job in jobs if job.startswith(("fig", "supp"))} == {*FIGURES, *other_figures}
 
 
 @pytest.mark.parametrize(
@@ -241,6 +252,27 @@ def test_a_lost_network_is_trained_again_to_the_same_bits(finished):
     again = load_file(weights)
     assert before.keys() == again.keys()
     assert all(before[name].tobytes() == again[name].tobytes() for name in before)
+
+
+def test_photographs_are_trained_on_and_probed_with_as_pixels(tmp_path):
+    """An image folder, its channels standardised: no preprocessed copy of it is written, and stimuli fit to it."""
+    folder, draw = copy_workflow(tmp_path), np.random.default_rng(0)
+    for split, category, number in product(("train", "val"), ("dark", "light"), range(6)):
+        path = folder / "photographs" / split / category / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draw.integers(0, 128, (20, 24, 3), np.uint8) + (category == "light") * 100).save(path)
+    data = "data={dataset: image_folder, root: photographs, preprocessing: channel_mean_sd}"
+    run = snakemake(folder, "networks", "results/tiny/stimuli/inputs.npy", "--cores", "2", config=(data, "instances=2"))
+    assert run.returncode == 0, run.stdout
+    results = folder / "results/tiny"
+    assert sorted(path.name for path in (results / "dataset").glob("*.npy")) == [
+        f"{split}_{content}.npy" for split in ("test", "train") for content in ("images", "labels")
+    ]
+    pixels, train = (np.load(results / name) for name in ("stimuli/images.npy", "dataset/train_images.npy"))
+    expected = (pixels - train.mean(axis=(0, 1, 2))) / train.std(axis=(0, 1, 2))
+    np.testing.assert_allclose(np.load(results / "stimuli/inputs.npy"), expected, rtol=1e-5, atol=1e-6)
+    accuracy = pd.read_parquet(results / "networks/all_cnn_7/baseline/seed1/accuracy.parquet")
+    assert accuracy.groupby("split")["n_images"].unique().map(list).to_dict() == {"train": [12], "test": [12]}
 
 
 def last_epoch(results: Path, table: str) -> pd.DataFrame:

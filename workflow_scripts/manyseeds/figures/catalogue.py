@@ -14,16 +14,18 @@ from manyseeds.errors import StudyError
 class Entry:
     """One figure.
 
-    `tables` are all that the figure is drawn from. `needs` are dissimilarity measures of which the study must have at
-    least one for the figure to exist (empty: any will do).
+    `tables` are all that the figure is drawn from. `needs` are dissimilarity measures, `networks` names of networks, of
+    which the study must have at least one for the figure to exist (empty: any will do).
     """
 
     title: str
     category: str
     tables: tuple[str, ...]
     needs: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
 
 
+ALEXNET = "alexnet"
 MAIN_MEASURE = "correlation"
 NOTHING_TO_DRAW = "nothing to draw: no group of networks has two accepted instances with results."
 
@@ -40,6 +42,12 @@ FIGURES: dict[str, Entry] = {
         CONSISTENCY,
         ("consistency_summary", "accuracy_summary"),
         needs=("cosine", "euclidean", "unit_euclidean", "norm_difference"),
+    ),
+    "fig6": Entry(
+        "Consistency in AlexNet",
+        CONSISTENCY,
+        ("consistency_summary", "consistency", "accuracy_summary"),
+        networks=(ALEXNET,),
     ),
     "fig7": Entry("Centroids and exemplars", CAUSES, ("consistency_summary", "accuracy_summary")),
     "supp1": Entry("Stress of each stimulus in the maps", GEOMETRY, ("mds", "instances")),
@@ -60,10 +68,14 @@ FIGURES: dict[str, Entry] = {
 }
 
 
-def applicable(measures: Iterable[str]) -> list[str]:
-    """Names of the figures that a study with these measures has."""
-    available = set(measures)
-    return [name for name, entry in FIGURES.items() if not entry.needs or available & set(entry.needs)]
+def applicable(measures: Iterable[str], networks: Iterable[str]) -> list[str]:
+    """Names of the figures that a study with these measures and networks has."""
+    available, trained = set(measures), set(networks)
+    return [
+        name
+        for name, entry in FIGURES.items()
+        if (not entry.needs or available & set(entry.needs)) and (not entry.networks or trained & set(entry.networks))
+    ]
 
 
 def main_measure(measures: Iterable[str]) -> str:
