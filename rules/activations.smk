@@ -23,7 +23,7 @@ rule evaluate:
     threads: 1
     resources:
         mem_mb=4000,
-        runtime=60,
+        runtime=240,
     params:
         network=network_of,
         epochs=STUDY.checkpoints,

@@ -20,10 +20,11 @@ with job(snakemake) as report:
     train = train.subset(**params.training_set)
     categories = params.training_set["categories"]
     tested = training_sets.select(test.labels, categories=categories)
+    test_images = np.load(inputs.test_images, mmap_mode="r")
     sets = accuracy.subsets(
         train,
         test.subset(categories=categories),
-        np.load(inputs.test_images, mmap_mode="r")[tested],
+        test_images if categories is None else test_images[tested],  # all of them stay on disk
         accuracy.not_reencoded(pd.read_parquet(inputs.index))[tested],
         load_preprocessing(inputs.preprocessing),
     )
