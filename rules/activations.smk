@@ -4,9 +4,9 @@
 rule evaluate:
     input:
         weights=weights_at(STUDY.checkpoints),
-        train_inputs=f"{R}/dataset/train_inputs.npy",
+        train_inputs=inputs_of("train"),
         train_labels=f"{R}/dataset/train_labels.npy",
-        test_inputs=f"{R}/dataset/test_inputs.npy",
+        test_inputs=inputs_of("test"),
         test_labels=f"{R}/dataset/test_labels.npy",
         test_images=f"{R}/dataset/test_images.npy",
         index=f"{R}/dataset/index.parquet",
@@ -23,7 +23,7 @@ rule evaluate:
     threads: 1
     resources:
         mem_mb=4000,
-        runtime=60,
+        runtime=240,
     params:
         network=network_of,
         epochs=STUDY.checkpoints,

@@ -110,6 +110,11 @@ def held_out_per_category():
     return STUDY.config["stimuli"]["per_category"] if STUDY.config["data"]["dataset"] == "digits" else None
 
 
+def inputs_of(split):
+    """Return the file that networks take the images of a split from: preprocessed ones, or pixels that are standardised batch by batch."""
+    return f"{R}/dataset/{split}_{'inputs' if STUDY.stores_inputs else 'images'}.npy"
+
+
 # Input functions: `pattern` lies below R and may hold {architecture}, {condition}, {seed}, {instance} and {epoch}
 
 

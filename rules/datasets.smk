@@ -31,18 +31,15 @@ rule build_dataset:
         "../workflow_scripts/build_dataset.py"
 
 
-rule preprocess:
+rule fit_preprocessing:
     input:
         train_images=rules.build_dataset.output.train_images,
-        test_images=rules.build_dataset.output.test_images,
     output:
         preprocessing=f"{R}/dataset/preprocessing.safetensors",
-        train_inputs=f"{R}/dataset/train_inputs.npy",
-        test_inputs=f"{R}/dataset/test_inputs.npy",
     log:
-        f"{R}/logs/preprocess.log",
+        f"{R}/logs/fit_preprocessing.log",
     benchmark:
-        f"{R}/benchmarks/preprocess.tsv"
+        f"{R}/benchmarks/fit_preprocessing.tsv"
     conda:
         "../envs/manyseeds.yaml"
     threads: 1
@@ -51,11 +48,39 @@ rule preprocess:
         runtime=120,
     params:
         kind=STUDY.config["data"]["preprocessing"],
-        code=code_of("preprocess"),
+        code=code_of("fit_preprocessing"),
     message:
-        "Preprocessing the images ({params.kind})"
+        "Fitting the preprocessing to the training images ({params.kind})"
     script:
-        "../workflow_scripts/preprocess.py"
+        "../workflow_scripts/fit_preprocessing.py"
+
+
+if STUDY.stores_inputs:
+
+    rule preprocess:
+        input:
+            preprocessing=rules.fit_preprocessing.output.preprocessing,
+            train_images=rules.build_dataset.output.train_images,
+            test_images=rules.build_dataset.output.test_images,
+        output:
+            train_inputs=f"{R}/dataset/train_inputs.npy",
+            test_inputs=f"{R}/dataset/test_inputs.npy",
+        log:
+            f"{R}/logs/preprocess.log",
+        benchmark:
+            f"{R}/benchmarks/preprocess.tsv"
+        conda:
+            "../envs/manyseeds.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=120,
+        params:
+            code=code_of("preprocess"),
+        message:
+            "Preprocessing the images"
+        script:
+            "../workflow_scripts/preprocess.py"
 
 
 if STUDY.config["stimuli"]["root"] is None:
@@ -65,7 +90,8 @@ if STUDY.config["stimuli"]["root"] is None:
             index=rules.build_dataset.output.index,
             card=rules.build_dataset.output.card,
             test_images=rules.build_dataset.output.test_images,
-            test_inputs=rules.preprocess.output.test_inputs,
+            test_inputs=inputs_of("test"),
+            preprocessing=rules.fit_preprocessing.output.preprocessing,
         output:
             stimuli=f"{R}/stimuli/stimuli.parquet",
             images=f"{R}/stimuli/images.npy",
@@ -90,7 +116,7 @@ else:
 
     rule select_own_stimuli:
         input:
-            preprocessing=rules.preprocess.output.preprocessing,
+            preprocessing=rules.fit_preprocessing.output.preprocessing,
         output:
             stimuli=f"{R}/stimuli/stimuli.parquet",
             images=f"{R}/stimuli/images.npy",

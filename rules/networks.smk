@@ -37,9 +37,10 @@ rule initialise:
 rule train_cohort:
     input:
         initial=cohort_files,
-        images=f"{R}/dataset/train_inputs.npy",
+        images=inputs_of("train"),
         labels=f"{R}/dataset/train_labels.npy",
         card=f"{R}/dataset/card.json",
+        preprocessing=f"{R}/dataset/preprocessing.safetensors",
         # Only so that stimuli which cannot be had are told before the training, not after it.
         stimuli=ancient(f"{R}/stimuli/stimuli.parquet"),
     output:
@@ -74,6 +75,7 @@ rule train:
         images=rules.train_cohort.input.images,
         labels=rules.train_cohort.input.labels,
         card=rules.train_cohort.input.card,
+        preprocessing=rules.train_cohort.input.preprocessing,
         cohort=cohort_marker,
     output:
         weights=expand(

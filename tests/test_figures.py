@@ -15,13 +15,15 @@ from matplotlib.container import ErrorbarContainer
 from synthetic_tables import FOLLOWED, LAST_EPOCH, MEASURES, RATES, study_tables, with_dropout_sweep
 
 from manyseeds.errors import StudyError
-from manyseeds.figures import fig8, maps, selection, style, trajectories
+from manyseeds.figures import catalogue, fig8, maps, selection, style, trajectories
 from manyseeds.figures.catalogue import FIGURES
 
 ROOT = Path(__file__).parent.parent
 LONG_NAMES = {"my_resnet": ["layer1.0.relu", "layer1.1.relu", "layer2.0.downsample_conv", "layer4.0.relu", "fc"]}
 SIMULATIONS = ("supp5", "supp6")
 """Figures that show no networks."""
+OF_ANY_NETWORKS = [name for name, entry in FIGURES.items() if catalogue.ALEXNET not in entry.requires]
+ALEXNET = {"alexnet": ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]}
 GROUP = selection.Group("all_cnn_c", "baseline", "All-CNN-C")
 
 
@@ -32,7 +34,7 @@ def tables():
 
 def draw(name, tables):
     """Draw with the tables that the catalogue names and no others; a figure of dropout with a sweep in them."""
-    if FIGURES[name].sweep:
+    if catalogue.DROPOUT_SWEEP in FIGURES[name].requires:
         tables = with_dropout_sweep(tables)
     with style.journal_style():
         figure = import_module(f"manyseeds.figures.{name}").draw({t: tables[t] for t in FIGURES[name].tables})
@@ -96,7 +98,7 @@ def test_has_a_drawing_module_and_a_report_caption(name):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_writes_the_same_pdf_and_png_each_time(name, tmp_path):
-    tables = study_tables({"all_cnn_c": ["conv1", "conv2"]}, n_networks=3, n_stimuli=30)
+    tables = study_tables({"alexnet": ["conv1", "fc8"]}, n_networks=3, n_stimuli=30)
     contents = []
     for attempt in range(2):
         pdf, png = tmp_path / f"{attempt}.pdf", tmp_path / f"{attempt}.png"
@@ -126,6 +128,7 @@ def test_writes_the_same_pdf_and_png_each_time(name, tmp_path):
 )
 @pytest.mark.parametrize("name", FIGURES)
 def test_no_text_is_cut_off_or_overlaps_its_neighbours(name, settings):
+    settings = settings if name in OF_ANY_NETWORKS else settings | {"layers": ALEXNET}
     figure = draw(name, study_tables(**settings))
     page = figure.bbox.padded(2)  # pixels of a quarter of a millimetre
     for text in written(figure):
@@ -138,7 +141,7 @@ def test_no_text_is_cut_off_or_overlaps_its_neighbours(name, settings):
             assert left.x1 <= right.x0 + 0.5
 
 
-@pytest.mark.parametrize("name", [name for name in FIGURES if name not in (*SIMULATIONS, "supp3")])
+@pytest.mark.parametrize("name", [name for name in OF_ANY_NETWORKS if name not in (*SIMULATIONS, "supp3")])
 def test_states_how_many_networks_there_are_and_how_many_collapsed(name, drawn):
     text = notes(drawn(name))
     for title in ("All-CNN-C", "All-CNN-7"):
@@ -185,7 +188,7 @@ def test_two_networks_have_no_error_bars_and_the_figure_says_so(name):
 
 @pytest.mark.parametrize("name", [name for name, entry in FIGURES.items() if "accuracy" in "".join(entry.tables)])
 def test_networks_that_were_not_tested_have_no_accuracy(name):
-    assert "ccuracy" not in notes(draw(name, study_tables(tested=False)))
+    assert "ccuracy" not in notes(draw(name, study_tables(ALEXNET, tested=False)))
 
 
 # --- one by one
@@ -218,6 +221,28 @@ def test_fig4_shows_the_last_epoch_without_dropout(tables):
     more = tables | {"consistency_summary": pd.concat([earlier, rows, sampled])}
     ((_, y, *_),) = curves(draw("fig4", more).axes[0]).values()
     np.testing.assert_array_equal(y, summary_rows(tables, kind="exemplar", measure="correlation")["mean"])
+
+
+def test_fig6_shows_alexnet_alone_with_its_layers_by_name():
+    tables = study_tables({"all_cnn_c": ["conv1", "conv2"]} | ALEXNET)
+    figure = draw("fig6", tables)
+    (axes,) = figure.axes
+    assert axes.get_title() == "AlexNet"
+    assert [label.get_text() for label in axes.get_xticklabels()] == ALEXNET["alexnet"]
+    expected = tables["consistency_summary"].query(
+        "architecture == 'alexnet' and kind == 'exemplar' and measure == 'correlation' and normalisation == 'none'"
+        " and ci_method == 'pairs'"
+    )
+    ((_, y, low, high),) = curves(axes).values()
+    np.testing.assert_array_equal(y, expected["mean"])
+    np.testing.assert_allclose([low, high], [expected["ci_low"], expected["ci_high"]])
+    assert "AlexNet: 6 networks (15 pairs), 1 more collapsed and left out" in notes(figure)
+    assert "All-CNN" not in notes(figure)
+
+
+def test_fig6_without_alexnet_says_why(tables):
+    with pytest.raises(StudyError, match="fig6 needs a network called alexnet"):
+        draw("fig6", tables)
 
 
 def test_fig5_has_a_panel_for_each_kind_of_distance(tables, drawn):

@@ -181,6 +181,25 @@ def test_defaults_of_list_entries_are_filled_in():
     }
 
 
+def test_layers_may_be_named_apart_from_their_modules():
+    layers = {"last": "classifier.6", "conv1": "features.1"}
+    network = study(networks=[{"architecture": "alexnet", "layers": layers}]).network("alexnet")
+    assert list(network["layers"].items()) == list(layers.items())
+
+
+@pytest.mark.parametrize(
+    ("layers", "sentence"),
+    [
+        ({"a/b": "features.1"}, r"networks\[0\].layers: found \"a/b\", expected what it is for: Names of layers"),
+        ({"conv1": 3}, r"networks\[0\].layers.conv1: found 3, expected string"),
+        ({}, r"networks\[0\].layers: found \{\}, expected"),
+    ],
+)
+def test_impossible_names_of_layers_are_refused(layers, sentence):
+    with pytest.raises(StudyError, match=sentence):
+        study(networks=[{"architecture": "alexnet", "layers": layers}])
+
+
 def test_the_order_of_keys_changes_nothing():
     reversed_keys = dict(reversed(default().items()))
     assert json.dumps(Study.from_config(reversed_keys, SCHEMA).config) == json.dumps(study().config)

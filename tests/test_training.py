@@ -14,7 +14,7 @@ import torch
 from safetensors.numpy import load_file
 from train_once import DEMANDING, initial_weights, small_images, small_task, train_small
 
-from manyseeds import modules, recipes, stores, training
+from manyseeds import modules, networks, recipes, stores, training
 from manyseeds.errors import StudyError
 
 TESTS = Path(__file__).parent
@@ -229,19 +229,100 @@ def test_dropout_masks_follow_their_stream_and_their_rate():
     assert torch.equal(module(inputs), inputs)  # off outside the context
 
 
-def test_crop_and_flip_against_an_explicit_loop():
-    images = torch.arange(5 * 6 * 6 * 2, dtype=torch.float32).reshape(5, 6, 6, 2)
+@pytest.mark.parametrize(("side", "margin"), [(32, 4), (20, 2), (64, 8)])
+def test_crop_and_flip_against_an_explicit_loop(side, margin):
+    images = torch.arange(5 * side * side * 2, dtype=torch.float32).reshape(5, side, side, 2)
     found = training.crop_and_flip(images, np.random.default_rng(3))
     draw = np.random.default_rng(3)
-    tops, lefts = draw.integers(0, 9, size=(2, 5))
+    tops, lefts = draw.integers(0, 2 * margin + 1, size=(2, 5))
     flips = draw.random(5) < 0.5
     assert flips.any()
     assert not flips.all()
     for number in range(5):
-        padded = np.zeros((14, 14, 2), np.float32)
-        padded[4:10, 4:10] = images[number]
-        crop = padded[tops[number] : tops[number] + 6, lefts[number] : lefts[number] + 6]
+        padded = np.zeros((side + 2 * margin, side + 2 * margin, 2), np.float32)
+        padded[margin:-margin, margin:-margin] = images[number]
+        crop = padded[tops[number] : tops[number] + side, lefts[number] : lefts[number] + side]
         np.testing.assert_array_equal(found[number], crop[:, ::-1] if flips[number] else crop)
+
+
+class Dropping(torch.nn.Module):
+    """A network with dropout of its own, as AlexNet has."""
+
+    def __init__(self, num_classes):
+        super().__init__()
+        self.hidden = torch.nn.Linear(144, 40)
+        self.dropout = torch.nn.Dropout(0.5)
+        self.readout = torch.nn.Linear(40, num_classes)
+        self.kept = []
+
+    def forward(self, images):
+        self.kept.append(self.dropout(torch.ones(len(images), 40)) > 0)
+        return self.readout(self.dropout(self.hidden(images.flatten(1)).relu()))
+
+
+DROPPING = networks.Network(f"{__name__}.Dropping")
+
+
+def masks_of(trainer):
+    """Train, and return the masks that the network's own dropout drew: one a step, by the first of its two draws."""
+    drawn = []
+    trainer.module.register_forward_hook(lambda module, *_: drawn.append(module.kept[-1]))
+    trainer.run()
+    return drawn
+
+
+def trainer_of(folder, task):
+    images, options = small_images(), {"key": "k", "device": torch.device("cpu"), "save_every": 1e9, "attempt": 0}
+    return training.Trainer(
+        task, initial_weights(task, images), images, stores.Store(folder), report=lambda line: None, **options
+    )
+
+
+def test_dropout_of_the_network_itself_follows_the_dropout_stream(tmp_path):
+    options = {"network": DROPPING, "epochs": 2, "checkpoints": (0, 2)}
+    first, again, other, reordered = (
+        masks_of(trainer_of(tmp_path / f"{number}", small_task(seed, vary=vary, **options)))
+        for number, (seed, vary) in enumerate(
+            [(1, ("dropout",)), (1, ("dropout",)), (2, ("dropout",)), (2, ("init", "order"))]
+        )
+    )
+    baseline = masks_of(trainer_of(tmp_path / "baseline", small_task(1, **options)))
+    assert len(first) == 24
+    assert all(map(torch.equal, first, again))
+    assert not any(map(torch.equal, first, other))
+    assert all(map(torch.equal, reordered, baseline))  # neither varies dropout: both have the stream of seed 0
+    full = [mask for mask in first if len(mask) == 8]
+    assert len({mask.numpy().tobytes() for mask in full}) == len(full)  # each step has its own
+
+
+class Stopped(Exception):
+    """Raised in the middle of a training."""
+
+
+def test_interrupted_inside_an_epoch_a_network_with_dropout_of_its_own_ends_in_the_same_bits(tmp_path):
+    options = {"network": DROPPING, "epochs": 3, "checkpoints": (0, 3), "dropout": 0.3, "dropout_after": ("hidden",)}
+    task = small_task(**options)
+    undisturbed = trained(tmp_path / "undisturbed", task)
+    assert not np.array_equal(  # dropout does something, or its resumption would go untested
+        weights(undisturbed, 3)["readout.weight"],
+        weights(trained(tmp_path / "other", small_task(seed=1, vary=("dropout",), **options)), 3)["readout.weight"],
+    )
+    interrupted = trainer_of(tmp_path / "interrupted", task)
+    interrupted.save_every = 0  # after every step
+    steps = iter(range(17))
+
+    def stop(*_):
+        if next(steps, None) is None:
+            raise Stopped
+
+    interrupted.module.register_forward_hook(stop)
+    with pytest.raises(Stopped):
+        interrupted.run()
+    torch.rand(17)  # torch's own generator stands elsewhere by now
+    lines = []
+    train_small(task, interrupted.store, report=lines.append)
+    assert "resumed at epoch 1, step 5" in lines[0]
+    assert_equal_weights(weights(interrupted.store, 3), weights(undisturbed, 3))
 
 
 def test_the_key_sees_all_that_determines_the_bits():

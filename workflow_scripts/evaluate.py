@@ -13,15 +13,19 @@ with job(snakemake) as report:
     from manyseeds.preprocessing import load_preprocessing
 
     params, inputs = snakemake.params, snakemake.input
-    train = recipes.Images.read(inputs.train_inputs, inputs.train_labels, inputs.card).subset(**params.training_set)
-    test = recipes.Images.read(inputs.test_inputs, inputs.test_labels, inputs.card)
+    train, test = (
+        recipes.Images.read(images, labels, inputs.card, inputs.preprocessing)
+        for images, labels in ((inputs.train_inputs, inputs.train_labels), (inputs.test_inputs, inputs.test_labels))
+    )
+    train = train.subset(**params.training_set)
     categories = params.training_set["categories"]
     tested = training_sets.select(test.labels, categories=categories)
     test = test.subset(categories=categories)
+    test_images = np.load(inputs.test_images, mmap_mode="r")
     sets = accuracy.subsets(
         train,
         test,
-        np.load(inputs.test_images, mmap_mode="r")[tested],
+        test_images if categories is None else test_images[tested],  # all of them stay on disk
         accuracy.not_reencoded(pd.read_parquet(inputs.index))[tested],
         load_preprocessing(inputs.preprocessing),
     )

@@ -1,19 +1,15 @@
-"""Fit the preprocessing to the training images and apply it to training and test images."""
+"""Apply the preprocessing to training and test images."""
 
 from pathlib import Path
 
 from job import job
 
-with job(snakemake) as report:
+with job(snakemake):
     import numpy as np
 
-    from manyseeds.preprocessing import fit_preprocessing, save_preprocessing, write_inputs
+    from manyseeds.preprocessing import load_preprocessing, write_inputs
 
-    source, params, output = snakemake.input, snakemake.params, snakemake.output
-    train_images = np.load(source.train_images, mmap_mode="r")
-    report(f"fitting {params.kind} to {len(train_images):,} training images")
-    preprocessing = fit_preprocessing(params.kind, train_images)
-    report("applying it")
-    write_inputs(preprocessing, train_images, Path(output.train_inputs))
-    write_inputs(preprocessing, np.load(source.test_images, mmap_mode="r"), Path(output.test_inputs))
-    save_preprocessing(preprocessing, Path(output.preprocessing))
+    source, output = snakemake.input, snakemake.output
+    preprocessing = load_preprocessing(source.preprocessing)
+    for images, inputs in ((source.train_images, output.train_inputs), (source.test_images, output.test_inputs)):
+        write_inputs(preprocessing, np.load(images, mmap_mode="r"), Path(inputs))

@@ -14,7 +14,8 @@ with job(snakemake) as report:
     from manyseeds.files import write_parquet
 
     params, inputs, output = snakemake.params, snakemake.input, snakemake.output
-    images = recipes.Images.read(inputs.images, inputs.labels, inputs.card).subset(**params.training_set)
+    images = recipes.Images.read(inputs.images, inputs.labels, inputs.card, inputs.preprocessing)
+    images = images.subset(**params.training_set)
     device = training.choose_device()
     task = recipes.Task.from_params(n_categories=images.n_categories, **params.task)
     initial = load_file(inputs.initial)

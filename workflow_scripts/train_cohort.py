@@ -11,7 +11,8 @@ with job(snakemake) as report:
     from manyseeds.files import atomic_path
 
     params, inputs = snakemake.params, snakemake.input
-    images = recipes.Images.read(inputs.images, inputs.labels, inputs.card).subset(**params.training_set)
+    images = recipes.Images.read(inputs.images, inputs.labels, inputs.card, inputs.preprocessing)
+    images = images.subset(**params.training_set)
     device = training.choose_device()
     for number, (values, initial) in enumerate(zip(params.tasks, inputs.initial, strict=True), start=1):
         task = recipes.Task.from_params(n_categories=images.n_categories, **values)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from manyseeds import networks, streams
+from manyseeds import deterministic, networks, streams, torchvision_import
 from manyseeds.errors import StudyError
 from manyseeds.networks import Network
 
@@ -76,6 +76,7 @@ def build(network: Network, image_shape: tuple[int, int, int], n_categories: int
         module = AllCNN(network, channels, n_categories)
     else:
         module = _foreign(network.architecture, n_categories)
+        deterministic.replace_pooling(module)
     _check_forward(module, network, (1, channels, height, width), n_categories)
     return module
 
@@ -96,10 +97,10 @@ def _builder(architecture: str):
     """Find the callable that an architecture's name stands for: `package.module.name`, else a torchvision model."""
     module_name, _, attribute = architecture.rpartition(".")
     try:
-        module = importlib.import_module(module_name or "torchvision.models")
+        module = importlib.import_module(module_name) if module_name else torchvision_import.import_models()
     except Exception as problem:  # an import can fail in any way, e.g. RuntimeError from a mismatched binary
         raise StudyError(
-            f"networks: architecture {architecture!r} needs the module {module_name or 'torchvision.models'}, "
+            f"networks: architecture {architecture!r} needs the module {module_name or torchvision_import.MODELS}, "
             f"which cannot be imported ({type(problem).__name__}: {problem})."
         ) from problem
     builder = getattr(module, attribute, None)
@@ -189,23 +190,19 @@ def weights_of(module: nn.Module) -> dict[str, Tensor]:
 def analysed_layers(module: nn.Module, network: Network) -> dict[str, nn.Module]:
     """Return the modules whose outputs are analysed, by layer name, in their order.
 
-    For All-CNNs every convolution (after its ReLU); for other networks those that `layers` names, or, where it names
-    none, every module that has parameters of its own.
+    Those that `networks.Network.named_layers` names, else every module that has parameters of its own (of All-CNNs
+    every convolution, after its ReLU).
 
     Raises
     ------
     StudyError
         If `layers` names a module that the network does not have.
     """
-    available = dict(module.named_modules())
-    names = network.layers
-    if names is None:
-        names = tuple(
-            name for name, child in available.items() if name and any(True for _ in child.parameters(recurse=False))
-        )
-    for name in names:
-        if name not in available:
-            raise StudyError(
-                f"networks: {network.architecture} has no layer {name!r}; it has {', '.join(filter(None, available))}."
-            )
-    return {name: available[name] for name in names}
+    available = {name: child for name, child in module.named_modules() if name}
+    paths = network.named_layers
+    if paths is None:
+        paths = {name: name for name, child in available.items() if any(True for _ in child.parameters(recurse=False))}
+    for path in paths.values():
+        if path not in available:
+            raise StudyError(f"networks: {network.architecture} has no layer {path!r}; it has {', '.join(available)}.")
+    return {name: available[path] for name, path in paths.items()}

@@ -50,6 +50,21 @@ ALL_CNNS: dict[str, tuple[Convolution, ...]] = {
 }
 """Hidden convolutions by architecture; a 1 x 1 convolution to the categories and a global average follow."""
 
+NAMED_LAYERS: dict[str, dict[str, str]] = {
+    # torchvision's: a ReLU is a module of its own, and its output that of the layer.
+    "alexnet": {
+        "conv1": "features.1",
+        "conv2": "features.4",
+        "conv3": "features.7",
+        "conv4": "features.9",
+        "conv5": "features.11",
+        "fc6": "classifier.2",
+        "fc7": "classifier.5",
+        "fc8": "classifier.6",
+    }
+}
+"""Analysed layers by architecture where their modules have other names: name of the layer -> path of its module."""
+
 
 @dataclass(frozen=True)
 class Network:
@@ -59,19 +74,28 @@ class Network:
     width: float = 1.0
     readout_relu: bool = True
     initialisation: str = "he_normal"
-    layers: tuple[str, ...] | None = None
+    layers: tuple[str, ...] | Mapping[str, str] | None = None
 
     @classmethod
     def from_config(cls, entry: Mapping) -> "Network":
         """Build from one entry of the config's `networks`; its `name` plays no part in what the network is."""
         layers = entry.get("layers")  # absent where only the weights matter
+        if layers is not None:
+            layers = dict(layers) if isinstance(layers, Mapping) else tuple(layers)
         return cls(
             architecture=entry["architecture"],
             width=float(entry["width"]),
             readout_relu=bool(entry["readout_relu"]),
             initialisation=entry["initialisation"],
-            layers=None if layers is None else tuple(layers),
+            layers=layers,
         )
+
+    @property
+    def named_layers(self) -> dict[str, str] | None:
+        """Name of each analysed layer -> path of the module whose output it is; None: nothing says which."""
+        if self.layers is None:
+            return NAMED_LAYERS.get(self.architecture)
+        return dict(self.layers) if isinstance(self.layers, Mapping) else {path: path for path in self.layers}
 
 
 def convolutions(network: Network, n_categories: int) -> list[tuple[Convolution, int]]:

@@ -233,8 +233,10 @@ def write_inputs(preprocessing: Preprocessing, images: NDArray, path: Path) -> N
     preprocessing
         The fitted preprocessing.
     images
-        Uint8 (n, height, width, channels); may be memory-mapped.
+        Uint8 (n, height, width, channels); may be memory-mapped. Float32 images are preprocessed already and are
+        copied.
     path
         Written as float32 of the same shape, C order.
     """
-    write_npy(path, (preprocessing.apply(chunk) for chunk in _chunks(images)), images.shape, np.float32)
+    chunks = (chunk if chunk.dtype == np.float32 else preprocessing.apply(chunk) for chunk in _chunks(images))
+    write_npy(path, chunks, images.shape, np.float32)

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from manyseeds import networks, training_sets
+from manyseeds.inputs import Inputs, Pixels, fingerprint
 from manyseeds.modules import Weights
 from manyseeds.networks import Network
 
@@ -97,18 +98,30 @@ class CollapseRule:
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Preprocessed images float32 [n, height, width, channels], their labels int64 [n], and the number of
-    categories.
+    """Images [n, height, width, channels], preprocessed or pixels to be standardised, their labels int64 [n], and the
+    number of categories.
     """
 
-    inputs: NDArray[np.float32]
+    inputs: Inputs
     labels: NDArray[np.int64]
     n_categories: int
 
     @classmethod
-    def read(cls, inputs: Path, labels: Path, card: Path) -> "Images":
-        """Read preprocessed images and labels from NPY files, into memory; the dataset's card names the categories."""
-        return cls(np.load(inputs), np.load(labels), len(json.loads(Path(card).read_text())["categories"]))
+    def read(cls, inputs: Path, labels: Path, card: Path, preprocessing: Path) -> "Images":
+        """Read images and labels from NPY files: preprocessed images into memory, while pixels (uint8) stay where they
+        are, to be standardised as was fitted.
+
+        Parameters
+        ----------
+        card
+            The data set's, which names the categories and holds the digest of the pixels.
+        preprocessing
+            The fitted one; looked at for pixels only.
+        """
+        about = json.loads(Path(card).read_text())
+        stored = np.load(inputs, mmap_mode="r")
+        images = Pixels.open(stored, preprocessing, about["digest"]) if stored.dtype == np.uint8 else np.load(inputs)
+        return cls(images, np.load(labels), len(about["categories"]))
 
     def subset(
         self, *, images: str = "all", seed: int | None = None, categories: Sequence[int] | None = None
@@ -124,10 +137,12 @@ class Images:
 
     @cached_property
     def digest(self) -> str:
-        """A digest of the images and labels themselves, whatever file they came from."""
+        """A digest of the images and labels themselves, whatever file they came from; of pixels, of their data set's
+        digest and of how they are standardised.
+        """
         digest = hashlib.blake2b(digest_size=16)
         digest.update(f"{self.inputs.shape}{self.inputs.dtype}{self.n_categories}".encode())
-        digest.update(np.ascontiguousarray(self.inputs).data)
+        digest.update(fingerprint(self.inputs))
         digest.update(np.ascontiguousarray(self.labels).data)
         return digest.hexdigest()
 

@@ -52,6 +52,13 @@ class Study:
             return OWN_ACTIVATIONS
         return TRAINED if self.config["networks_dir"] is None else OWN_NETWORKS
 
+    @property
+    def stores_inputs(self) -> bool:
+        """Whether preprocessed images are written. Channels are standardised batch by batch instead: that is cheap, and
+        copies of large sets of photographs are not.
+        """
+        return self.config["data"]["preprocessing"] != "channel_mean_sd"
+
     @cached_property
     def conditions(self) -> tuple[Config, ...]:
         """The declared conditions, then one for each rate above 0 of the dropout sweep, otherwise like the first."""

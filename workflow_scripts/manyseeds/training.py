@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from manyseeds import modules, streams
 from manyseeds.files import atomic_path
+from manyseeds.inputs import Inputs, feeder, to_device
 from manyseeds.modules import Weights
 from manyseeds.recipes import Evaluation, Images, Task, device_kind, software
 from manyseeds.stores import Store, locked, published_key, read_tensors
@@ -54,8 +55,9 @@ def minibatches(task: Task, n_images: int, *, attempt: int, epoch: int) -> list[
     return [order[start : start + size] for start in range(0, n_images, size)]
 
 
-def crop_and_flip(images: Tensor, draw: np.random.Generator, *, margin: int = 4) -> Tensor:
-    """Shift each image by up to `margin` pixels (zeros come in) and mirror every second one, at random.
+def crop_and_flip(images: Tensor, draw: np.random.Generator) -> Tensor:
+    """Shift each image by up to an eighth of its height (4 of 32 pixels; zeros come in) and mirror every second one, at
+    random.
 
     Parameters
     ----------
@@ -63,6 +65,7 @@ def crop_and_flip(images: Tensor, draw: np.random.Generator, *, margin: int = 4)
         [batch, height, width, channels].
     """
     n, height, width, _ = images.shape
+    margin = height // 8
     padded = functional.pad(images, (0, 0, margin, margin, margin, margin))
     tops, lefts = draw.integers(0, 2 * margin + 1, size=(2, n))
     rows = tops[:, None] + np.arange(height)
@@ -92,16 +95,14 @@ def dropout(module: nn.Module, layers: Sequence[str], rate: float, masks: torch.
             handle.remove()
 
 
-def predict(module: nn.Module, inputs: NDArray[np.float32], device: torch.device) -> NDArray[np.float32]:
+def predict(module: nn.Module, inputs: Inputs, device: torch.device) -> NDArray[np.float32]:
     """Return the logits [n, categories] for images [n, height, width, channels]: evaluation mode (dropout off),
     float32.
     """
     module.eval()
     with torch.inference_mode():
         logits = [
-            module(as_batch(torch.from_numpy(np.array(inputs[start : start + EVALUATION_BATCH])).to(device)))
-            .cpu()
-            .numpy()
+            module(as_batch(to_device(inputs[start : start + EVALUATION_BATCH], device))).cpu().numpy()
             for start in range(0, len(inputs), EVALUATION_BATCH)
         ]
     return np.concatenate(logits)
@@ -155,7 +156,7 @@ class Trainer:
     ) -> None:
         self.task, self.recipe, self.store = task, task.recipe, store
         self.key, self.device, self.save_every, self.report = key, device, save_every, report
-        self.inputs = torch.from_numpy(images.inputs).to(device)
+        self.feed = feeder(images.inputs, device)
         self.labels = torch.from_numpy(images.labels).to(device)
         self.place = Place(attempt)
         module = modules.build(task.network, images.inputs.shape[1:], images.n_categories)
@@ -188,22 +189,19 @@ class Trainer:
         batches = minibatches(self.task, len(self.labels), attempt=place.attempt, epoch=place.epoch)
         with dropout(self.module, self.recipe.dropout_after, self.recipe.dropout, self.masks):
             for indices in batches[place.step :]:
-                self._step(torch.from_numpy(indices).to(self.device))
+                self._step(indices)
                 place.step += 1
                 if time.monotonic() - self.saved >= self.save_every:
                     self._save()
         self._finish_epoch()
 
-    def _step(self, indices: Tensor) -> None:
+    def _step(self, indices: NDArray[np.int64]) -> None:
         place, recipe = self.place, self.recipe
-        images, labels = self.inputs[indices], self.labels[indices]
+        images, labels = self.feed(indices), self.labels[torch.from_numpy(indices).to(self.device)]
         if recipe.augmentation == "crop_flip":
             draw = streams.generator(**self.task.address("augment", place.attempt), epoch=place.epoch, step=place.step)
             images = crop_and_flip(images, draw)
-        if recipe.dropout > 0:
-            self.masks.manual_seed(
-                streams.torch_seed(**self.task.address("dropout", place.attempt), epoch=place.epoch, step=place.step)
-            )
+        self._seed_dropout()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
             logits = self.module(as_batch(images))
         logits = logits.float()
@@ -217,6 +215,16 @@ class Trainer:
         self.optimiser.step()
         self.loss_sum += loss.detach().double() * len(labels)
         self.n_correct += (logits.detach().argmax(dim=1) == labels).sum()
+
+    def _seed_dropout(self) -> None:
+        """Put both generators that dropout draws from where this step's addresses in its stream say.
+
+        Those of the recipe draw from a generator of ours, those of the network's own (AlexNet has two) from torch's.
+        """
+        address = self.task.address("dropout", self.place.attempt)
+        place = {"epoch": self.place.epoch, "step": self.place.step}
+        self.masks.manual_seed(streams.torch_seed(**address, **place))
+        torch.manual_seed(streams.torch_seed(**address | {"purpose": "dropout/own"}, **place))
 
     def _finish_epoch(self) -> None:
         place, n_images = self.place, len(self.labels)

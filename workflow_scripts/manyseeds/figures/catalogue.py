@@ -82,8 +82,9 @@ CONDITION_PAIRS = Requirement(
     "pairs of conditions whose networks are compared with each other: set `conditions` and `condition_pairs`, as in "
     "studies/mehrer2020.yaml",
 )
+ALEXNET_NAME = "alexnet"
 ALEXNET = Requirement(
-    lambda facts: any(architecture == "alexnet" for architecture, _ in facts.groups),
+    lambda facts: any(architecture == ALEXNET_NAME for architecture, _ in facts.groups),
     "networks called alexnet: add `{architecture: alexnet}` to `networks`, as in studies/mehrer2020_alexnet.yaml",
 )
 PUBLISHED = Requirement(
@@ -126,6 +127,12 @@ FIGURES: dict[str, Entry] = {
         CONSISTENCY,
         ("consistency_summary", "accuracy_summary"),
         requires=(any_measure_of("cosine", "euclidean", "unit_euclidean", "norm_difference"),),
+    ),
+    "fig6": Entry(
+        "Consistency in AlexNet",
+        CONSISTENCY,
+        ("consistency_summary", "consistency", "accuracy_summary"),
+        requires=(ALEXNET,),
     ),
     "fig7": Entry("Centroids and exemplars", CAUSES, ("consistency_summary", "accuracy_summary")),
     "fig8": Entry(

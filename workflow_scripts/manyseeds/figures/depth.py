@@ -11,7 +11,19 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from manyseeds.figures import style
-from manyseeds.figures.selection import Group, Tables, consistency_curve, group_notes, groups, short_layer_names
+from manyseeds.figures.catalogue import main_measure
+from manyseeds.figures.selection import (
+    MEASURE_NAMES,
+    Group,
+    Tables,
+    consistency_curve,
+    group_notes,
+    groups,
+    last_epoch,
+    rows_of,
+    short_layer_names,
+    without_dropout,
+)
 
 CONSISTENCY_LABEL = "Consistency (r²)"
 PAIRS_NOTE = "Error bars: 95 % confidence intervals, bootstrap over pairs of networks."
@@ -22,6 +34,8 @@ LONGEST_UPRIGHT = 3
 """Layer names of more characters stand on end."""
 SHIFT = 0.1
 """Curves of one panel stand this many layers apart, so that their error bars can be told apart."""
+PAIR_SPREAD = 0.25
+"""The pairs of one layer are spread over this many layers to either side of it."""
 
 
 def panels(n_panels: int, layer_names: Iterable[str] = ()) -> tuple[Figure, list[Axes]]:
@@ -109,6 +123,53 @@ def finish(grid: Grid, tables: Tables, remark: str) -> Figure:
     notes = group_notes(grid.groups, summary, tables["accuracy_summary"])
     style.footnote(grid.figure, [*notes, f"{remark} {interval_note(summary)}"])
     return grid.figure
+
+
+def exemplar_panels(tables: Tables, shown: Sequence[Group]) -> Figure:
+    """A figure with a panel per group: mean exemplar consistency over pairs with intervals, every pair behind it."""
+    summary = tables["consistency_summary"]
+    measure = main_measure(summary["measure"])
+    mean = Curve("mean over pairs of networks", style.Series(style.BLUE, "o", "-"), "exemplar", measure)
+    figure, axes = panels(len(shown), summary["layer"])
+    for group, panel in zip(shown, axes, strict=True):
+        draw_pairs(panel, _exemplar_pairs(tables["consistency"], group, measure))
+        draw_curves(panel, summary, group, [mean])
+        consistency_axis(panel)
+        panel.set_title(group.title)
+    style.legend_above(figure, axes[:1])
+    remark = f"Exemplar RDMs, {MEASURE_NAMES[measure]}. {interval_note(summary)}"
+    style.footnote(figure, [*group_notes(list(shown), summary, tables["accuracy_summary"]), remark])
+    return figure
+
+
+def _exemplar_pairs(consistency: pd.DataFrame, group: Group, measure: str) -> pd.DataFrame:
+    rows = without_dropout(last_epoch(consistency))
+    return rows_of(rows, group, kind="exemplar", measure=measure, normalisation="none").dropna(subset=["consistency"])
+
+
+def draw_pairs(axes: Axes, pairs: pd.DataFrame) -> None:
+    """One faint dot per pair of networks, spread sideways about its layer in the order of the pairs.
+
+    Parameters
+    ----------
+    pairs
+        Rows with layer_index and consistency.
+    """
+    by_layer = pairs.groupby("layer_index")["layer_index"]
+    last = (by_layer.transform("size") - 1).clip(lower=1)
+    spread = PAIR_SPREAD * (2 * by_layer.cumcount() / last - 1)
+    axes.plot(
+        np.asarray(pairs["layer_index"] + spread, float),
+        np.asarray(pairs["consistency"], float),
+        linestyle="none",
+        marker="o",
+        markersize=1.6,
+        markeredgewidth=0,
+        color=style.GREY,
+        alpha=0.6,
+        label="single pair",
+        zorder=1,
+    )
 
 
 def draw_curves(axes: Axes, summary: pd.DataFrame, group: Group, curves: Sequence[Curve]) -> None:
