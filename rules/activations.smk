@@ -1,9 +1,10 @@
 # What networks answer: accuracies, and the activations of their layers.
 
 
+# One job for a block of seeds: reading the images and importing torch would else take longer than evaluating small networks.
 rule evaluate:
     input:
-        weights=weights_at(STUDY.checkpoints),
+        weights=weights_of_block,
         train_inputs=inputs_of("train"),
         train_labels=f"{R}/dataset/train_labels.npy",
         test_inputs=inputs_of("test"),
@@ -13,11 +14,11 @@ rule evaluate:
         preprocessing=f"{R}/dataset/preprocessing.safetensors",
         card=f"{R}/dataset/card.json",
     output:
-        accuracy=f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/accuracy.parquet",
+        accuracy=f"{R}/tables/parts/{{architecture}}/{{condition}}/accuracy{{block}}.parquet",
     log:
-        f"{R}/logs/evaluate/{{architecture}}/{{condition}}/seed{{seed}}.log",
+        f"{R}/logs/evaluate/{{architecture}}/{{condition}}/block{{block}}.log",
     benchmark:
-        f"{R}/benchmarks/evaluate/{{architecture}}/{{condition}}/seed{{seed}}.tsv"
+        f"{R}/benchmarks/evaluate/{{architecture}}/{{condition}}/block{{block}}.tsv"
     conda:
         "../envs/manyseeds.yaml"
     threads: 1
@@ -27,12 +28,12 @@ rule evaluate:
     params:
         network=network_of,
         epochs=STUDY.checkpoints,
-        instance=identity_of,
+        instances=identities_of_block,
         training_set=evaluated_set,
         dropout=dropout_of,
         code=code_of("evaluate"),
     message:
-        "Evaluating {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
+        "Evaluating {wildcards.architecture}, {wildcards.condition}, block {wildcards.block} of seeds"
     script:
         "../workflow_scripts/evaluate.py"
 

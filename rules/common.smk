@@ -76,6 +76,7 @@ wildcard_constraints:
     condition=one_of(condition for _, condition in STUDY.groups),
     condition_a=one_of(first for _, first, _ in STUDY.compared_conditions),
     condition_b=one_of(second for _, _, second in STUDY.compared_conditions),
+    block=r"\d+",
     seed=one_of(instance.seed for instance in STUDY.instances),
     epoch=one_of({*STUDY.checkpoints, *STUDY.analysed_epochs}),
     measure=one_of(STUDY.measures),
@@ -139,18 +140,19 @@ def per_group(pattern, groups=STUDY.groups):
     ]
 
 
+def instances_of_group(wildcards, condition="condition"):
+    """Return the instances of a group; `condition` is the wildcard that names its condition."""
+    seeds = STUDY.seeds(wildcards.architecture, wildcards[condition])
+    return [Instance(wildcards.architecture, wildcards[condition], seed) for seed in seeds]
+
+
 def of_group(pattern, epochs=None, condition="condition"):
     """Return an input function: the files of the instances of the group that the wildcards name.
 
     `condition` is the wildcard that names its condition.
     """
 
-    def files(wildcards):
-        seeds = seeds_of(condition)(wildcards)
-        instances = [Instance(wildcards.architecture, wildcards[condition], seed) for seed in seeds]
-        return fill(pattern, instances, epochs)
-
-    return files
+    return lambda wildcards: fill(pattern, instances_of_group(wildcards, condition), epochs)
 
 
 def instance_of(wildcards):
@@ -158,9 +160,13 @@ def instance_of(wildcards):
     return Instance(wildcards.architecture, wildcards.condition, int(wildcards.seed))
 
 
-def has_parts(table):
-    """Tell whether the study has parts of an instance table: own networks have no history, own activations no accuracy."""
-    return STUDY.mode == TRAINED or (STUDY.mode == OWN_NETWORKS and table == "accuracy")
+def instance_parts(table, instances):
+    """Return the parts of an instance table: accuracies by blocks of seeds, histories and attempts where any were trained."""
+    if table == "accuracy":
+        blocks = dict.fromkeys((*instance[:2], tasks.block_of(STUDY, instance)) for instance in instances)
+        pattern = f"{R}/tables/parts/{{}}/{{}}/accuracy{{}}.parquet"
+        return [] if STUDY.mode == OWN_ACTIVATIONS else [pattern.format(*block) for block in blocks]
+    return fill(f"networks/{{instance}}/{table}.parquet", instances) if STUDY.mode == TRAINED else []
 
 
 # Training
@@ -234,6 +240,16 @@ def dropout_geometries(wildcards):
 def members_of(wildcards):
     """Return the instances of a block of seeds."""
     return tasks.members(STUDY, wildcards.architecture, wildcards.condition, int(wildcards.block))
+
+
+def identities_of_block(wildcards):
+    """Return the columns that name the instances of a block of seeds in tables."""
+    return [instance._asdict() for instance in members_of(wildcards)]
+
+
+def weights_of_block(wildcards):
+    """Return the weights of the instances of a block of seeds at all checkpoints."""
+    return fill("networks/{instance}/epoch{epoch}.safetensors", members_of(wildcards), STUDY.checkpoints)
 
 
 def cohort_files(wildcards):
@@ -352,7 +368,8 @@ def stimulus_resamples(wildcards):
 
 def group_parts(table, condition="condition"):
     """Return an input function: the parts of an instance table in the group that the wildcards name, if there are any."""
-    return of_group(f"networks/{{instance}}/{table}.parquet", condition=condition) if has_parts(table) else []
+
+    return lambda wildcards: instance_parts(table, instances_of_group(wildcards, condition))
 
 
 def reported_table(file, name):
@@ -384,7 +401,7 @@ def table_parts(wildcards):
         parts = f"tables/parts/{{architecture}}/{{condition}}/{table}.parquet"
         groups = groups_with(table) if table in GROUP_TABLES else []
         return per_group(parts, groups) + (parts_of_pairs(table) if table in PAIR_TABLES else [])
-    return per_instance(f"networks/{{instance}}/{wildcards.table}.parquet") if has_parts(wildcards.table) else []
+    return instance_parts(table, STUDY.instances)
 
 
 # Targets
@@ -395,7 +412,7 @@ def network_files():
     if STUDY.mode == OWN_ACTIVATIONS:
         return []
     weights = per_instance("networks/{instance}/epoch{epoch}.safetensors", STUDY.checkpoints)
-    return weights + per_instance("networks/{instance}/accuracy.parquet")
+    return weights + instance_parts("accuracy", STUDY.instances)
 
 
 def rdm_files():

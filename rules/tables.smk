@@ -36,7 +36,7 @@ use rule gather_table as gather_reported_table with:
 
 rule list_instances:
     input:
-        attempts=per_instance("networks/{instance}/attempts.parquet") if has_parts("attempts") else [],
+        attempts=instance_parts("attempts", STUDY.instances),
         schema=schema_path("instances"),
     output:
         parquet=f"{R}/tables/instances.parquet",

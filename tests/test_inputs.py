@@ -9,7 +9,8 @@ from safetensors.numpy import load_file
 from train_once import initial_weights, small_task
 
 from manyseeds import stores, training
-from manyseeds.inputs import Pixels, feeder, to_device
+from manyseeds.feeding import feeder, to_device
+from manyseeds.inputs import Pixels
 from manyseeds.preprocessing import fit_preprocessing, save_preprocessing
 from manyseeds.recipes import Images
 

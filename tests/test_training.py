@@ -329,8 +329,8 @@ def test_the_key_sees_all_that_determines_the_bits():
     images = small_images()
     start = initial_weights(small_task(), images)
 
-    def key(task, initial=start, images_digest="images", code="code"):
-        return task.key(initial, images_digest, code, torch.device("cpu"))
+    def key(task, initial=start, images_digest="images", code="code", device="cpu"):
+        return task.key(initial, images_digest, code, device)
 
     other_start = {name: array + 1 for name, array in start.items()}
     keys = [
@@ -338,6 +338,7 @@ def test_the_key_sees_all_that_determines_the_bits():
         key(small_task(), initial=other_start),
         key(small_task(), images_digest="others"),
         key(small_task(), code="other"),
+        key(small_task(), device="NVIDIA H200"),
         key(small_task(epochs=7)),
         key(small_task(l2=0.0)),
         key(small_task(seed=1)),
@@ -386,4 +387,4 @@ def test_a_truncated_state_is_named(tmp_path):
     path = tmp_path / "state.safetensors"
     path.write_bytes(b"\x10\x00\x00")
     with pytest.raises(StudyError, match=r"state.safetensors: cannot be read"):
-        stores.read_tensors(path)
+        training.read_tensors(path)

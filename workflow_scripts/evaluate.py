@@ -1,4 +1,6 @@
-"""Evaluate one instance at its checkpoints: on the images it was trained on, and on test images of their categories."""
+"""Evaluate the instances of a block at their checkpoints: on their training images, and on their test images."""
+
+from itertools import product
 
 from job import job
 
@@ -33,13 +35,14 @@ with job(snakemake) as report:
     training.make_deterministic("fp32")
     module = modules.build(Network.from_config(params.network), train.inputs.shape[1:], train.n_categories)
     rows = []
-    for epoch, path in zip(params.epochs, inputs.weights, strict=True):
+    for (instance, epoch), path in zip(product(params.instances, params.epochs), inputs.weights, strict=True):
         modules.load(module, load_file(path), source=path)
         records = list(accuracy.accuracies(module.to(device), sets, device))
         if params.dropout is not None:
-            address = {"seed": params.instance["seed"], "epoch": epoch}
+            address = {"seed": instance["seed"], "epoch": epoch}
             records.append(accuracy.accuracy_with_dropout(module, test, device, **params.dropout, **address))
-        rows += [{"epoch": epoch} | record for record in records]
+        rows += [instance | {"epoch": epoch} | record for record in records]
         for record in records:
-            report(f"epoch {epoch}: accuracy {record['accuracy']:.4f} on {record['split']} images, {record['subset']}")
-    write_parquet(pd.DataFrame(rows).assign(**params.instance), snakemake.output.accuracy)
+            where = f"{record['split']} images, {record['subset']}"
+            report(f"seed {instance['seed']}, epoch {epoch}: accuracy {record['accuracy']:.4f} on {where}")
+    write_parquet(pd.DataFrame(rows), snakemake.output.accuracy)

@@ -10,20 +10,26 @@ with job(snakemake) as report:
     import pandas as pd
     from safetensors.numpy import load_file
 
-    from manyseeds import recipes, stores, training
+    from manyseeds import recipes, stores
     from manyseeds.files import write_parquet
 
     params, inputs, output = snakemake.params, snakemake.input, snakemake.output
     images = recipes.Images.read(inputs.images, inputs.labels, inputs.card, inputs.preprocessing)
     images = images.subset(**params.training_set)
-    device = training.choose_device()
     task = recipes.Task.from_params(n_categories=images.n_categories, **params.task)
     initial = load_file(inputs.initial)
-    key = task.key(initial, images.digest, params.code, device)
+    trained_on = Path(inputs.cohort).read_text()
+    key = task.key(initial, images.digest, params.code, trained_on)
+    if missing := not stores.Store(Path(params.stores) / key).finished(task.max_attempts):
+        from manyseeds import training  # and with it torch, whose seconds mere publishing need not spend
+
+        device = training.choose_device()
+        key = task.key(initial, images.digest, params.code, training.device_kind(device))
     store = stores.Store(Path(params.stores) / key)
-    save_every = 60 * snakemake.resources.checkpoint_minutes
     with stores.locked(store, report):
-        training.train(task, initial, images, store, key=key, device=device, save_every=save_every, report=report)
+        if missing:
+            save_every = 60 * snakemake.resources.checkpoint_minutes
+            training.train(task, initial, images, store, key=key, device=device, save_every=save_every, report=report)
         for path, records in ((output.history, store.history()), (output.attempts, store.attempts())):
             write_parquet(pd.DataFrame(records).assign(**params.instance), path)
         stores.publish(store, dict(zip(task.recipe.checkpoints, map(Path, output.weights), strict=True)))

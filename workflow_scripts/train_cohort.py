@@ -16,7 +16,7 @@ with job(snakemake) as report:
     device = training.choose_device()
     for number, (values, initial) in enumerate(zip(params.tasks, inputs.initial, strict=True), start=1):
         task = recipes.Task.from_params(n_categories=images.n_categories, **values)
-        report(f"Instance {number} of {len(params.tasks)}: {task.name}, on {recipes.device_kind(device)}")
+        report(f"Instance {number} of {len(params.tasks)}: {task.name}, on {training.device_kind(device)}")
         training.train_if_missing(
             task,
             load_file(initial),
@@ -29,4 +29,4 @@ with job(snakemake) as report:
             report=report,
         )
     with atomic_path(snakemake.output.marker) as path:
-        path.touch()
+        path.write_text(training.device_kind(device))

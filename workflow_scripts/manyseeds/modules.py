@@ -2,7 +2,6 @@
 
 import importlib
 import inspect
-from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -12,9 +11,7 @@ from torch.nn import functional
 
 from manyseeds import deterministic, networks, streams, torchvision_import
 from manyseeds.errors import StudyError
-from manyseeds.networks import Network
-
-Weights = Mapping[str, NDArray[np.float32]]
+from manyseeds.networks import Network, Weights
 
 
 class RectifiedConvolution(nn.Conv2d):

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from manyseeds import streams
 
+Weights = Mapping[str, NDArray[np.float32]]
+"""Parameters and buffers by name."""
+
 
 @dataclass(frozen=True)
 class Convolution:

@@ -8,16 +8,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from manyseeds import networks, training_sets
 from manyseeds.inputs import Inputs, Pixels, fingerprint
-from manyseeds.modules import Weights
-from manyseeds.networks import Network
+from manyseeds.networks import Network, Weights
 
 LEARNING_RATE_FACTOR = 0.1
 """The learning rate is multiplied by this at each milestone (Springenberg et al., 2014)."""
@@ -159,6 +158,11 @@ class Task:
     stream_seeds: Mapping[str, int]
     vary: tuple[str, ...]
 
+    @property
+    def max_attempts(self) -> int:
+        """How often this instance is drawn at most; one that varies in no stream would only repeat itself."""
+        return self.collapse.max_attempts if self.vary else 1
+
     def address(self, purpose: str, attempt: int) -> dict[str, int | str]:
         """Return where a stream of this instance stands: only the streams that its condition varies see the attempt."""
         return {
@@ -198,8 +202,11 @@ class Task:
             attempt=attempt,
         )
 
-    def key(self, initial: Weights, images_digest: str, code_digest: str, device: torch.device) -> str:
-        """Return the digest of everything that determines the weights; the name of the instance is not among it."""
+    def key(self, initial: Weights, images_digest: str, code_digest: str, device: str) -> str:
+        """Return the digest of everything that determines the weights; the name of the instance is not among it.
+
+        `device` is the kind of device, as `training.device_kind` names it.
+        """
         determinants = {
             "network": asdict(self.network) | {"layers": None},  # which layers are analysed changes no weight
             "recipe": asdict(self.recipe),
@@ -211,7 +218,7 @@ class Task:
             "images": images_digest,
             "code": code_digest,
             "software": software(),
-            "device": device_kind(device),
+            "device": device,
         }
         return hashlib.blake2b(json.dumps(determinants, sort_keys=True).encode(), digest_size=16).hexdigest()
 
@@ -227,9 +234,4 @@ def weights_digest(weights: Weights) -> str:
 
 def software() -> dict[str, str]:
     """Return the versions that decide on the bits of a training."""
-    return {"torch": torch.__version__, "numpy": np.__version__}
-
-
-def device_kind(device: torch.device) -> str:
-    """Return the name of the kind of device, which decides on the bits: ``cpu``, or the name of the GPU."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    return {"torch": version("torch"), "numpy": np.__version__}

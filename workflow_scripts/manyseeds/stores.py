@@ -9,10 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 from safetensors import safe_open
-from safetensors.torch import load_file
-from torch import Tensor
 
-from manyseeds.errors import StudyError
 from manyseeds.files import atomic_path
 
 
@@ -65,22 +62,6 @@ class Store:
     def remove(self) -> None:
         """Delete the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Return the tensors and the metadata of a safetensors file.
-
-    Raises
-    ------
-    StudyError
-        Naming the file, if it is truncated or no safetensors file.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-        return load_file(path), metadata
-    except Exception as problem:  # safetensors raises its own error type, and OSError
-        raise StudyError(f"{path}: cannot be read as safetensors ({problem}); delete it and run again.") from problem
 
 
 @contextmanager

@@ -15,16 +15,19 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save
+from safetensors import safe_open
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn import functional
 
 from manyseeds import modules, streams
+from manyseeds.errors import StudyError
+from manyseeds.feeding import feeder, to_device
 from manyseeds.files import atomic_path
-from manyseeds.inputs import Inputs, feeder, to_device
+from manyseeds.inputs import Inputs
 from manyseeds.modules import Weights
-from manyseeds.recipes import Evaluation, Images, Task, device_kind, software
-from manyseeds.stores import Store, locked, published_key, read_tensors
+from manyseeds.recipes import Evaluation, Images, Task, software
+from manyseeds.stores import Store, locked, published_key
 
 Report = Callable[[str], None]
 """Called with one line of progress."""
@@ -36,6 +39,11 @@ EVALUATION_BATCH = 100
 def choose_device() -> torch.device:
     """Return the first visible GPU, or else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def device_kind(device: torch.device) -> str:
+    """Return the name of the kind of device, which decides on the bits: ``cpu``, or the name of the GPU."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def make_deterministic(precision: str) -> None:
@@ -308,6 +316,22 @@ class Trainer:
             )  # save_file's files only their owner may read
 
 
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return the tensors and the metadata of a safetensors file.
+
+    Raises
+    ------
+    StudyError
+        Naming the file, if it is truncated or no safetensors file.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+        return load_file(path), metadata
+    except Exception as problem:  # safetensors raises its own error type, and OSError
+        raise StudyError(f"{path}: cannot be read as safetensors ({problem}); delete it and run again.") from problem
+
+
 def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
@@ -340,10 +364,8 @@ def train(
         Called with one sentence of progress after each epoch.
     """
     make_deterministic(task.recipe.precision)
-    # Without a stream that varies, a redrawn attempt would repeat the collapsed one bit by bit.
-    max_attempts = task.collapse.max_attempts if task.vary else 1
     store.folder.mkdir(parents=True, exist_ok=True)
-    while not store.finished(max_attempts):
+    while not store.finished(task.max_attempts):
         attempt = len(store.attempts())
         trainer = Trainer(
             task, initial, images, store, attempt=attempt, key=key, device=device, save_every=save_every, report=report
@@ -377,7 +399,7 @@ def train_if_missing(
     """Train an instance into its store under `stores`, unless weights of the very same training are `published`
     already.
     """
-    key = task.key(initial, images.digest, code_digest, device)
+    key = task.key(initial, images.digest, code_digest, device_kind(device))
     if published_key(published) == key:
         report(f"{task.name}: weights are there already")
         return
