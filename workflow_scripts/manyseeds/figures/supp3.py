@@ -46,7 +46,7 @@ def draw(tables: Tables) -> Figure:
         notes[axes] = f"{title}: {_numbers(members)}."
     for unused in set(grid.ravel()) - set(notes):
         unused.remove()
-    for letter, axes in zip("abcdefgh", grid[0], strict=False):
+    for letter, axes in zip("abcdefgh" if len(pairs) > 1 else "", grid[0], strict=False):
         style.panel_letter(axes, letter)
     style.legend_above(figure, list(notes)[:1])
     remark = f"Exemplar RDMs, {MEASURE_NAMES[measure]}, all stimuli. {depth.interval_note(rows)}"

@@ -36,7 +36,7 @@ COURSE_MM = 44.0
 MATRIX_COLOURS = "cividis"
 CONSISTENCY = style.Series(style.BLUE, "o", "-")
 ACCURACY = style.Series(style.VERMILLION, "^", "--")
-LEAST_DISTANCE = 0.08
+LEAST_DISTANCE = 0.11
 """Between two epochs that are named below an axis, as a share of its length."""
 
 Panel = Callable[[Axes], None]
@@ -277,11 +277,11 @@ def _draw_relation(trajectory: Trajectory, axes: Axes) -> None:
     axes.plot(x, y, color=style.GREY, linewidth=0.4, zorder=1)
     series = style.Series(style.BLUE, "o", "none")
     _errorbars(axes, x, y, series, xerr=_half_widths(course, "_accuracy"), yerr=_half_widths(course), capsize=0)
-    for place in (0, -1):
+    for place, above_pt in ((0, 3), (-1, -8)):
         axes.annotate(
             f"epoch {course['epoch'].iloc[place]}",
             (x[place], y[place]),
-            xytext=(3, 3),
+            xytext=(3, above_pt),
             textcoords="offset points",
             fontsize=style.SMALLEST_PT,
         )
