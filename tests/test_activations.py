@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from manyseeds import activations, modules, networks
+from manyseeds.errors import StudyError
 from manyseeds.networks import Network
 
 NETWORK = Network("all_cnn_7", width=0.05, readout_relu=False)
@@ -61,3 +62,12 @@ def test_activations_do_not_depend_on_the_other_stimuli(network, stimuli, tmp_pa
     activations.dump(network, layers, stimuli[::-1], tmp_path / "reversed", device=torch.device("cpu"))
     one, other = (np.load(tmp_path / folder / "conv7.npy") for folder in ("all", "reversed"))
     np.testing.assert_allclose(one, other[::-1], rtol=1e-5, atol=1e-6)
+
+
+def test_an_analysis_is_confined_to_its_layers(network):
+    layers = modules.analysed_layers(network, NETWORK)
+    assert list(activations.choose(layers, ["conv9", "conv7", "conv2"], "trajectory")) == ["conv7", "conv2"]
+    with pytest.raises(
+        StudyError, match=r"dropout\.layers: found conv9, expected at least one of conv1, .*, conv7; or name"
+    ):
+        activations.choose(layers, ["conv9"], "dropout")

@@ -229,6 +229,12 @@ def test_dropout_masks_follow_their_stream_and_their_rate():
     assert torch.equal(module(inputs), inputs)  # off outside the context
 
 
+def test_dropout_after_a_layer_that_is_not_there():
+    module = torch.nn.Sequential(torch.nn.Identity())
+    with pytest.raises(StudyError, match=r"dropout\.after: the network has no layer 'conv3'; it has 0\."):
+        training.dropout(module, ["0", "conv3"], 0.3, torch.Generator()).__enter__()
+
+
 @pytest.mark.parametrize(("side", "margin"), [(32, 4), (20, 2), (64, 8)])
 def test_crop_and_flip_against_an_explicit_loop(side, margin):
     images = torch.arange(5 * side * side * 2, dtype=torch.float32).reshape(5, side, side, 2)

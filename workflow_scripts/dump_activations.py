@@ -24,7 +24,7 @@ with job(snakemake) as report:
         modules.load(module, load_file(path), source=path)
         layers = modules.analysed_layers(module, network)
         if epoch != params.epochs[-1]:
-            layers = {layer: layers[layer] for layer in params.trajectory["layers"] if layer in layers}
+            layers = activations.choose(layers, params.trajectory["layers"], "trajectory")
         folder = Path(snakemake.output.folder) / f"epoch{epoch}"
         index = activations.dump(module, layers, stimuli, folder, device=device)
         write_parquet(index, folder / "index.parquet")  # last: a folder with an index is complete

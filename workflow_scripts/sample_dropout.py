@@ -10,6 +10,7 @@ with job(snakemake) as report:
     from safetensors.numpy import load_file
 
     from manyseeds import dropout_sampling, geometry, modules, training
+    from manyseeds.activations import choose
     from manyseeds.networks import Network
 
     params, inputs = snakemake.params, snakemake.input
@@ -22,7 +23,7 @@ with job(snakemake) as report:
     (weights,) = inputs.weights
     modules.load(module, load_file(weights), source=weights)
     analysed = modules.analysed_layers(module, network)
-    layers = {name: analysed[name] for name in params.layers if name in analysed}
+    layers = choose(analysed, params.layers, "dropout")
     places = {name: place for place, name in enumerate(analysed)}
     dropout = dropout_sampling.Dropout(**params.dropout)
     for sample, path in zip(params.samples, snakemake.output, strict=True):

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,10 +12,35 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from manyseeds.errors import StudyError
 from manyseeds.training import as_batch
 
 BATCH = 100
 """Stimuli a forward pass; fixed, because the sums of a layer may depend on it in the last bit."""
+
+
+def choose(layers: Mapping[str, nn.Module], names: Sequence[str], analysis: str) -> dict[str, nn.Module]:
+    """Return those of the analysed layers that one analysis is confined to.
+
+    Parameters
+    ----------
+    names
+        Names of layers; those that the network does not have are other networks'.
+    analysis
+        Key of the config that names the layers, and the networks: `trajectory` or `dropout`.
+
+    Raises
+    ------
+    StudyError
+        If the network has none of them.
+    """
+    chosen = {name: layers[name] for name in names if name in layers}
+    if not chosen:
+        raise StudyError(
+            f"Config key {analysis}.layers: found {', '.join(names)}, expected at least one of {', '.join(layers)}; "
+            f"or name in {analysis}.networks the networks that have such a layer."
+        )
+    return chosen
 
 
 @contextmanager

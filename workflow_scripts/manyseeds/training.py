@@ -89,13 +89,24 @@ def crop_and_flip(images: Tensor, draw: np.random.Generator) -> Tensor:
 def dropout(module: nn.Module, layers: Sequence[str], rate: float, masks: torch.Generator) -> Iterator[None]:
     """Apply Bernoulli dropout (inverted, masks from `masks`) to the outputs of the named layers while the context
     lasts.
+
+    Raises
+    ------
+    StudyError
+        If the network has no such layer.
     """
 
     def drop(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         kept = torch.empty_like(output).bernoulli_(1 - rate, generator=masks)
         return output * kept / (1 - rate)
 
-    handles = [module.get_submodule(layer).register_forward_hook(drop) for layer in layers] if rate > 0 else []
+    available = dict(module.named_modules())
+    for layer in layers:
+        if layer not in available:
+            raise StudyError(
+                f"Config key dropout.after: the network has no layer {layer!r}; it has {', '.join(filter(None, available))}."
+            )
+    handles = [available[layer].register_forward_hook(drop) for layer in layers] if rate > 0 else []
     try:
         yield
     finally:
