@@ -103,9 +103,8 @@ def dropout(module: nn.Module, layers: Sequence[str], rate: float, masks: torch.
     available = dict(module.named_modules())
     for layer in layers:
         if layer not in available:
-            raise StudyError(
-                f"Config key dropout.after: the network has no layer {layer!r}; it has {', '.join(filter(None, available))}."
-            )
+            names = ", ".join(filter(None, available))
+            raise StudyError(f"Config key dropout.after: the network has no layer {layer!r}; it has {names}.")
     handles = [available[layer].register_forward_hook(drop) for layer in layers] if rate > 0 else []
     try:
         yield
