@@ -163,8 +163,8 @@ FIGURES: dict[str, Entry] = {
         ("consistency_summary", "accuracy_summary"),
         requires=(any_measure_of("correlation", "cosine"),),
     ),
-    "comparison": Entry("Published values and ours", PAPER, ("comparison", "instances"), requires=(PUBLISHED,)),
     "supp8": Entry("Centroid consistency along training", TRAINING, TRAJECTORIES, requires=(TRAJECTORY,)),
+    "comparison": Entry("Published values and ours", PAPER, ("comparison", "instances"), requires=(PUBLISHED,)),
 }
 
 
