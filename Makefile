@@ -4,7 +4,7 @@ AT_LEAST_311 := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python $(AT_LEAST_311) 2>/dev/null && echo $$python && break; done)
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
-STUDY ?= config.yaml
+STUDY ?= studies/digits.yaml
 NAME = $(shell sed -n 's/^study: *\([A-Za-z0-9_-]*\).*/\1/p' $(STUDY))
 BIN := .venv/bin
 

@@ -6,6 +6,12 @@ min_version("9.0")
 configfile: f"{workflow.basedir}/config.yaml"
 
 
+# The default study is an overlay like all others, so that a study of one's own does not inherit its sweeps and controls.
+if config["study"] == "digits":
+
+    configfile: f"{workflow.basedir}/studies/digits.yaml"
+
+
 report: "rules/captions/workflow.rst"
 
 

@@ -96,8 +96,8 @@ def changed(finished):
 @pytest.mark.parametrize(
     ("study", "n_instances", "n_swept", "left_out"),
     [
-        (None, 12, 0, {"fig6", "fig8", "fig9", "supp3", "supp8"}),
-        ("studies/cifar10_small.yaml", 10, 0, {"fig6", "fig8", "fig9", "supp3", "supp8"}),
+        (None, 28, 6, {"fig6"}),
+        ("studies/cifar10_small.yaml", 16, 6, {"fig6", "supp3"}),
         ("studies/mehrer2020.yaml", 140, 80, {"fig6"}),
         ("studies/mehrer2020_alexnet.yaml", 10, 0, {"fig8", "fig9", "supp3", "supp8"}),
         ("studies/tinyimagenet_alexnet.yaml", 3, 0, {"fig8", "fig9", "supp3", "supp8"}),
