@@ -40,8 +40,8 @@ def test_dropout_conditions_of_the_full_study_depart_in_nothing():
 def test_a_small_study_says_every_setting_that_differs_and_no_other():
     found = departures(study(**overlay("cifar10_small")))
     expected = (
-        "width 0.25 (paper: 1); rectified readout no (paper: yes); epochs 8 (paper: 350); batch size 32 (paper: 128); "
-        "steps of the learning rate after epochs 6 (paper: 200, 250, 300); instances 5 (paper: 10)"
+        "width 0.25 (paper: 1); rectified readout no (paper: yes); epochs 6 (paper: 350); batch size 32 (paper: 128); "
+        "steps of the learning rate after epochs 5 (paper: 200, 250, 300); instances 5 (paper: 10)"
     )
     assert found == {"all_cnn_c/baseline": expected, "all_cnn_7/baseline": expected}
 
