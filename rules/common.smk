@@ -30,6 +30,7 @@ R = f"results/{STUDY.name}"
 # Parts of tables: one file an instance, or one file a group of instances. Tables outside both lists have rules of their own.
 INSTANCE_TABLES = ["history", "attempts", "accuracy"]
 GROUP_TABLES = [
+    "instances",
     "consistency",
     "random_grouping",
     "clustering",
@@ -45,12 +46,9 @@ GROUP_TABLES = [
 PAIR_TABLES = ["consistency_across", "consistency_across_summary", "contrasts"]  # one file a pair of conditions
 MAPS = ["second_level", "mds"]  # of those groups alone that figures show
 ROTATION_TABLES = ["rotations", "rotation_entries"]
-TABLES = list(
-    dict.fromkeys(
-        ["instances", "layers", *INSTANCE_TABLES, *GROUP_TABLES, *PAIR_TABLES, *ROTATION_TABLES, "comparison"]
-    )
-)
+TABLES = list(dict.fromkeys(["layers", *INSTANCE_TABLES, *GROUP_TABLES, *PAIR_TABLES, *ROTATION_TABLES, "comparison"]))
 REPORTED_TABLES = [
+    "instances",
     "attempts",
     "accuracy_summary",
     "consistency_summary",
@@ -330,9 +328,9 @@ def kept_or_temporary(output):
     return output if STUDY.config["keep_activations"] else temp(output)
 
 
-def instance_rows():
-    """Return one row an instance: what its condition sets, where it is trained here."""
-    return [instance._asdict() | STUDY.settings(instance) for instance in STUDY.instances]
+def instance_rows(wildcards):
+    """Return one row an instance of the group that the wildcards name: what its condition sets, where it is trained here."""
+    return [instance._asdict() | STUDY.settings(instance) for instance in instances_of_group(wildcards)]
 
 
 def seeds_of(condition):
@@ -384,24 +382,33 @@ def groups_with(table):
     return STUDY.shown_groups if table in MAPS else STUDY.groups
 
 
-def parts_of_pairs(table):
-    """Return the parts of a table that are made from two conditions."""
+def parts_of_pairs(table, groups):
+    """Return the parts of a table that are made from two conditions, both of some groups."""
     pairs = [
         f"{R}/tables/parts/{architecture}/pairs/{first}/{second}/{table}.parquet"
         for architecture, first, second in STUDY.compared_conditions
+        if (architecture, first) in groups and (architecture, second) in groups
     ]
-    sweep = "tables/parts/{architecture}/{condition}/dropout_minus_none.parquet"
-    return pairs + (per_group(sweep, STUDY.dropout_sweep) if table == "contrasts" else [])
+    sweep = [group for group in STUDY.dropout_sweep if group in groups and table == "contrasts"]
+    return pairs + per_group("tables/parts/{architecture}/{condition}/dropout_minus_none.parquet", sweep)
+
+
+def parts_of(table, groups):
+    """Return the parts of a table that tell of some groups; of one that is not gathered from parts, the table itself."""
+    parts = []
+    if table in INSTANCE_TABLES:
+        parts += instance_parts(table, [instance for instance in STUDY.instances if instance[:2] in groups])
+    if table in GROUP_TABLES:
+        pattern = f"tables/parts/{{architecture}}/{{condition}}/{table}.parquet"
+        parts += per_group(pattern, [group for group in groups_with(table) if group in groups])
+    if table in PAIR_TABLES:
+        parts += parts_of_pairs(table, groups)
+    return parts if table in (*INSTANCE_TABLES, *GROUP_TABLES, *PAIR_TABLES) else [f"{R}/tables/{table}.parquet"]
 
 
 def table_parts(wildcards):
     """Return the parts that a table is gathered from."""
-    table = wildcards.table
-    if table in (*GROUP_TABLES, *PAIR_TABLES):
-        parts = f"tables/parts/{{architecture}}/{{condition}}/{table}.parquet"
-        groups = groups_with(table) if table in GROUP_TABLES else []
-        return per_group(parts, groups) + (parts_of_pairs(table) if table in PAIR_TABLES else [])
-    return instance_parts(table, STUDY.instances)
+    return parts_of(wildcards.table, STUDY.groups)
 
 
 # Targets
@@ -435,13 +442,17 @@ def table_files():
 
 
 def tables_of(figure):
-    """Return an input function: the tables that a figure is drawn from; one sentence where the study has no such figure."""
+    """Return an input function: the tables that a figure is drawn from, of each the parts that tell of the groups that it shows.
+
+    So a figure of the baseline waits for no network of another condition. One sentence where the study has no such figure.
+    """
 
     def files(wildcards):
         reason = catalogue.why_not(figure, STUDY)
         if reason is not None:
             sys.exit(reason)  # any other exception would be reported with a traceback
-        return {table: f"{R}/tables/{table}.parquet" for table in catalogue.FIGURES[figure].tables}
+        entry = catalogue.FIGURES[figure]
+        return {table: parts_of(table, entry.groups(STUDY)) for table in entry.tables}
 
     return files
 

@@ -68,6 +68,7 @@ for figure, entry in catalogue.FIGURES.items():
             figure
         input:
             unpack(tables_of(figure)),
+            schemas=[schema_path(table) for table in entry.tables],
         output:
             pdf=report(
                 f"{R}/figures/{figure}.pdf",
@@ -91,6 +92,7 @@ for figure, entry in catalogue.FIGURES.items():
             runtime=10,
         params:
             module=f"manyseeds.figures.{figure}",
+            tables=entry.tables,
             code=code_of("draw_figure", f"manyseeds.figures.{figure}"),
         message:
             f"Drawing {figure}"

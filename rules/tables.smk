@@ -36,13 +36,12 @@ use rule gather_table as gather_reported_table with:
 
 rule list_instances:
     input:
-        attempts=instance_parts("attempts", STUDY.instances),
+        attempts=group_parts("attempts"),
         schema=schema_path("instances"),
     output:
-        parquet=f"{R}/tables/instances.parquet",
-        csv=reported_table(f"{R}/tables/instances.csv", "instances"),
+        table=f"{R}/tables/parts/{{architecture}}/{{condition}}/instances.parquet",
     log:
-        f"{R}/logs/list_instances.log",
+        f"{R}/logs/list_instances/{{architecture}}/{{condition}}.log",
     conda:
         "../envs/manyseeds.yaml"
     threads: 1
@@ -50,10 +49,10 @@ rule list_instances:
         mem_mb=1000,
         runtime=10,
     params:
-        instances=instance_rows(),
+        instances=instance_rows,
         code=code_of("list_instances"),
     message:
-        "Listing the instances"
+        "Listing the instances of {wildcards.architecture}, {wildcards.condition}"
     script:
         "../workflow_scripts/list_instances.py"
 

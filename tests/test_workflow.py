@@ -125,6 +125,13 @@ def test_targets_by_name_run_what_they_need(fresh, target, expected, unexpected)
 
 
 @pytest.mark.parametrize(
+    ("figure", "n_instances"), [("fig4", 20), ("fig8", 90), ("fig9", 10), ("supp3", 40), ("comparison", 140)]
+)
+def test_a_figure_waits_for_no_network_that_it_does_not_show(fresh, figure, n_instances):
+    assert planned(fresh, figure, study="studies/mehrer2020.yaml")["train"] == n_instances
+
+
+@pytest.mark.parametrize(
     ("config", "sentence"),
     [
         (["instanses=3"], "Unknown config key 'instanses': did you mean 'instances'?"),

@@ -1,15 +1,18 @@
-"""Draw one figure from its tables, as PDF and PNG."""
+"""Draw one figure from its tables, of which it needs the parts that tell of the networks it shows, as PDF and PNG."""
 
 from importlib import import_module
 
 from job import job
 
 with job(snakemake):
-    import pandas as pd
-
+    from manyseeds import tables
     from manyseeds.figures import style
     from manyseeds.files import atomic_path
 
-    tables = {name: pd.read_parquet(path) for name, path in snakemake.input.items()}
-    with style.journal_style(), atomic_path(snakemake.output.pdf) as pdf, atomic_path(snakemake.output.png) as png:
-        style.save(import_module(snakemake.params.module).draw(tables), pdf, png)
+    inputs, params, output = snakemake.input, snakemake.params, snakemake.output
+    schemas = map(tables.read_schema, inputs.schemas)
+    drawn_from = {
+        name: tables.join(inputs.get(name), schema) for name, schema in zip(params.tables, schemas, strict=True)
+    }
+    with style.journal_style(), atomic_path(output.pdf) as pdf, atomic_path(output.png) as png:
+        style.save(import_module(params.module).draw(drawn_from), pdf, png)

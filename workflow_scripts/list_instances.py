@@ -1,4 +1,4 @@
-"""Write the table of instances, with the number of attempts at each and whether it collapsed."""
+"""Write the table of the instances of a group, with the number of attempts at each and whether it collapsed."""
 
 from job import job
 
@@ -10,4 +10,4 @@ with job(snakemake):
     attempts = [pd.read_parquet(path) for path in snakemake.input.attempts]
     instances = tables.with_attempts(pd.DataFrame(snakemake.params.instances), attempts)
     schema = tables.read_schema(snakemake.input.schema)
-    tables.write_table(instances, schema, snakemake.output.parquet, snakemake.output.csv)
+    tables.write_table(instances, schema, snakemake.output.table)

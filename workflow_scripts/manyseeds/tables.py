@@ -86,10 +86,15 @@ def write_table(frame: pd.DataFrame, schema: Schema, parquet: Path | str, csv: P
             frame.to_csv(path, index=False)
 
 
-def gather(parts: Iterable[Path | str], schema: Schema, parquet: Path | str, csv: Path | str) -> None:
-    """Join the parts of a table, in their order; no parts make a table without rows."""
+def join(parts: Iterable[Path | str], schema: Schema) -> pd.DataFrame:
+    """Return the rows of the parts of a table, in their order; no parts make a table without rows."""
     frames: Sequence[pd.DataFrame] = [conform(pd.read_parquet(part), schema) for part in parts]
-    write_table(pd.concat(frames or [empty(schema)], ignore_index=True), schema, parquet, csv)
+    return pd.concat(frames or [empty(schema)], ignore_index=True)
+
+
+def gather(parts: Iterable[Path | str], schema: Schema, parquet: Path | str, csv: Path | str) -> None:
+    """Join the parts of a table and write it."""
+    write_table(join(parts, schema), schema, parquet, csv)
 
 
 def with_attempts(instances: pd.DataFrame, attempts: Sequence[pd.DataFrame]) -> pd.DataFrame:

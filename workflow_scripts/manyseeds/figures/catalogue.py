@@ -4,7 +4,7 @@ Read while the Snakefile is parsed, so nothing heavy is imported here. The figur
 `manyseeds.figures.{name}.draw(tables)`: a new figure is a module of that name, a line here and a report caption.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -32,6 +32,18 @@ class Facts(Protocol):
     @property
     def shown_groups(self) -> tuple[tuple[str, str], ...]:
         """Those of them that figures without conditions of their own show."""
+
+    @property
+    def followed_groups(self) -> tuple[tuple[str, str], ...]:
+        """Those that are analysed at several epochs."""
+
+    @property
+    def dropout_sweep(self) -> tuple[tuple[str, str], ...]:
+        """Those trained with dropout, otherwise like the first condition."""
+
+    @property
+    def conditions(self) -> tuple[Mapping[str, Any], ...]:
+        """Conditions, in order."""
 
     @property
     def compared_conditions(self) -> tuple[tuple[str, str, str], ...]:
@@ -94,17 +106,55 @@ PUBLISHED = Requirement(
 )
 
 
+Groups = Sequence[tuple[str, str]]
+"""Pairs of architecture and condition."""
+
+
+def shown(facts: Facts) -> Groups:
+    """The groups that a figure shows which is not about conditions."""
+    return facts.shown_groups
+
+
+def of_alexnet(facts: Facts) -> Groups:
+    """Those of them that are AlexNets."""
+    return [group for group in facts.shown_groups if group[0] == ALEXNET_NAME]
+
+
+def followed(facts: Facts) -> Groups:
+    """Those of them whose training is followed."""
+    return [group for group in facts.shown_groups if group in facts.followed_groups]
+
+
+def swept(facts: Facts) -> Groups:
+    """The groups of the dropout sweep, rate 0 among them."""
+    architectures, rate_0 = {architecture for architecture, _ in facts.dropout_sweep}, facts.conditions[0]["name"]
+    first = [group for group in facts.groups if group[0] in architectures and group[1] == rate_0]
+    return [*first, *facts.dropout_sweep]
+
+
+def compared(facts: Facts) -> Groups:
+    """The groups of the compared pairs of conditions."""
+    return [(architecture, condition) for architecture, *pair in facts.compared_conditions for condition in pair]
+
+
+def all_groups(facts: Facts) -> Groups:
+    """All groups of the study."""
+    return facts.groups
+
+
 @dataclass(frozen=True)
 class Entry:
     """One figure.
 
-    `tables` are all that the figure is drawn from. `requires` is what a study must have for the figure to exist.
+    `tables` are all that the figure is drawn from, and `groups` the networks that it shows: of the tables it needs no
+    others. `requires` is what a study must have for the figure to exist.
     """
 
     title: str
     category: str
     tables: tuple[str, ...]
     requires: tuple[Requirement, ...] = ()
+    groups: Callable[[Facts], Groups] = shown
 
 
 MAIN_MEASURE = "correlation"
@@ -133,6 +183,7 @@ FIGURES: dict[str, Entry] = {
         CONSISTENCY,
         ("consistency_summary", "consistency", "accuracy_summary"),
         requires=(ALEXNET,),
+        groups=of_alexnet,
     ),
     "fig7": Entry("Centroids and exemplars", CAUSES, ("consistency_summary", "accuracy_summary")),
     "fig8": Entry(
@@ -140,8 +191,9 @@ FIGURES: dict[str, Entry] = {
         CAUSES,
         ("instances", "accuracy_summary", "consistency_summary", "clustering_summary"),
         requires=(DROPOUT_SWEEP,),
+        groups=swept,
     ),
-    "fig9": Entry("Exemplar consistency along training", TRAINING, TRAJECTORIES, requires=(TRAJECTORY,)),
+    "fig9": Entry("Exemplar consistency along training", TRAINING, TRAJECTORIES, (TRAJECTORY,), followed),
     "supp1": Entry("Stress of each stimulus in the maps", GEOMETRY, ("mds", "instances")),
     "supp2": Entry("Neighbouring layers against other instances", GEOMETRY, ("second_level", "instances")),
     "supp3": Entry(
@@ -149,6 +201,7 @@ FIGURES: dict[str, Entry] = {
         CAUSES,
         ("consistency_across_summary", "instances"),
         requires=(CONDITION_PAIRS,),
+        groups=compared,
     ),
     "supp4": Entry(
         "Category clustering and consistency",
@@ -163,8 +216,8 @@ FIGURES: dict[str, Entry] = {
         ("consistency_summary", "accuracy_summary"),
         requires=(any_measure_of("correlation", "cosine"),),
     ),
-    "supp8": Entry("Centroid consistency along training", TRAINING, TRAJECTORIES, requires=(TRAJECTORY,)),
-    "comparison": Entry("Published values and ours", PAPER, ("comparison", "instances"), requires=(PUBLISHED,)),
+    "supp8": Entry("Centroid consistency along training", TRAINING, TRAJECTORIES, (TRAJECTORY,), followed),
+    "comparison": Entry("Published values and ours", PAPER, ("comparison", "instances"), (PUBLISHED,), all_groups),
 }
 
 
