@@ -181,6 +181,13 @@ def test_a_study_makes_every_table_and_figure(finished):
     assert all(path.stat().st_size > 2000 for path in (results / "figures").iterdir())
 
 
+def test_training_images_are_reported_at_the_last_epoch_and_test_images_at_every_checkpoint(finished):
+    accuracy = pd.read_parquet(finished / "results/tiny/tables/accuracy.parquet").query("subset == 'all'")
+    epochs = accuracy.groupby("split")["epoch"].unique().map(sorted).to_dict()
+    assert epochs == {"train": [2], "test": [0, 1, 2], "test_dropout": [0, 1, 2]}
+    assert set(accuracy.query("split == 'train'")["n_images"]) == {1747, 876, 871}  # all, and the two halves
+
+
 def test_networks_with_dropout_are_tested_and_compared_with_it(finished):
     results = finished / "results/tiny/tables"
     accuracy = pd.read_parquet(results / "accuracy.parquet").query("split == 'test_dropout'")

@@ -37,7 +37,8 @@ with job(snakemake) as report:
     rows = []
     for (instance, epoch), path in zip(product(params.instances, params.epochs), inputs.weights, strict=True):
         modules.load(module, load_file(path), source=path)
-        records = list(accuracy.accuracies(module.to(device), sets, device))
+        due = accuracy.due(sets, epoch, params.epochs[-1])
+        records = list(accuracy.accuracies(module.to(device), due, device))
         if params.dropout is not None:
             address = {"seed": instance["seed"], "epoch": epoch}
             records.append(accuracy.accuracy_with_dropout(module, test, device, **params.dropout, **address))

@@ -45,6 +45,14 @@ def subsets(
     return sets
 
 
+def due(sets: list[Subset], epoch: int, last_epoch: int) -> list[Subset]:
+    """Return the sets to report after an epoch: before the last one all but the training images.
+
+    There are many of them, and the training's history has their running accuracy in every epoch.
+    """
+    return [subset for subset in sets if epoch == last_epoch or subset[0] != "train"]
+
+
 def not_reencoded(index: pd.DataFrame) -> NDArray[np.bool_]:
     """Return for each test image [n], in order, whether it may pass for the original.
 
