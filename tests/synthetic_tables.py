@@ -61,17 +61,18 @@ RATES = (0.0, 0.2, 0.4, 0.6)
 
 
 def with_dropout_sweep(tables, rates=RATES, n_samples=3):
-    """The tables of a study whose first condition has further ones like it, trained with dropout.
+    """The tables of a study whose first condition has further ones like it, trained with dropout, and no others.
 
     Consistency rises with the rate and, above rate 0, with the number of samples averaged in the last layer.
     """
-    tables = dict(tables)
+    tables, first = dict(tables), tables["instances"]["condition"].iloc[0]
 
     def swept(name, change):
-        levels = [tables[name]]
+        baseline = tables[name][tables[name]["condition"] == first]
+        levels = [baseline]
         for rate in rates:
             if rate:
-                levels.append(change(tables[name].assign(condition=f"dropout{rate:g}"), rate))
+                levels.append(change(baseline.assign(condition=f"dropout{rate:g}"), rate))
         return pd.concat(levels, ignore_index=True)
 
     def raised(rows, by):
@@ -186,7 +187,8 @@ def _summary(consistency, n_networks, n_collapsed):
 def _training_set(condition):
     what, _, half = condition.partition("_")
     categories = {"a": "0+1+2+3+4", "b": "5+6+7+8+9"}.get(half) if what == "categories" else None
-    return {"images": half if what == "images" else "all", "categories": categories}
+    restriction = {"images": half if what == "images" else "all", "categories": categories}
+    return {"vary": "init", "dropout": 0.0} | restriction
 
 
 def _across(layers, condition, n_networks, measures):

@@ -231,7 +231,7 @@ def test_fig6_shows_alexnet_alone_with_its_layers_by_name():
     assert [label.get_text() for label in axes.get_xticklabels()] == ALEXNET["alexnet"]
     expected = tables["consistency_summary"].query(
         "architecture == 'alexnet' and kind == 'exemplar' and measure == 'correlation' and normalisation == 'none'"
-        " and ci_method == 'pairs'"
+        f" and ci_method == 'pairs' and epoch == {LAST_EPOCH}"
     )
     ((_, y, low, high),) = curves(axes).values()
     np.testing.assert_array_equal(y, expected["mean"])
@@ -288,7 +288,7 @@ def test_fig8_needs_a_sweep():
 def swept(tables, table, **equal):
     """Rows of All-CNN-C's sweep, one per rate."""
     rows = with_dropout_sweep(tables)[table]
-    for column, value in {"architecture": "all_cnn_c", **equal}.items():
+    for column, value in {"architecture": "all_cnn_c", "epoch": LAST_EPOCH, **equal}.items():
         rows = rows[rows[column] == value]
     return rows.set_index(rows["condition"].map({"baseline": 0.0} | {f"dropout{rate:g}": rate for rate in RATES}))
 
@@ -591,7 +591,9 @@ def test_trajectories_show_consistency_accuracy_and_their_relation(tables, drawn
         f"architecture == 'all_cnn_c' and layer == 'conv9' and kind == '{kind}' and measure == 'correlation'"
         " and normalisation == 'none' and ci_method == 'pairs'"
     )
-    tested = tables["accuracy_summary"].query("architecture == 'all_cnn_c' and ci_method == 'jackknife'")
+    tested = tables["accuracy_summary"].query(
+        "architecture == 'all_cnn_c' and split == 'test' and ci_method == 'jackknife'"
+    )
     for axes, expected in ((consistency, summary.sort_values("epoch")), (accuracy, tested.sort_values("epoch"))):
         ((x, y, low, high),) = curves(axes).values()
         np.testing.assert_array_equal(x, FOLLOWED)
