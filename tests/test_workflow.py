@@ -376,7 +376,7 @@ def last_epoch(results: Path, table: str, condition: str) -> pd.DataFrame:
 def test_own_networks_give_the_tables_of_the_study_that_trained_them(finished, tmp_path):
     folder = copy_workflow(tmp_path)
     trained = finished / "results/tiny"
-    own = tmp_path / "own/all_cnn_7/mine"
+    own = tmp_path / "own/all_cnn_7/baseline"
     own.mkdir(parents=True)
     for seed in range(3):
         source = trained / f"networks/all_cnn_7/baseline/seed{seed}/epoch2.safetensors"
@@ -386,7 +386,9 @@ def test_own_networks_give_the_tables_of_the_study_that_trained_them(finished, t
     assert run.returncode == 0, run.stdout
     for table in ("accuracy", "consistency", "clustering", "layers"):
         pd.testing.assert_frame_equal(
-            last_epoch(folder / "results/own", table, "mine"), last_epoch(trained, table, "baseline"), check_exact=True
+            last_epoch(folder / "results/own", table, "baseline"),
+            last_epoch(trained, table, "baseline"),
+            check_exact=True,
         )
     assert len(pd.read_parquet(folder / "results/own/tables/history.parquet")) == 0
     assert planned(folder, "tables", config=config) == {}
