@@ -96,7 +96,7 @@ def changed(finished):
 @pytest.mark.parametrize(
     ("study", "n_instances", "n_swept", "left_out"),
     [
-        (None, 23, 3, {"fig6"}),
+        (None, 21, 3, {"fig6"}),
         ("studies/cifar10_small.yaml", 16, 6, {"fig6", "supp3"}),
         ("studies/mehrer2020.yaml", 140, 80, {"fig6"}),
         ("studies/mehrer2020_alexnet.yaml", 10, 0, {"fig8", "fig9", "supp3", "supp8"}),
