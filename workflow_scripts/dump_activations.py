@@ -1,6 +1,5 @@
 """Write the activations of one instance for all stimuli: every analysed layer at the last epoch, some layers before."""
 
-import json
 from pathlib import Path
 
 from job import job
@@ -9,17 +8,12 @@ with job(snakemake) as report:
     import numpy as np
     from safetensors.numpy import load_file
 
-    from manyseeds import activations, modules, training
+    from manyseeds import activations, modules
     from manyseeds.files import write_parquet
-    from manyseeds.networks import Network
 
     params, inputs = snakemake.params, snakemake.input
     stimuli = np.load(inputs.stimuli, mmap_mode="r")
-    n_categories = len(params.categories or json.loads(Path(inputs.card).read_text())["categories"])
-    network = Network.from_config(params.network)
-    device = training.choose_device()
-    training.make_deterministic("fp32")
-    module = modules.build(network, stimuli.shape[1:], n_categories)
+    network, module, device = activations.prepare(params.network, stimuli.shape[1:], inputs.card, params.categories)
     for epoch, path in zip(params.epochs, inputs.weights, strict=True):
         modules.load(module, load_file(path), source=path)
         layers = modules.analysed_layers(module, network)

@@ -12,11 +12,35 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from manyseeds import modules, training
 from manyseeds.errors import StudyError
+from manyseeds.networks import Network
 from manyseeds.training import as_batch
 
 BATCH = 100
 """Stimuli a forward pass; fixed, because the sums of a layer may depend on it in the last bit."""
+
+
+def prepare(
+    entry: Mapping, image_shape: tuple[int, int, int], card: Path, categories: Sequence[int] | None
+) -> tuple[Network, nn.Module, torch.device]:
+    """Return a network, its module without weights, and the device to run it on, deterministic from here on.
+
+    Parameters
+    ----------
+    entry
+        The network's entry of the config's `networks`.
+    image_shape
+        Height, width and number of channels of a stimulus.
+    card
+        The data set's, which names its categories.
+    categories
+        Numbers of those that the network has an output for; None: all.
+    """
+    training.make_deterministic("fp32")
+    network = Network.from_config(entry)
+    n_categories = len(categories or json.loads(Path(card).read_text())["categories"])
+    return network, modules.build(network, image_shape, n_categories), training.choose_device()
 
 
 def choose(layers: Mapping[str, nn.Module], names: Sequence[str], analysis: str) -> dict[str, nn.Module]:
