@@ -22,7 +22,7 @@ rule compare_epochs:
     params:
         seeds=group_seeds,
         epochs=epochs_of,
-        layers=cfg("trajectory.layers")["trajectory"]["layers"],
+        layers=STUDY.config["trajectory"]["layers"],
         measures=measures_for("trajectory"),
         code=code_of("compare_epochs"),
     message:

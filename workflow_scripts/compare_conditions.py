@@ -25,6 +25,5 @@ with job(snakemake) as report:
         across_comparison.CONDITION_KINDS,
     )
     report(f"{len(points[0])} networks with {len(points[1])}: {len(rows)} comparisons")
-    schema = tables.read_schema(inputs.schema)
-    table = rows.assign(architecture=wildcards.architecture) if len(rows) else tables.empty(schema)
-    tables.write_table(table, schema, snakemake.output.table)
+    rows = rows.assign(architecture=wildcards.architecture)
+    tables.write_table(rows, tables.read_schema(inputs.schema), snakemake.output.table)

@@ -23,6 +23,5 @@ with job(snakemake) as report:
         params.layers,
     )
     report(f"{len(seeds)} networks at {len(params.epochs)} epochs: {len(rows)} comparisons")
-    schema = tables.read_schema(inputs.schema)
-    table = rows.assign(architecture=wildcards.architecture) if len(rows) else tables.empty(schema)
-    tables.write_table(table, schema, snakemake.output.table)
+    rows = rows.assign(architecture=wildcards.architecture)
+    tables.write_table(rows, tables.read_schema(inputs.schema), snakemake.output.table)

@@ -21,6 +21,9 @@ EPOCH_KINDS = ("exemplar", "centroid")
 CONDITION_KINDS = ("exemplar", "centroid", "within_category")
 """...and between conditions: kinds as in the table `consistency`."""
 
+COMPARED = ["layer", "layer_index", "measure", "kind", "n_entries", "n_undefined", "r", "consistency"]
+"""Columns of a comparison beside those that name its points."""
+
 RDMs = dict[str, NDArray[np.float64]]
 
 
@@ -84,7 +87,9 @@ def compare_points(
                 values = {"r": agreed.r, "consistency": agreed.consistency}
                 counts = {"n_entries": agreed.n_entries, "n_undefined": agreed.n_undefined}
                 frames.append(named.assign(**keys, kind=kind, **counts, **values))
-    return pd.concat(frames, ignore_index=True) if frames else named.iloc[:0]
+    if not frames:
+        return named.iloc[:0].reindex(columns=[*named, *COMPARED])
+    return pd.concat(frames, ignore_index=True)
 
 
 def _load_rdms(files: Sequence[Path | str], layer: str, categories: ArrayLike, measure: str) -> RDMs:
