@@ -79,7 +79,7 @@ PUBLISHED_NETWORKS = ("all_cnn_c", "all_cnn_7", "alexnet")
 """Names of the networks that data/mehrer2020_values.csv has numbers of, all in the condition baseline."""
 
 DROPOUT_SWEEP = Requirement(
-    lambda facts: _are_trained(facts) and any(facts.config["dropout"]["rates"]),
+    lambda facts: bool(facts.dropout_sweep),
     "networks trained here with dropout: set `dropout.rates`, as in studies/mehrer2020.yaml",
 )
 TRAJECTORY = Requirement(
