@@ -25,6 +25,7 @@ rule evaluate:
     resources:
         mem_mb=4000,
         runtime=240,
+        gpu=1,
     params:
         network=network_of,
         epochs=STUDY.checkpoints,
@@ -55,6 +56,7 @@ rule dump_activations:
     resources:
         mem_mb=4000,
         runtime=60,
+        gpu=1,
     params:
         **cfg("trajectory.layers"),
         network=analysed_network,

@@ -23,6 +23,7 @@ rule sample_dropout:
     resources:
         mem_mb=4000,
         runtime=60,
+        gpu=1,
     params:
         network=analysed_network,
         categories=trained_categories,

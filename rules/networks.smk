@@ -56,8 +56,9 @@ rule train_cohort:
         mem_mb=4000,
         runtime=2880,
         gpu=1,
-        # Here and not in params, because it changes no weight: Snakemake reruns a job whose params changed.
+        # Here and not in params, because they change no weight: Snakemake reruns a job whose params changed.
         checkpoint_minutes=STUDY.config["training"]["checkpoint_minutes"],
+        cohort_size=STUDY.config["training"]["cohort_size"],
     params:
         tasks=cohort_tasks,
         training_set=training_set_of,

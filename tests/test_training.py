@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file
-from train_once import DEMANDING, initial_weights, small_images, small_task, train_small
+from train_once import DEMANDING, initial_weights, small_images, small_task, train_small, train_together
 
 from manyseeds import modules, networks, recipes, stores, training
 from manyseeds.errors import StudyError
+from manyseeds.inference import dropout, evaluate
+from manyseeds.interruption import EXIT_AGAIN, Interruption
+from manyseeds.minibatches import crop_and_flip, minibatches
 
 TESTS = Path(__file__).parent
 
@@ -49,7 +52,7 @@ def test_a_training_follows_the_recipe_step_by_step(tmp_path):
     n_clipped = 0
     for epoch in range(recipe.epochs):
         learning_rate = 0.01 if epoch < 4 else 0.001
-        for batch in training.minibatches(task, 90, attempt=0, epoch=epoch):
+        for batch in minibatches(task, 90, attempt=0, epoch=epoch):
             logits = network(torch.from_numpy(images.inputs[batch]).double().permute(0, 3, 1, 2))
             probability = logits.softmax(1)[torch.arange(len(batch)), torch.from_numpy(images.labels[batch])]
             loss = -probability.log().mean()
@@ -74,17 +77,17 @@ def test_learning_rate_falls_after_completed_epochs():
 
 def test_each_epoch_is_a_permutation_with_the_short_batch_kept():
     task = small_task()
-    batches = training.minibatches(task, 90, attempt=0, epoch=0)
+    batches = minibatches(task, 90, attempt=0, epoch=0)
     assert [len(batch) for batch in batches] == [8] * 11 + [2]
     np.testing.assert_array_equal(np.sort(np.concatenate(batches)), np.arange(90))
-    assert not np.array_equal(batches[0], training.minibatches(task, 90, attempt=0, epoch=1)[0])
+    assert not np.array_equal(batches[0], minibatches(task, 90, attempt=0, epoch=1)[0])
 
 
 @pytest.mark.parametrize(("vary", "same_order", "same_init"), [(("init",), True, False), (("order",), False, True)])
 def test_instances_differ_in_the_streams_that_vary_and_in_no_other(vary, same_order, same_init):
     images = small_images()
     one, other = (small_task(seed, vary=vary) for seed in (1, 2))
-    orders = [np.concatenate(training.minibatches(task, 90, attempt=0, epoch=3)) for task in (one, other)]
+    orders = [np.concatenate(minibatches(task, 90, attempt=0, epoch=3)) for task in (one, other)]
     starts = [initial_weights(task, images)["conv1.weight"] for task in (one, other)]
     assert np.array_equal(*orders) == same_order
     assert np.array_equal(*starts) == same_init
@@ -107,11 +110,16 @@ def test_what_a_process_trained_before_changes_no_bit(tmp_path):
     assert_equal_weights(weights(alone, 30), weights(beside, 30))
 
 
-def run_until_killed(store: Path, n_lines: int) -> bool:
-    """Run `train_once.py`, kill it with SIGKILL after some lines of progress; return whether it was killed in time."""
+def begin_training(folder: Path, *, save_every: float = 0, n_instances: int = 1) -> subprocess.Popen:
+    """Run `train_once.py`; whatever it reports is to be read from its stdout."""
     environment = os.environ | {"PYTHONPATH": str(TESTS.parent / "workflow_scripts")}
-    command = [sys.executable, str(TESTS / "train_once.py"), str(store), "0"]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, str(TESTS / "train_once.py"), str(folder), str(save_every), str(n_instances)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def run_until_killed(folder: Path, n_lines: int, n_instances: int) -> bool:
+    """Kill a training with SIGKILL after some lines of progress; return whether it was killed in time."""
+    process = begin_training(folder, n_instances=n_instances)
     for _ in range(n_lines):
         process.stdout.readline()
     # A few milliseconds into the next epoch, wherever that is: in a step, or half-way through writing the state.
@@ -120,20 +128,53 @@ def run_until_killed(store: Path, n_lines: int) -> bool:
     return process.wait() == -signal.SIGKILL
 
 
-def test_killed_three_times_and_resumed_a_training_ends_in_the_same_bits(tmp_path):
-    undisturbed = trained(tmp_path / "undisturbed", small_task(**DEMANDING))
-    store = stores.Store(tmp_path / "killed")
-    for n_lines in (3, 6, 9):  # the first line of a resumed run says where it resumed
-        assert run_until_killed(store.folder, n_lines)
-        assert not store.finished(2)
+@pytest.mark.parametrize("n_instances", [1, 3])
+def test_killed_three_times_and_resumed_trainings_end_in_the_same_bits(tmp_path, n_instances):
+    seeds = range(n_instances)
+    tasks = [small_task(seed, **DEMANDING) for seed in seeds]
+    undisturbed = [trained(tmp_path / "undisturbed" / str(seed), tasks[seed]) for seed in seeds]
+    killed = [stores.Store(tmp_path / "killed" / str(seed)) for seed in seeds]
+    for n_epochs in (3, 3, 3):
+        n_lines = n_epochs + n_instances * any(store.state.exists() for store in killed)  # each says where it resumes
+        assert run_until_killed(tmp_path / "killed", n_lines, n_instances)
+        assert not any(store.finished(2) for store in killed)
     lines = []
-    train_small(small_task(**DEMANDING), store, report=lines.append)
-    assert "resumed at epoch" in lines[0]
-    assert int(lines[0].split("epoch ")[1].split(",")[0]) >= 10  # it went on, it did not begin anew
-    for epoch in (0, 7, 30):
-        assert_equal_weights(weights(store, epoch), weights(undisturbed, epoch))
-    for one, other in zip(store.history(), undisturbed.history(), strict=True):
-        assert {**one, "seconds": 0} == {**other, "seconds": 0}
+    train_together(tasks, killed, cohort_size=n_instances, report=lines.append)
+    for line in lines[:n_instances]:
+        assert "resumed at epoch" in line
+        assert int(line.split("epoch ")[1].split(",")[0]) >= 7  # it went on, it did not begin anew
+    for store, other in zip(killed, undisturbed, strict=True):
+        for epoch in (0, 7, 30):
+            assert_equal_weights(weights(store, epoch), weights(other, epoch))
+        for row, expected in zip(store.history(), other.history(), strict=True):
+            assert {**row, "seconds": 0} == {**expected, "seconds": 0}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_asked_to_end_a_training_saves_its_state_first(tmp_path, number):
+    """Between two regular saves, an hour apart: whatever is there afterwards was written because of the signal."""
+    process = begin_training(tmp_path, save_every=3600, n_instances=2)
+    for _ in range(4):
+        process.stdout.readline()
+    process.send_signal(number)
+    last = process.stdout.read().splitlines()[-1]
+    assert process.wait() == EXIT_AGAIN
+    assert last.startswith(f"Interrupted by {number.name} at epoch ")
+    assert last.endswith("All is saved: the same command carries on.")
+    folders = [stores.Store(tmp_path / str(seed)) for seed in (0, 1)]
+    lines = []
+    train_together([small_task(seed, **DEMANDING) for seed in (0, 1)], folders, cohort_size=2, report=lines.append)
+    place = last.removeprefix(f"Interrupted by {number.name} at ").split(".")[0]
+    assert [line.split("resumed at ")[1] for line in lines[:2]] == [place] * 2
+    for seed in (0, 1):
+        undisturbed = trained(tmp_path / f"undisturbed{seed}", small_task(seed, **DEMANDING))
+        assert_equal_weights(weights(folders[seed], 30), weights(undisturbed, 30))
+
+
+def test_signals_are_as_before_when_a_training_is_over(tmp_path):
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    trained(tmp_path, small_task(epochs=1, checkpoints=(0, 1)))
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
 
 
 def test_history_reports_running_values(tmp_path):
@@ -147,7 +188,7 @@ def test_history_reports_running_values(tmp_path):
 def test_evaluation_against_the_definition(tmp_path):
     images = small_images()
     network = modules.build(small_task().network, (12, 12, 1), 3)
-    evaluation = training.evaluate(network, images, torch.device("cpu"))
+    evaluation = evaluate(network, images, torch.device("cpu"))
     with torch.no_grad():
         probability = network(torch.from_numpy(images.inputs).permute(0, 3, 1, 2)).double().softmax(1).numpy()
     assert evaluation.loss == pytest.approx(-np.log(probability[np.arange(90), images.labels]).mean(), rel=1e-6)
@@ -190,7 +231,7 @@ def test_a_collapsed_instance_is_redrawn_and_every_attempt_recorded(tmp_path):
     assert not np.array_equal(starts[0], starts[1])
     assert not np.array_equal(starts[1], starts[2])
     np.testing.assert_array_equal(
-        training.minibatches(task, 90, attempt=0, epoch=0)[0], training.minibatches(task, 90, attempt=1, epoch=0)[0]
+        minibatches(task, 90, attempt=0, epoch=0)[0], minibatches(task, 90, attempt=1, epoch=0)[0]
     )
     stores.publish(store, {0: tmp_path / "out" / "epoch0.safetensors", 1: tmp_path / "out" / "epoch1.safetensors"})
     np.testing.assert_array_equal(load_file(tmp_path / "out" / "epoch0.safetensors")["conv1.weight"], starts[2])
@@ -218,7 +259,7 @@ def test_dropout_masks_follow_their_stream_and_their_rate():
 
     def masked(seed):
         masks = torch.Generator().manual_seed(seed)
-        with training.dropout(module, ["0"], 0.3, masks):
+        with dropout(module, ["0"], 0.3, masks):
             return module(inputs)
 
     assert torch.equal(masked(1), masked(1))
@@ -232,13 +273,13 @@ def test_dropout_masks_follow_their_stream_and_their_rate():
 def test_dropout_after_a_layer_that_is_not_there():
     module = torch.nn.Sequential(torch.nn.Identity())
     with pytest.raises(StudyError, match=r"dropout\.after: the network has no layer 'conv3'; it has 0\."):
-        training.dropout(module, ["0", "conv3"], 0.3, torch.Generator()).__enter__()
+        dropout(module, ["0", "conv3"], 0.3, torch.Generator()).__enter__()
 
 
 @pytest.mark.parametrize(("side", "margin"), [(32, 4), (20, 2), (64, 8)])
 def test_crop_and_flip_against_an_explicit_loop(side, margin):
     images = torch.arange(5 * side * side * 2, dtype=torch.float32).reshape(5, side, side, 2)
-    found = training.crop_and_flip(images, np.random.default_rng(3))
+    found = crop_and_flip(images, np.random.default_rng(3))
     draw = np.random.default_rng(3)
     tops, lefts = draw.integers(0, 2 * margin + 1, size=(2, 5))
     flips = draw.random(5) < 0.5
@@ -269,30 +310,32 @@ class Dropping(torch.nn.Module):
 DROPPING = networks.Network(f"{__name__}.Dropping")
 
 
-def masks_of(trainer):
+def cohort_of(folder, task, *, save_every=1e9):
+    """A cohort of one, not begun."""
+    images, device = small_images(), torch.device("cpu")
+    assignment = training.Assignment(task, initial_weights(task, images), stores.Store(folder), "k")
+    options = {"save_every": save_every, "interruption": Interruption(), "report": lambda line: None}
+    return training.Cohort([training.Attempt(assignment, images, device)], images, device, **options)
+
+
+def masks_of(cohort):
     """Train, and return the masks that the network's own dropout drew: one a step, by the first of its two draws."""
     drawn = []
-    trainer.module.register_forward_hook(lambda module, *_: drawn.append(module.kept[-1]))
-    trainer.run()
+    (attempt,) = cohort.attempts
+    attempt.module.register_forward_hook(lambda module, *_: drawn.append(module.kept[-1]))
+    cohort.run()
     return drawn
-
-
-def trainer_of(folder, task):
-    images, options = small_images(), {"key": "k", "device": torch.device("cpu"), "save_every": 1e9, "attempt": 0}
-    return training.Trainer(
-        task, initial_weights(task, images), images, stores.Store(folder), report=lambda line: None, **options
-    )
 
 
 def test_dropout_of_the_network_itself_follows_the_dropout_stream(tmp_path):
     options = {"network": DROPPING, "epochs": 2, "checkpoints": (0, 2)}
     first, again, other, reordered = (
-        masks_of(trainer_of(tmp_path / f"{number}", small_task(seed, vary=vary, **options)))
+        masks_of(cohort_of(tmp_path / f"{number}", small_task(seed, vary=vary, **options)))
         for number, (seed, vary) in enumerate(
             [(1, ("dropout",)), (1, ("dropout",)), (2, ("dropout",)), (2, ("init", "order"))]
         )
     )
-    baseline = masks_of(trainer_of(tmp_path / "baseline", small_task(1, **options)))
+    baseline = masks_of(cohort_of(tmp_path / "baseline", small_task(1, **options)))
     assert len(first) == 24
     assert all(map(torch.equal, first, again))
     assert not any(map(torch.equal, first, other))
@@ -313,8 +356,8 @@ def test_interrupted_inside_an_epoch_a_network_with_dropout_of_its_own_ends_in_t
         weights(undisturbed, 3)["readout.weight"],
         weights(trained(tmp_path / "other", small_task(seed=1, vary=("dropout",), **options)), 3)["readout.weight"],
     )
-    interrupted = trainer_of(tmp_path / "interrupted", task)
-    interrupted.save_every = 0  # after every step
+    cohort = cohort_of(tmp_path / "interrupted", task, save_every=0)  # saved after every step
+    (interrupted,) = cohort.attempts
     steps = iter(range(17))
 
     def stop(*_):
@@ -323,7 +366,7 @@ def test_interrupted_inside_an_epoch_a_network_with_dropout_of_its_own_ends_in_t
 
     interrupted.module.register_forward_hook(stop)
     with pytest.raises(Stopped):
-        interrupted.run()
+        cohort.run()
     torch.rand(17)  # torch's own generator stands elsewhere by now
     lines = []
     train_small(task, interrupted.store, report=lines.append)
@@ -357,19 +400,15 @@ def test_the_key_sees_all_that_determines_the_bits():
 
 
 def test_published_weights_of_the_same_training_are_not_trained_again(tmp_path):
-    task, images, lines = small_task(epochs=1, checkpoints=(0, 1)), small_images(), []
-    options = {"code_digest": "code", "device": torch.device("cpu"), "save_every": 1e9, "report": lines.append}
-    start, published = initial_weights(task, images), tmp_path / "epoch1.safetensors"
-    training.train_if_missing(task, start, images, tmp_path / "stores", published, **options)
-    (folder,) = (path for path in (tmp_path / "stores").iterdir() if path.is_dir())
-    store = stores.Store(folder)
+    task, published, lines = small_task(epochs=1, checkpoints=(0, 1)), tmp_path / "epoch1.safetensors", []
+    store = trained(tmp_path / "store", task)
+    assignment = training.Assignment(task, {}, store, f"key of {task.name}")
+    assert training.missing(assignment, published, lines.append)
+    assert not lines
     stores.publish(store, {1: published})
-    store.remove()
-    lines.clear()
-    training.train_if_missing(task, start, images, tmp_path / "stores", published, **options)
+    assert not training.missing(assignment, published, lines.append)
     assert lines == [f"{task.name}: weights are there already"]
-    training.train_if_missing(task, start, images, tmp_path / "stores", published, **options | {"code_digest": "new"})
-    assert any("accepted" in line for line in lines)
+    assert training.missing(training.Assignment(task, {}, store, "another key"), published, lines.append)
 
 
 def test_an_orphan_and_its_successor_do_not_train_at_once(tmp_path):

@@ -1,12 +1,15 @@
-"""Train one small instance into a store, in a process that a test may kill: `train_once.py STORE SAVE_EVERY`."""
+"""Train small instances side by side into stores, in a process that a test may kill:
+`train_once.py FOLDER SAVE_EVERY N_INSTANCES`.
+"""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from manyseeds import networks, recipes, stores, training
+from manyseeds import interruption, networks, recipes, stores, training
 
 
 def small_images(seed: int = 0) -> recipes.Images:
@@ -50,15 +53,28 @@ def initial_weights(task: recipes.Task, images: recipes.Images):
 
 def train_small(task: recipes.Task, store: stores.Store, *, save_every: float = 1e9, report=lambda line: None) -> None:
     """Train a small task."""
+    train_together([task], [store], save_every=save_every, report=report)
+
+
+def train_together(
+    tasks: Sequence[recipes.Task],
+    stores_of: Sequence[stores.Store],
+    *,
+    cohort_size: int | str = 1,
+    save_every: float = 1e9,
+    device: str = "cpu",
+    report=lambda line: None,
+) -> None:
+    """Train small tasks, `cohort_size` of them side by side."""
     images = small_images()
-    device = torch.device("cpu")
     training.train(
-        task,
-        initial_weights(task, images),
+        [
+            training.Assignment(task, initial_weights(task, images), store, key=f"key of {task.name}")
+            for task, store in zip(tasks, stores_of, strict=True)
+        ],
         images,
-        store,
-        key="a key",
-        device=device,
+        device=torch.device(device),
+        cohort_size=cohort_size,
         save_every=save_every,
         report=report,
     )
@@ -74,9 +90,16 @@ DEMANDING = {
 """All four streams at work, and long enough to be killed in the middle."""
 
 if __name__ == "__main__":
-    train_small(
-        small_task(**DEMANDING),
-        stores.Store(Path(sys.argv[1])),
-        save_every=float(sys.argv[2]),
-        report=lambda line: print(line, flush=True),
-    )
+    folder, every, n_instances = Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
+    seeds = range(n_instances)
+    try:
+        train_together(
+            [small_task(seed, **DEMANDING) for seed in seeds],
+            [stores.Store(folder / str(seed)) for seed in seeds],
+            cohort_size=n_instances,
+            save_every=every,
+            report=lambda line: print(line, flush=True),
+        )
+    except interruption.Interrupted as request:
+        print(request, flush=True)
+        sys.exit(interruption.EXIT_AGAIN)

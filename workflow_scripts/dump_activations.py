@@ -9,11 +9,13 @@ with job(snakemake) as report:
     from safetensors.numpy import load_file
 
     from manyseeds import activations, modules
+    from manyseeds.devices import claim_device
     from manyseeds.files import write_parquet
 
     params, inputs = snakemake.params, snakemake.input
     stimuli = np.load(inputs.stimuli, mmap_mode="r")
-    network, module, device = activations.prepare(params.network, stimuli.shape[1:], inputs.card, params.categories)
+    network, module = activations.prepare(params.network, stimuli.shape[1:], inputs.card, params.categories)
+    device = claim_device(report)
     for epoch, path in zip(params.epochs, inputs.weights, strict=True):
         modules.load(module, load_file(path), source=path)
         layers = modules.analysed_layers(module, network)

@@ -9,7 +9,8 @@ with job(snakemake) as report:
     import pandas as pd
     from safetensors.numpy import load_file
 
-    from manyseeds import accuracy, modules, recipes, training, training_sets
+    from manyseeds import accuracy, modules, recipes, training_sets
+    from manyseeds.devices import claim_device, make_deterministic
     from manyseeds.files import write_parquet
     from manyseeds.networks import Network
     from manyseeds.preprocessing import load_preprocessing
@@ -31,8 +32,8 @@ with job(snakemake) as report:
         accuracy.not_reencoded(pd.read_parquet(inputs.index))[tested],
         load_preprocessing(inputs.preprocessing),
     )
-    device = training.choose_device()
-    training.make_deterministic("fp32")
+    make_deterministic("fp32")
+    device = claim_device(report)
     module = modules.build(Network.from_config(params.network), train.inputs.shape[1:], train.n_categories)
     rows = []
     for (instance, epoch), path in zip(product(params.instances, params.epochs), inputs.weights, strict=True):

@@ -1,13 +1,33 @@
 """What every script of the workflow begins with: its log, one thread, one sentence where the input is wrong."""
 
+import io
 import os
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+class Log(io.TextIOBase):
+    """A job's log, written through at once. A full disk neither ends a job over a line of it, nor hides why it ends."""
+
+    def __init__(self, path: str) -> None:
+        self._file = Path(path).open("wb", buffering=0)  # noqa: SIM115 - closed with the log
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        with suppress(OSError):
+            self._file.write(text.encode())
+        return len(text)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        super().close()
 
 
 @contextmanager
@@ -15,25 +35,30 @@ def job(snakemake) -> Iterator[Callable[[str], None]]:
     """Run a script's body: everything it prints goes to its log, and it computes with as many threads as its rule has.
 
     Yields a function that writes a line with the time of day to the log. A `StudyError` ends the job with its
-    sentence, on the terminal and in the log; any other exception leaves its traceback in the log.
+    sentence, on the terminal and in the log, and so does an `Interrupted`, whose exit code asks for another run; any
+    other exception leaves its traceback in the log.
     """
     for variable in THREAD_LIMITS:  # read when numpy and torch are imported: scripts import them inside this context
         os.environ[variable] = str(snakemake.threads)
     terminal = sys.stderr
-    with open(snakemake.log[0], "w", encoding="utf-8", buffering=1) as log:
+    with Log(snakemake.log[0]) as log:
         sys.stdout = sys.stderr = log
         try:
             yield lambda line: print(time.strftime("%H:%M:%S"), line, flush=True)
+        except KeyboardInterrupt:
+            print("Interrupted.", file=log)
+            sys.exit(130)
         except Exception as problem:
             from manyseeds.errors import StudyError
+            from manyseeds.interruption import EXIT_AGAIN, Interrupted
 
-            if isinstance(problem, StudyError):
+            if isinstance(problem, StudyError | Interrupted):
                 message = str(problem)
                 print(message, file=log)
             else:
                 message = f"{type(problem).__name__}: {problem} (traceback in {snakemake.log[0]})"
                 traceback.print_exc(file=log)
             print(f"\n{snakemake.rule}: {message}\n", file=terminal, flush=True)
-            sys.exit(1)
+            sys.exit(EXIT_AGAIN if isinstance(problem, Interrupted) else 1)
         finally:
             sys.stdout, sys.stderr = sys.__stdout__, terminal

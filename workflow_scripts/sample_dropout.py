@@ -8,10 +8,12 @@ with job(snakemake) as report:
 
     from manyseeds import dropout_sampling, geometry, modules
     from manyseeds.activations import choose, prepare
+    from manyseeds.devices import claim_device
 
     params, inputs = snakemake.params, snakemake.input
     stimuli = np.load(inputs.stimuli, mmap_mode="r")
-    network, module, device = prepare(params.network, stimuli.shape[1:], inputs.card, params.categories)
+    network, module = prepare(params.network, stimuli.shape[1:], inputs.card, params.categories)
+    device = claim_device(report)
     (weights,) = inputs.weights
     modules.load(module, load_file(weights), source=weights)
     analysed = modules.analysed_layers(module, network)

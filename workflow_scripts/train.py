@@ -21,15 +21,16 @@ with job(snakemake) as report:
     trained_on = Path(inputs.cohort).read_text()
     key = task.key(initial, images.digest, params.code, trained_on)
     if missing := not stores.Store(Path(params.stores) / key).finished(task.max_attempts):
-        from manyseeds import training  # and with it torch, whose seconds mere publishing need not spend
+        from manyseeds import devices, training  # and with them torch, whose seconds mere publishing need not spend
 
-        device = training.choose_device()
-        key = task.key(initial, images.digest, params.code, training.device_kind(device))
+        device = devices.claim_device(report)
+        key = task.key(initial, images.digest, params.code, devices.device_kind(device))
     store = stores.Store(Path(params.stores) / key)
+    if missing:
+        assignment = training.Assignment(task, initial, store, key)
+        save_every = 60 * snakemake.resources.checkpoint_minutes
+        training.train([assignment], images, device=device, save_every=save_every, report=report)
     with stores.locked(store, report):
-        if missing:
-            save_every = 60 * snakemake.resources.checkpoint_minutes
-            training.train(task, initial, images, store, key=key, device=device, save_every=save_every, report=report)
         for path, records in ((output.history, store.history()), (output.attempts, store.attempts())):
             write_parquet(pd.DataFrame(records).assign(**params.instance), path)
         stores.publish(store, dict(zip(task.recipe.checkpoints, map(Path, output.weights), strict=True)))

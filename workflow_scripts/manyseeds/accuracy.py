@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
+from manyseeds.inference import dropout, predict
 from manyseeds.preprocessing import Preprocessing
 from manyseeds.recipes import Images
 from manyseeds.streams import torch_seed
-from manyseeds.training import dropout, predict
 
 JPEG_QUALITY = 75
 """Quality of the images that are not the original files (see `data/README.md`), and of the re-encoded ones."""

@@ -12,19 +12,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from manyseeds import modules, training
+from manyseeds import modules
+from manyseeds.devices import make_deterministic
 from manyseeds.errors import StudyError
+from manyseeds.inference import BATCH, as_batch
 from manyseeds.networks import Network
-from manyseeds.training import as_batch
-
-BATCH = 100
-"""Stimuli a forward pass; fixed, because the sums of a layer may depend on it in the last bit."""
 
 
 def prepare(
     entry: Mapping, image_shape: tuple[int, int, int], card: Path, categories: Sequence[int] | None
-) -> tuple[Network, nn.Module, torch.device]:
-    """Return a network, its module without weights, and the device to run it on, deterministic from here on.
+) -> tuple[Network, nn.Module]:
+    """Return a network and its module without weights, to run deterministically from here on.
 
     Parameters
     ----------
@@ -37,10 +35,10 @@ def prepare(
     categories
         Numbers of those that the network has an output for; None: all.
     """
-    training.make_deterministic("fp32")
+    make_deterministic("fp32")
     network = Network.from_config(entry)
     n_categories = len(categories or json.loads(Path(card).read_text())["categories"])
-    return network, modules.build(network, image_shape, n_categories), training.choose_device()
+    return network, modules.build(network, image_shape, n_categories)
 
 
 def choose(layers: Mapping[str, nn.Module], names: Sequence[str], analysis: str) -> dict[str, nn.Module]:

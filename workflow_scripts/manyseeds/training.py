@@ -1,151 +1,67 @@
-"""Training of instances: the reference implementation, plain and deterministic, one instance after another.
+"""The training engine: instances side by side on one device, each with exactly the bits that it has alone.
 
-METHODS, section 3. An interrupted training continues with the bits it would have had: its state (weights, momentum,
-place in the epoch) lies in a `Store`, and everything random is addressed, not saved (`streams`).
+METHODS, section 3; `reference` is the same as a plain loop. An interrupted training continues with the bits it would
+have had: its state (weights, momentum, place in the epoch) lies in a `Store`, and everything random is addressed, not
+saved (`streams`).
 """
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import load_file, save
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from manyseeds import modules, streams
+from manyseeds import modules, networks, streams
+from manyseeds.devices import device_kind, make_deterministic
 from manyseeds.errors import StudyError
-from manyseeds.feeding import feeder, to_device
+from manyseeds.feeding import feeder
 from manyseeds.files import atomic_path
-from manyseeds.inputs import Inputs
-from manyseeds.modules import Weights
-from manyseeds.recipes import Evaluation, Images, Task, software
+from manyseeds.graphs import Captured, Eager, undone
+from manyseeds.inference import as_batch, dropout, evaluate
+from manyseeds.interruption import Interruption
+from manyseeds.minibatches import Feed, n_steps
+from manyseeds.networks import Weights
+from manyseeds.recipes import Images, Recipe, Task, software
 from manyseeds.stores import Store, locked, published_key
 
 Report = Callable[[str], None]
 """Called with one line of progress."""
 
-EVALUATION_BATCH = 100
-"""Images a forward pass: few enough for a CPU's cache; fixed, because the last bit of a sum may depend on it."""
+SHARE_OF_MEMORY = 0.8
+"""A cohort may fill this share of what is free on a GPU."""
 
 
-def choose_device() -> torch.device:
-    """Return the first visible GPU, or else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+@dataclass(frozen=True, eq=False)
+class Assignment:
+    """One instance to be trained, and where its state lies until it is published.
 
-
-def device_kind(device: torch.device) -> str:
-    """Return the name of the kind of device, which decides on the bits: ``cpu``, or the name of the GPU."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-
-
-def make_deterministic(precision: str) -> None:
-    """Set the process up so that the same work gives the same bits: deterministic kernels, one thread on a CPU."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with a fixed workspace
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    torch.backends.cudnn.benchmark = False
-    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
-    torch.backends.cudnn.allow_tf32 = precision == "tf32"
-
-
-def minibatches(task: Task, n_images: int, *, attempt: int, epoch: int) -> list[NDArray[np.int64]]:
-    """Return the image indices of each minibatch of an epoch: one permutation, the short last batch kept."""
-    order = streams.generator(**task.address("order", attempt), epoch=epoch).permutation(n_images)
-    size = task.recipe.batch_size
-    return [order[start : start + size] for start in range(0, n_images, size)]
-
-
-def crop_and_flip(images: Tensor, draw: np.random.Generator) -> Tensor:
-    """Shift each image by up to an eighth of its height (4 of 32 pixels; zeros come in) and mirror every second one, at
-    random.
-
-    Parameters
+    Attributes
     ----------
-    images
-        [batch, height, width, channels].
-    """
-    n, height, width, _ = images.shape
-    margin = height // 8
-    padded = functional.pad(images, (0, 0, margin, margin, margin, margin))
-    tops, lefts = draw.integers(0, 2 * margin + 1, size=(2, n))
-    rows = tops[:, None] + np.arange(height)
-    columns = lefts[:, None] + np.arange(width)
-    mirrored = draw.random(n) < 0.5
-    columns[mirrored] = columns[mirrored, ::-1]
-    rows, columns = (torch.from_numpy(index).to(images.device) for index in (rows, columns))
-    which = torch.arange(n, device=images.device)
-    return padded[which[:, None, None], rows[:, :, None], columns[:, None, :]]
-
-
-@contextmanager
-def dropout(module: nn.Module, layers: Sequence[str], rate: float, masks: torch.Generator) -> Iterator[None]:
-    """Apply Bernoulli dropout (inverted, masks from `masks`) to the outputs of the named layers while the context
-    lasts.
-
-    Raises
-    ------
-    StudyError
-        If the network has no such layer.
+    initial
+        Weights that attempt 0 begins from.
+    store
+        A store with an unfinished training is continued.
+    key
+        `Task.key` of this training.
     """
 
-    def drop(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        kept = torch.empty_like(output).bernoulli_(1 - rate, generator=masks)
-        return output * kept / (1 - rate)
-
-    available = dict(module.named_modules())
-    for layer in layers:
-        if layer not in available:
-            names = ", ".join(filter(None, available))
-            raise StudyError(f"Config key dropout.after: the network has no layer {layer!r}; it has {names}.")
-    handles = [available[layer].register_forward_hook(drop) for layer in layers] if rate > 0 else []
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def predict(module: nn.Module, inputs: Inputs, device: torch.device) -> NDArray[np.float32]:
-    """Return the logits [n, categories] for images [n, height, width, channels]: evaluation mode (dropout off),
-    float32.
-    """
-    module.eval()
-    with torch.inference_mode():
-        logits = [
-            module(as_batch(to_device(inputs[start : start + EVALUATION_BATCH], device))).cpu().numpy()
-            for start in range(0, len(inputs), EVALUATION_BATCH)
-        ]
-    return np.concatenate(logits)
-
-
-def evaluate(module: nn.Module, images: Images, device: torch.device) -> Evaluation:
-    """Evaluate a network on images, dropout off."""
-    logits = torch.from_numpy(predict(module, images.inputs, device)).double()
-    predicted = logits.argmax(dim=1).numpy()
-    return Evaluation(
-        loss=functional.cross_entropy(logits, torch.from_numpy(images.labels)).item(),
-        accuracy=float(np.mean(predicted == images.labels)),
-        n_categories=images.n_categories,
-        n_categories_predicted=len(np.unique(predicted)),
-    )
-
-
-def as_batch(images: Tensor) -> Tensor:
-    """View [batch, height, width, channels] as torch's [batch, channels, height, width], channels last in memory."""
-    return images.permute(0, 3, 1, 2)
+    task: Task
+    initial: Weights
+    store: Store
+    key: str
 
 
 @dataclass
 class Place:
-    """How far a training has come; saved with its state as JSON."""
+    """How far an attempt has come; saved with its state as JSON."""
 
     attempt: int
     epoch: int = 0
@@ -156,174 +72,279 @@ class Place:
     history: list[dict] = field(default_factory=list)
 
 
-class Trainer:
-    """One attempt at one instance, from its initial weights to its last epoch, on one device."""
+class Attempt:
+    """One attempt at one instance: its network, momentum and place, and what one step does to them."""
 
-    def __init__(
-        self,
-        task: Task,
-        initial: Weights,
-        images: Images,
-        store: Store,
-        *,
-        attempt: int,
-        key: str,
-        device: torch.device,
-        save_every: float,
-        report: Report,
-    ) -> None:
-        self.task, self.recipe, self.store = task, task.recipe, store
-        self.key, self.device, self.save_every, self.report = key, device, save_every, report
-        self.feed = feeder(images.inputs, device)
-        self.labels = torch.from_numpy(images.labels).to(device)
-        self.place = Place(attempt)
-        module = modules.build(task.network, images.inputs.shape[1:], images.n_categories)
-        weights = task.initial_weights(images, initial, attempt)
-        modules.load(module, weights, source=f"initial weights of {task.name}")
+    def __init__(self, assignment: Assignment, images: Images, device: torch.device) -> None:
+        self.assignment, self.task, self.store = assignment, assignment.task, assignment.store
+        self.recipe, self.device, self.n_images = self.task.recipe, device, len(images.labels)
+        self.place = Place(len(self.store.attempts()))
+        module = modules.build(self.task.network, images.inputs.shape[1:], images.n_categories)
+        weights = self.task.initial_weights(images, assignment.initial, self.place.attempt)
+        modules.load(module, weights, source=f"initial weights of {self.task.name}")
         self.module = module.to(device, memory_format=torch.channels_last)
-        self.optimiser = torch.optim.SGD(
-            self.module.parameters(), lr=self.recipe.learning_rate, momentum=self.recipe.momentum
-        )
-        self.decayed = [parameter for parameter in self.module.parameters() if parameter.ndim > 1]
+        self.parameters = list(self.module.parameters())
+        self.decayed = [parameter for parameter in self.parameters if parameter.ndim > 1]
+        self.optimiser = torch.optim.SGD(self.parameters, lr=self.recipe.learning_rate, momentum=self.recipe.momentum)
+        for parameter in self.parameters:  # zeros to begin with, where a captured step can find them
+            self.optimiser.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
         self.masks = torch.Generator(device)
+        self.draws_itself = self.task.network.architecture not in networks.ALL_CNNS
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)
         self.n_correct = torch.zeros((), dtype=torch.int64, device=device)
-        self.since = self.saved = time.monotonic()
 
-    def run(self) -> nn.Module:
-        """Train to the last epoch, from the saved state where there is one, and return the network."""
-        self._resume()
-        if self.place.epoch == 0 and self.place.step == 0:
-            self._write_checkpoint(0)
-        while self.place.epoch < self.recipe.epochs:
-            self._run_epoch()
-        return self.module
+    @property
+    def done(self) -> bool:
+        """Whether the last epoch is completed."""
+        return self.place.epoch >= self.recipe.epochs
 
-    def _run_epoch(self) -> None:
-        place = self.place
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.recipe.learning_rate_at(place.epoch)
-        self.module.train()
-        batches = minibatches(self.task, len(self.labels), attempt=place.attempt, epoch=place.epoch)
-        with dropout(self.module, self.recipe.dropout_after, self.recipe.dropout, self.masks):
-            for indices in batches[place.step :]:
-                self._step(indices)
-                place.step += 1
-                if time.monotonic() - self.saved >= self.save_every:
-                    self._save()
-        self._finish_epoch()
+    @property
+    def momentum(self) -> dict[str, Tensor]:
+        """The momentum of each parameter, by its name."""
+        return {
+            name: self.optimiser.state[parameter]["momentum_buffer"]
+            for name, parameter in self.module.named_parameters()
+        }
 
-    def _step(self, indices: NDArray[np.int64]) -> None:
-        place, recipe = self.place, self.recipe
-        images, labels = self.feed(indices), self.labels[torch.from_numpy(indices).to(self.device)]
-        if recipe.augmentation == "crop_flip":
-            draw = streams.generator(**self.task.address("augment", place.attempt), epoch=place.epoch, step=place.step)
-            images = crop_and_flip(images, draw)
-        self._seed_dropout()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
-            logits = self.module(as_batch(images))
-        logits = logits.float()
-        loss = functional.cross_entropy(logits, labels)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        # The gradient of l2 * sum(w^2), added before clipping: it is part of the loss whose gradient is clipped.
-        for parameter in self.decayed:
-            parameter.grad.add_(parameter.detach(), alpha=2 * recipe.l2)
-        torch.nn.utils.clip_grad_norm_(self.module.parameters(), recipe.clip_norm)
-        self.optimiser.step()
-        self.loss_sum += loss.detach().double() * len(labels)
-        self.n_correct += (logits.detach().argmax(dim=1) == labels).sum()
+    def tensors(self) -> list[Tensor]:
+        """Return all tensors that a step changes."""
+        return [*self.module.state_dict().values(), *self.momentum.values(), self.loss_sum, self.n_correct]
 
-    def _seed_dropout(self) -> None:
+    def learning_rate(self) -> float:
+        """Return the learning rate of the epoch under way."""
+        return self.recipe.learning_rate_at(self.place.epoch)
+
+    def seed(self) -> None:
         """Put both generators that dropout draws from where this step's addresses in its stream say.
 
         Those of the recipe draw from a generator of ours, those of the network's own (AlexNet has two) from torch's.
         """
         address = self.task.address("dropout", self.place.attempt)
         place = {"epoch": self.place.epoch, "step": self.place.step}
-        self.masks.manual_seed(streams.torch_seed(**address, **place))
-        torch.manual_seed(streams.torch_seed(**address | {"purpose": "dropout/own"}, **place))
+        if self.recipe.dropout:
+            self.masks.manual_seed(streams.torch_seed(**address, **place))
+        if self.draws_itself:
+            torch.manual_seed(streams.torch_seed(**address | {"purpose": "dropout/own"}, **place))
 
-    def _finish_epoch(self) -> None:
-        place, n_images = self.place, len(self.labels)
-        loss, n_correct = self.loss_sum.item(), self.n_correct.item()
+    def step(self, images: Tensor, labels: Tensor) -> None:
+        """Do one step of gradient descent on a minibatch: images [batch, height, width, channels], labels [batch].
+
+        Nothing in here may depend on a value that only the device knows: it is captured on GPUs.
+        """
+        with torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16", cache_enabled=False
+        ):
+            logits = self.module(as_batch(images))
+        logits = logits.float()
+        loss = functional.cross_entropy(logits, labels)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        # The gradient of l2 * sum(w^2), added before clipping: it is part of the loss whose gradient is clipped.
+        torch._foreach_add_(
+            [parameter.grad for parameter in self.decayed],
+            [parameter.detach() for parameter in self.decayed],
+            alpha=2 * self.recipe.l2,
+        )
+        torch.nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip_norm)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.learning_rate()
+        self.optimiser.step()
+        self.loss_sum += loss.detach().double() * len(labels)
+        self.n_correct += (logits.detach().argmax(dim=1) == labels).sum()
+
+    def finish_epoch(self) -> None:
+        """Note the epoch's running values, and write its checkpoint where it is due."""
+        place = self.place
         place.history.append(
             {
                 "attempt": place.attempt,
                 "epoch": place.epoch + 1,
-                "loss": loss / n_images,
-                "accuracy": n_correct / n_images,
-                "learning_rate": self.recipe.learning_rate_at(place.epoch),
-                "seconds": place.seconds + self._elapsed(),
+                "loss": self.loss_sum.item() / self.n_images,
+                "accuracy": self.n_correct.item() / self.n_images,
+                "learning_rate": self.learning_rate(),
+                "seconds": place.seconds,
             }
         )
         place.epoch, place.step, place.loss_sum, place.n_correct, place.seconds = place.epoch + 1, 0, 0.0, 0, 0.0
         self.loss_sum.zero_()
         self.n_correct.zero_()
         if place.epoch in self.recipe.checkpoints:
-            self._write_checkpoint(place.epoch)
-        self._report_epoch()
+            self._write_checkpoint()
 
-    def _report_epoch(self) -> None:
-        row = self.place.history[-1]
-        mean_seconds = np.mean([earlier["seconds"] for earlier in self.place.history])
-        left = mean_seconds * (self.recipe.epochs - row["epoch"])
-        self.report(
-            f"{self.task.name} attempt {row['attempt']}: epoch {row['epoch']}/{self.recipe.epochs}, "
-            f"loss {row['loss']:.4f}, accuracy {row['accuracy']:.4f}, {row['seconds']:.1f} s, "
-            f"about {left / 60:.1f} min left for this instance"
-        )
-
-    def _elapsed(self) -> float:
-        """Return the seconds since this was last asked, and begin to count anew."""
-        now = time.monotonic()
-        elapsed, self.since = now - self.since, now
-        return elapsed
-
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Write the state, so that whoever comes next continues from here."""
         place = self.place
         place.loss_sum, place.n_correct = self.loss_sum.item(), self.n_correct.item()
-        place.seconds += self._elapsed()
         tensors = {f"weights/{name}": tensor for name, tensor in modules.weights_of(self.module).items()}
-        for name, parameter in self.module.named_parameters():
-            momentum = self.optimiser.state[parameter].get("momentum_buffer")
-            if momentum is not None:
-                tensors[f"momentum/{name}"] = momentum.cpu().contiguous().clone()
+        for name, momentum in self.momentum.items():
+            tensors[f"momentum/{name}"] = momentum.cpu().contiguous().clone()
         with atomic_path(self.store.state) as path:
-            path.write_bytes(save(tensors, {"key": self.key, "place": json.dumps(asdict(place))}))
-        self.saved = time.monotonic()
+            path.write_bytes(save(tensors, {"key": self.assignment.key, "place": json.dumps(asdict(place))}))
 
-    def _resume(self) -> None:
-        if not self.store.state.exists():
-            return
+    def begin(self, report: Report) -> None:
+        """Continue from the saved state of this very attempt; where there is none, write checkpoint 0."""
+        if not (self.store.state.exists() and self._resume()):
+            self._write_checkpoint()
+        else:
+            place = self.place
+            report(f"{self.task.name} attempt {place.attempt}: resumed at epoch {place.epoch}, step {place.step}")
+
+    def _resume(self) -> bool:
         tensors, metadata = read_tensors(self.store.state)
         place = Place(**json.loads(metadata["place"]))
         if place.attempt != self.place.attempt:  # left behind by an attempt that is on record already
-            return
+            return False
         self.place = place
         self.module.load_state_dict(_under(tensors, "weights/"))
-        momentum = _under(tensors, "momentum/")
-        for name, parameter in self.module.named_parameters():
-            if name in momentum:
-                # Same memory layout as an uninterrupted run's, so that the very same kernels run.
-                self.optimiser.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(momentum[name])
+        saved = _under(tensors, "momentum/")
+        for name, momentum in self.momentum.items():
+            momentum.copy_(saved[name])
         self.loss_sum.fill_(place.loss_sum)
         self.n_correct.fill_(place.n_correct)
-        self.report(f"{self.task.name} attempt {place.attempt}: resumed at epoch {place.epoch}, step {place.step}")
+        return True
 
-    def _write_checkpoint(self, epoch: int) -> None:
+    def _write_checkpoint(self) -> None:
+        place = self.place
         metadata = {
-            "key": self.key,
-            "epoch": str(epoch),
-            "attempt": str(self.place.attempt),
+            "key": self.assignment.key,
+            "epoch": str(place.epoch),
+            "attempt": str(place.attempt),
             "streams": json.dumps(dict(self.task.stream_seeds)),
             "software": json.dumps(software()),
             "device": device_kind(self.device),
         }
-        with atomic_path(self.store.checkpoint(self.place.attempt, epoch)) as path:
-            path.write_bytes(
-                save(modules.weights_of(self.module), metadata)
-            )  # save_file's files only their owner may read
+        with atomic_path(self.store.checkpoint(place.attempt, place.epoch)) as path:
+            # Not by save_file, whose files only their owner may read.
+            path.write_bytes(save(modules.weights_of(self.module), metadata))
+
+
+class Cohort:
+    """Attempts that train side by side: each minibatch is fetched once for all that share it.
+
+    Their recipe is the same, their places need not be: those furthest behind go on until they catch up with the others.
+    """
+
+    def __init__(
+        self,
+        attempts: Sequence[Attempt],
+        images: Images,
+        device: torch.device,
+        *,
+        save_every: float,
+        interruption: Interruption,
+        report: Report,
+    ) -> None:
+        self.attempts, self.save_every, self.interruption, self.report = attempts, save_every, interruption, report
+        self.recipe = _common_recipe(attempts)
+        self.n_steps = n_steps(attempts[0].task, len(images.labels))
+        fetch, labels = feeder(images.inputs, device), torch.from_numpy(images.labels).to(device)
+        self.feeds: dict[tuple, Feed] = {}
+        for attempt in attempts:
+            self.feeds.setdefault(_feed_address(attempt), Feed(attempt.task, attempt.place.attempt, fetch, labels))
+        on_gpu = device.type == "cuda"
+        self.steps = {attempt: Captured(attempt, report) if on_gpu else Eager(attempt) for attempt in attempts}
+        self.since = self.saved = time.monotonic()
+
+    def run(self) -> None:
+        """Train all attempts to their last epoch, from their saved states where there are any.
+
+        Raises
+        ------
+        Interrupted
+            After a signal, all states saved.
+        """
+        with ExitStack() as stack:
+            for attempt in self.attempts:
+                attempt.begin(self.report)
+                attempt.module.train()
+                stack.enter_context(
+                    dropout(attempt.module, self.recipe.dropout_after, self.recipe.dropout, attempt.masks)
+                )
+            while self.advance():
+                pass
+        self._save(self.attempts)  # what follows, the evaluation, takes its time
+
+    def advance(self) -> bool:
+        """Take those furthest behind to the end of their epoch, or to the place where another one waits; return False
+        where none is left.
+        """
+        unfinished = [attempt for attempt in self.attempts if not attempt.done]
+        if not unfinished:
+            return False
+        epoch, step = min((attempt.place.epoch, attempt.place.step) for attempt in unfinished)
+        in_epoch = [attempt for attempt in unfinished if attempt.place.epoch == epoch]
+        behind = [attempt for attempt in in_epoch if attempt.place.step == step]
+        end = min((attempt.place.step for attempt in in_epoch if attempt.place.step > step), default=self.n_steps)
+        self._elapsed()
+        for minibatches in self._minibatches(behind, epoch, step, end):
+            for attempt in behind:
+                self.steps[attempt].launch(*minibatches[_feed_address(attempt)])
+            for attempt in behind:
+                self.steps[attempt].join()
+                attempt.place.step += 1
+            if self.interruption.signal or time.monotonic() - self.saved >= self.save_every:
+                self._save(behind)
+        self._share_seconds(behind)
+        if end == self.n_steps:
+            for attempt in behind:
+                attempt.finish_epoch()
+            self._report_epoch(behind)
+        return True
+
+    def _minibatches(
+        self, attempts: Sequence[Attempt], epoch: int, first: int, end: int
+    ) -> Iterator[dict[tuple, tuple[Tensor, Tensor]]]:
+        """Yield, step by step, the minibatch of each feed of some attempts."""
+        addresses = list(dict.fromkeys(map(_feed_address, attempts)))
+        feeds = [self.feeds[address].steps(epoch, first) for address in addresses]
+        for _ in range(first, end):
+            yield dict(zip(addresses, (next(feed) for feed in feeds), strict=True))
+
+    def _save(self, training: Sequence[Attempt]) -> None:
+        self._share_seconds(training)
+        for attempt in training:
+            attempt.save()
+        self.saved = time.monotonic()
+        self.interruption.heed(f"at epoch {training[0].place.epoch}, step {training[0].place.step}")
+
+    def _share_seconds(self, training: Sequence[Attempt]) -> None:
+        """Credit each of the attempts that were training with its share of the time since this was last asked."""
+        share = self._elapsed() / len(training)
+        for attempt in training:
+            attempt.place.seconds += share
+
+    def _elapsed(self) -> float:
+        now = time.monotonic()
+        elapsed, self.since = now - self.since, now
+        return elapsed
+
+    def _report_epoch(self, training: Sequence[Attempt]) -> None:
+        rows = [attempt.place.history[-1] for attempt in training]
+        past = [row["seconds"] for attempt in training for row in attempt.place.history]
+        left = np.mean(past) * sum(self.recipe.epochs - row["epoch"] for row in rows)
+        first, *others = training
+        whose = f"{first.task.name} attempt {first.place.attempt}" + (f" and {len(others)} others" if others else "")
+        self.report(
+            f"{whose}: epoch {rows[0]['epoch']}/{self.recipe.epochs}, loss {_span(rows, 'loss')}, "
+            f"accuracy {_span(rows, 'accuracy')}, {sum(row['seconds'] for row in rows):.1f} s, "
+            f"about {left / 60:.1f} min left"
+        )
+
+
+def _span(rows: Sequence[Mapping], column: str) -> str:
+    low, high = (f"{extreme(row[column] for row in rows):.4f}" for extreme in (min, max))
+    return low if low == high else f"{low} to {high}"
+
+
+def _common_recipe(attempts: Sequence[Attempt]) -> Recipe:
+    recipes = {attempt.recipe for attempt in attempts}
+    if len(recipes) != 1:
+        raise ValueError(f"A cohort has one recipe, found {len(recipes)}")
+    return recipes.pop()
+
+
+def _feed_address(attempt: Attempt) -> tuple:
+    return Feed.address(attempt.task, attempt.place.attempt)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -347,72 +368,110 @@ def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def train(
-    task: Task,
-    initial: Weights,
+    assignments: Sequence[Assignment],
     images: Images,
-    store: Store,
     *,
-    key: str,
     device: torch.device,
+    cohort_size: int | str = 1,
     save_every: float,
     report: Report,
 ) -> None:
-    """Train one instance until the store holds its result: an accepted attempt, or the last of `max_attempts` collapsed
+    """Train instances until each store holds its result: an accepted attempt, or the last of `max_attempts` collapsed
     ones.
 
     Parameters
     ----------
-    initial
-        Weights that attempt 0 begins from.
-    store
-        Where the state lies. A store with an unfinished training is continued.
-    key
-        `Task.key` of this training.
+    assignments
+        Instances of one condition: their recipe is the same.
+    images
+        Those that all of them are trained on.
+    cohort_size
+        How many train side by side, or ``auto``; no bit depends on it.
     save_every
-        Seconds between two saved states: what an interruption loses at most.
+        Seconds between two saved states: what a kill loses at most.
     report
         Called with one sentence of progress after each epoch.
+
+    Raises
+    ------
+    Interrupted
+        After SIGTERM or SIGINT, all states saved.
     """
-    make_deterministic(task.recipe.precision)
-    store.folder.mkdir(parents=True, exist_ok=True)
-    while not store.finished(task.max_attempts):
-        attempt = len(store.attempts())
-        trainer = Trainer(
-            task, initial, images, store, attempt=attempt, key=key, device=device, save_every=save_every, report=report
-        )
-        evaluation = evaluate(trainer.run(), images, device)
-        reason = task.collapse.reason(evaluation)
+    make_deterministic(assignments[0].task.recipe.precision)
+    size = fitting(assignments, images, device) if cohort_size == "auto" else int(cohort_size)
+    with Interruption() as interruption:
+        while unfinished := [each for each in assignments if not each.store.finished(each.task.max_attempts)]:
+            with _locked(unfinished[:size], report) as cohort:
+                if cohort:
+                    _train_attempts(
+                        cohort, images, device, save_every=save_every, interruption=interruption, report=report
+                    )
+
+
+@contextmanager
+def _locked(assignments: Sequence[Assignment], report: Report) -> Iterator[list[Assignment]]:
+    """Hold the locks of some stores, and yield those that nobody else has finished in the meantime."""
+    with ExitStack() as stack:
+        for each in sorted(assignments, key=lambda each: each.key):  # all lock in one order: nobody waits in a circle
+            stack.enter_context(locked(each.store, report))
+        yield [each for each in assignments if not each.store.finished(each.task.max_attempts)]
+
+
+def _train_attempts(
+    assignments: Sequence[Assignment],
+    images: Images,
+    device: torch.device,
+    *,
+    save_every: float,
+    interruption: Interruption,
+    report: Report,
+) -> None:
+    """Train the next attempt at each of some instances, and put on record what became of it."""
+    attempts = [Attempt(each, images, device) for each in assignments]
+    Cohort(attempts, images, device, save_every=save_every, interruption=interruption, report=report).run()
+    for attempt in attempts:
+        evaluation = evaluate(attempt.module, images, device)
+        reason = attempt.task.collapse.reason(evaluation)
         record = {
-            "attempt": attempt,
+            "attempt": attempt.place.attempt,
             "outcome": "accepted" if reason is None else "collapsed",
             "reason": reason,
             "loss": evaluation.loss,
             "train_accuracy": evaluation.accuracy,
             "n_categories_predicted": evaluation.n_categories_predicted,
         }
-        store.append(record, trainer.place.history)
-        report(f"{task.name} attempt {attempt}: {record['outcome']}" + (f", {reason}" if reason else ""))
+        attempt.store.append(record, attempt.place.history)
+        outcome = record["outcome"] + (f", {reason}" if reason else "")
+        report(f"{attempt.task.name} attempt {attempt.place.attempt}: {outcome}")
+        interruption.heed("between two instances")
 
 
-def train_if_missing(
-    task: Task,
-    initial: Weights,
-    images: Images,
-    stores: Path,
-    published: Path,
-    *,
-    code_digest: str,
-    device: torch.device,
-    save_every: float,
-    report: Report,
-) -> None:
-    """Train an instance into its store under `stores`, unless weights of the very same training are `published`
-    already.
+def fitting(assignments: Sequence[Assignment], images: Images, device: torch.device) -> int:
+    """Return how many instances train side by side: on a GPU as many as its memory holds; on a CPU one, since a core
+    gains nothing from more.
     """
-    key = task.key(initial, images.digest, code_digest, device_kind(device))
-    if published_key(published) == key:
-        report(f"{task.name}: weights are there already")
-        return
-    store = Store(stores / key)
-    with locked(store, report):
-        train(task, initial, images, store, key=key, device=device, save_every=save_every, report=report)
+    if device.type == "cpu":
+        return 1
+    data = 0 if images.inputs.dtype == np.uint8 else images.inputs.nbytes  # resident beside them all
+    free = SHARE_OF_MEMORY * torch.cuda.mem_get_info(device)[0] - data
+    return min(len(assignments), max(1, int(free // bytes_needed(assignments[0], images, device))))
+
+
+def bytes_needed(assignment: Assignment, images: Images, device: torch.device) -> int:
+    """Return the most memory of a GPU that one attempt at an instance takes, as seen in one step."""
+    torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device)
+    attempt = Attempt(assignment, images, device)
+    size = assignment.task.recipe.batch_size
+    batch = torch.zeros((size, *images.inputs.shape[1:]), device=device)
+    with undone(attempt):
+        attempt.step(batch, torch.zeros(size, dtype=torch.int64, device=device))
+    return torch.cuda.max_memory_allocated(device) - before
+
+
+def missing(assignment: Assignment, published: Path, report: Report) -> bool:
+    """Tell whether an instance is still to be trained: no weights of the very same training are published."""
+    if published_key(published) != assignment.key:
+        return True
+    report(f"{assignment.task.name}: weights are there already")
+    return False

@@ -1,0 +1,197 @@
+"""Cohorts: the engine against the plain loop, instances side by side against instances alone. On GPUs too, where there
+are any.
+"""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file
+from train_once import DEMANDING, initial_weights, small_images, small_task, train_together
+
+from manyseeds import graphs, networks, recipes, reference, stores, training
+
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+RECIPES = {
+    "plain": {},
+    "demanding": DEMANDING | {"epochs": 7, "checkpoints": (0, 3, 7)},
+    "rectified readout": {"network": networks.Network("all_cnn_c", width=0.03, readout_relu=True)},
+    "bf16": {"precision": "bf16", "epochs": 2, "checkpoints": (0, 2)},
+}
+VARIED = {
+    "init": ("init",),
+    "everything": ("init", "order", "augment", "dropout"),
+    "dropout alone": ("dropout",),
+}
+
+
+class Random(torch.nn.Module):
+    """A network that draws from torch's own generator and keeps running statistics."""
+
+    def __init__(self, num_classes):
+        super().__init__()
+        self.convolution = torch.nn.Conv2d(1, 4, 3)
+        self.normalisation = torch.nn.BatchNorm2d(4)
+        self.readout = torch.nn.Linear(4, num_classes)
+
+    def forward(self, images):
+        maps = torch.nn.functional.dropout(self.normalisation(self.convolution(images)).relu(), 0.3, self.training)
+        return self.readout(maps.mean(dim=(2, 3)))
+
+
+def stores_in(folder, tasks):
+    return [stores.Store(folder / str(number)) for number, _ in enumerate(tasks)]
+
+
+def assert_same_results(one, other, epochs):
+    """All weights at all checkpoints and all running values are the same, bit by bit."""
+    assert one.attempts() == other.attempts()
+    for attempt in range(len(one.attempts())):
+        for epoch in epochs:
+            found, expected = (load_file(store.checkpoint(attempt, epoch)) for store in (one, other))
+            assert found.keys() == expected.keys()
+            for name in expected:
+                np.testing.assert_array_equal(found[name], expected[name])
+    for row, expected in zip(one.history(), other.history(), strict=True):
+        assert {**row, "seconds": 0} == {**expected, "seconds": 0}
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_the_engine_has_the_bits_of_the_plain_loop(tmp_path, recipe, device):
+    task, images = small_task(3, **recipe), small_images()
+    expected = reference.train(task, initial_weights(task, images), images, torch.device(device))
+    store = stores.Store(tmp_path)
+    train_together([task], [store], device=device)
+    assert set(expected) == set(task.recipe.checkpoints)
+    for epoch, weights in expected.items():
+        found = load_file(store.checkpoint(0, epoch))
+        assert found.keys() == weights.keys()
+        for name in weights:
+            np.testing.assert_array_equal(found[name], weights[name])
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("vary", VARIED.values(), ids=VARIED)
+def test_a_cohort_of_five_has_the_bits_of_five_cohorts_of_one(tmp_path, vary, device):
+    recipe = DEMANDING | {"epochs": 5, "checkpoints": (0, 2, 5)}
+    tasks = [small_task(seed, vary=vary, **recipe) for seed in range(5)]
+    together, alone = stores_in(tmp_path / "together", tasks), stores_in(tmp_path / "alone", tasks)
+    train_together(tasks, together, cohort_size=5, device=device)
+    for task, store in zip(tasks, alone, strict=True):
+        train_together([task], [store], device=device)
+    for one, other in zip(together, alone, strict=True):
+        assert_same_results(one, other, (0, 2, 5))
+    weights = [load_file(store.checkpoint(0, 5))["conv1.weight"] for store in together]
+    assert all(not np.array_equal(weights[0], other) for other in weights[1:])  # they are five, not one
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_networks_that_draw_themselves_train_side_by_side_too(tmp_path, device):
+    network = networks.Network(f"{__name__}.Random")
+    tasks = [small_task(seed, network=network, vary=("dropout",), epochs=2, checkpoints=(0, 2)) for seed in range(3)]
+    together, alone = stores_in(tmp_path / "together", tasks), stores_in(tmp_path / "alone", tasks)
+    train_together(tasks, together, cohort_size=3, device=device)
+    for task, store in zip(tasks, alone, strict=True):
+        train_together([task], [store], device=device)
+    for one, other in zip(together, alone, strict=True):
+        assert_same_results(one, other, (0, 2))
+    readouts = [load_file(store.checkpoint(0, 2))["readout.weight"] for store in together]
+    assert not np.array_equal(readouts[0], readouts[1])
+
+
+def test_members_at_different_places_wait_for_those_behind(tmp_path):
+    """Three instances interrupted at different places, in one of them an epoch ahead, end as if nothing had been."""
+    tasks = [small_task(seed, **DEMANDING) for seed in range(3)]
+    together, alone = stores_in(tmp_path / "together", tasks), stores_in(tmp_path / "alone", tasks)
+    for task, store, n_steps in zip(tasks, together, (5, 9, 14), strict=True):
+        interrupt(task, store, n_steps)
+    lines = []
+    train_together(tasks, together, cohort_size=3, report=lines.append)
+    assert [line.split("resumed at ")[1] for line in lines[:3]] == [
+        "epoch 0, step 5",
+        "epoch 0, step 9",
+        "epoch 1, step 2",
+    ]
+    assert " and 1 others: epoch 1/30" in lines[3]
+    assert " and 2 others: epoch 2/30" in lines[4]
+    for task, one, other in zip(tasks, together, alone, strict=True):
+        train_together([task], [other])
+        assert_same_results(one, other, (0, 7, 30))
+
+
+class Stopped(Exception):
+    """Raised in the middle of a training."""
+
+
+def interrupt(task, store, n_steps):
+    """Train some steps and save the state."""
+    images, device = small_images(), torch.device("cpu")
+    attempt = training.Attempt(training.Assignment(task, initial_weights(task, images), store, "k"), images, device)
+    options = {"save_every": 0, "interruption": training.Interruption(), "report": lambda line: None}
+    cohort = training.Cohort([attempt], images, device, **options)
+    steps = iter(range(n_steps))
+
+    def stop(*_):
+        if next(steps, None) is None:
+            raise Stopped
+
+    attempt.module.register_forward_pre_hook(stop)
+    with pytest.raises(Stopped):
+        cohort.run()
+
+
+@pytest.mark.parametrize("cohort_size", [1, 2, 5, "auto"])
+def test_who_collapses_is_redrawn_beside_others_as_alone(tmp_path, cohort_size):
+    """A threshold that some of the first attempts miss: their second attempts train together."""
+    rule = recipes.CollapseRule(0.8, False, 3)
+    tasks = [small_task(seed, collapse=rule, epochs=1, checkpoints=(0, 1)) for seed in range(5)]
+    together, alone = stores_in(tmp_path / "together", tasks), stores_in(tmp_path / "alone", tasks)
+    train_together(tasks, together, cohort_size=cohort_size)
+    for task, one, other in zip(tasks, together, alone, strict=True):
+        train_together([task], [other])
+        assert_same_results(one, other, (0, 1))
+    n_attempts = {len(store.attempts()) for store in together}
+    assert len(n_attempts) > 1  # or nobody was redrawn beside somebody who was not
+
+
+def test_a_cohort_has_one_recipe(tmp_path):
+    images, device = small_images(), torch.device("cpu")
+    tasks = [small_task(0), small_task(1, epochs=7)]
+    attempts = [
+        training.Attempt(training.Assignment(task, initial_weights(task, images), store, "k"), images, device)
+        for task, store in zip(tasks, stores_in(tmp_path, tasks), strict=True)
+    ]
+    options = {"save_every": 1e9, "interruption": training.Interruption(), "report": lambda line: None}
+    with pytest.raises(ValueError, match="one recipe"):
+        training.Cohort(attempts, images, device, **options)
+
+
+def test_what_is_undone_leaves_no_trace(tmp_path):
+    """Before a capture steps are taken and undone: weights, momentum, statistics and running values are as before."""
+    images, device = small_images(), torch.device("cpu")
+    task = small_task(network=networks.Network(f"{__name__}.Random"))
+    assignment = training.Assignment(task, initial_weights(task, images), stores.Store(tmp_path), "k")
+    attempt = training.Attempt(assignment, images, device)
+    batch, labels = torch.from_numpy(images.inputs[:8]), torch.from_numpy(images.labels[:8])
+    attempt.step(batch, labels)
+    before = [tensor.clone() for tensor in attempt.tensors()]
+    with graphs.undone(attempt):
+        attempt.step(batch, labels)
+        assert sum(not torch.equal(one, other) for one, other in zip(before, attempt.tensors(), strict=True)) > 10
+    assert all(map(torch.equal, before, attempt.tensors()))
+
+
+def test_all_that_fits_trains_side_by_side_on_a_gpu_and_one_after_another_on_a_cpu(tmp_path, monkeypatch):
+    tasks = [small_task(seed) for seed in range(6)]
+    assignments = [training.Assignment(task, {}, stores.Store(tmp_path), "k") for task in tasks]
+    images = small_images()
+    assert training.fitting(assignments, images, torch.device("cpu")) == 1
+    free = [10_000_000]
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free[0], 0))
+    monkeypatch.setattr(training, "bytes_needed", lambda *_: 2_000_000)
+    gpu = torch.device("cuda")
+    assert training.fitting(assignments, images, gpu) == 3  # 0.8 of what is free, the images' 52 kB apart
+    free[0] = 1_000_000_000
+    assert training.fitting(assignments, images, gpu) == 6
+    free[0] = 1000
+    assert training.fitting(assignments, images, gpu) == 1

@@ -1,0 +1,57 @@
+"""Which device a job takes: GPUs are shared out among processes by locks."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from manyseeds import devices
+
+SCRIPTS = Path(devices.__file__).parent.parent
+CLAIM = """
+import sys, time
+from pathlib import Path
+from manyseeds import devices
+place = devices.claim(sys.argv[2].split(","), Path(sys.argv[1]), lambda line: print(line, flush=True), poll=0.02)
+print(place, flush=True)
+sys.stdin.readline()
+"""
+
+
+def claiming(folder, names):
+    """Start a process that takes one of some GPUs, and keeps it until it is told to end."""
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    command = [sys.executable, "-c", CLAIM, str(folder), ",".join(names)]
+    return subprocess.Popen(command, env={"PYTHONPATH": str(SCRIPTS), "PATH": ""}, text=True, **streams)
+
+
+def test_each_process_takes_a_gpu_of_its_own_and_the_last_waits_for_one(tmp_path):
+    names = ["GPU-a", "GPU-b", "GPU-c"]
+    processes = [claiming(tmp_path / "locks", names) for _ in range(3)]
+    places = [int(process.stdout.readline()) for process in processes]
+    assert sorted(places) == [0, 1, 2]
+    late = claiming(tmp_path / "locks", names)
+    assert late.stdout.readline().startswith("All of 3 GPUs are taken by other jobs")
+    processes[1].kill()  # however a job ends, its GPU is free
+    assert int(late.stdout.readline()) == places[1]
+    for process in (processes[0], processes[2], late):
+        process.communicate("\n")
+
+
+def test_a_gpu_is_known_by_its_name_whatever_its_number(tmp_path):
+    """As CUDA_VISIBLE_DEVICES shows them: the second of one process is the first, and only one, of the other."""
+    one = claiming(tmp_path, ["GPU-b"])
+    assert int(one.stdout.readline()) == 0
+    other = claiming(tmp_path, ["GPU-b", "GPU-a"])
+    assert int(other.stdout.readline()) == 1
+    for process in (one, other):
+        process.communicate("\n")
+
+
+def test_without_a_gpu_a_job_computes_on_the_cpu():
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    assert devices.claim_device(print) == torch.device("cpu")
+    assert devices.device_kind(torch.device("cpu")) == "cpu"

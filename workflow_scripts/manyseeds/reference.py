@@ -1,0 +1,64 @@
+"""Training as a plain loop: one attempt at one instance, step by step, without interruption. What the engine of
+`training` must equal, bit by bit.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional
+
+from manyseeds import modules, streams
+from manyseeds.devices import make_deterministic
+from manyseeds.feeding import feeder
+from manyseeds.inference import as_batch, dropout
+from manyseeds.minibatches import crop_and_flip, minibatches
+from manyseeds.networks import Weights
+from manyseeds.recipes import Images, Task
+
+
+def train(
+    task: Task, initial: Weights, images: Images, device: torch.device, *, attempt: int = 0
+) -> dict[int, dict[str, NDArray]]:
+    """Train one attempt at an instance and return its weights at the checkpoints, by epoch and name (METHODS, section
+    3).
+    """
+    recipe = task.recipe
+    make_deterministic(recipe.precision)
+    module = modules.build(task.network, images.inputs.shape[1:], images.n_categories)
+    modules.load(module, task.initial_weights(images, initial, attempt), source=f"initial weights of {task.name}")
+    module = module.to(device, memory_format=torch.channels_last)
+    optimiser = torch.optim.SGD(module.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum)
+    masks = torch.Generator(device)
+    fetch, labels = feeder(images.inputs, device), torch.from_numpy(images.labels)
+    checkpoints = {0: _weights(module)} if 0 in recipe.checkpoints else {}
+    module.train()
+    with dropout(module, recipe.dropout_after, recipe.dropout, masks):
+        for epoch in range(recipe.epochs):
+            optimiser.param_groups[0]["lr"] = recipe.learning_rate_at(epoch)
+            for step, batch in enumerate(minibatches(task, len(labels), attempt=attempt, epoch=epoch)):
+                inputs = fetch(batch)
+                if recipe.augmentation == "crop_flip":
+                    augment = task.address("augment", attempt)
+                    inputs = crop_and_flip(inputs, streams.generator(**augment, epoch=epoch, step=step))
+                mask_stream = task.address("dropout", attempt)
+                own_stream = mask_stream | {"purpose": "dropout/own"}
+                masks.manual_seed(streams.torch_seed(**mask_stream, epoch=epoch, step=step))
+                torch.manual_seed(streams.torch_seed(**own_stream, epoch=epoch, step=step))
+                with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
+                    logits = module(as_batch(inputs))
+                loss = functional.cross_entropy(logits.float(), labels[batch].to(device))
+                optimiser.zero_grad()
+                loss.backward()
+                for parameter in module.parameters():
+                    if parameter.ndim > 1:  # the gradient of l2 * sum(w^2), clipped with the rest
+                        parameter.grad.add_(parameter.detach(), alpha=2 * recipe.l2)
+                nn.utils.clip_grad_norm_(module.parameters(), recipe.clip_norm)
+                optimiser.step()
+            if epoch + 1 in recipe.checkpoints:
+                checkpoints[epoch + 1] = _weights(module)
+    return checkpoints
+
+
+def _weights(module: nn.Module) -> dict[str, NDArray[np.float32]]:
+    return {name: tensor.numpy() for name, tensor in modules.weights_of(module).items()}
