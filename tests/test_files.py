@@ -1,10 +1,15 @@
-"""Files appear whole or not at all."""
+"""Files appear whole or not at all; where there is no room for them, a sentence says so."""
 
 import os
+import resource
+from contextlib import contextmanager
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from manyseeds.files import atomic_path
+from manyseeds.errors import StudyError
+from manyseeds.files import atomic_path, reserve, write_parquet
 
 
 def test_a_file_appears_at_the_end_of_the_block(tmp_path):
@@ -20,13 +25,13 @@ def test_a_file_appears_at_the_end_of_the_block(tmp_path):
 
 def write_half(path):
     path.write_text("half")
-    raise OSError("disk is full")
+    raise RuntimeError("interrupted")
 
 
 def test_a_failure_leaves_the_former_file_and_no_other(tmp_path):
     target = tmp_path / "table.csv"
     target.write_text("former")
-    with pytest.raises(OSError, match="disk is full"), atomic_path(target) as path:
+    with pytest.raises(RuntimeError, match="interrupted"), atomic_path(target) as path:
         write_half(path)
     assert target.read_text() == "former"
     assert list(tmp_path.iterdir()) == [target]
@@ -37,3 +42,58 @@ def test_files_get_the_permissions_of_any_other(tmp_path):
     with atomic_path(tmp_path / "atomic") as path:
         path.touch()
     assert os.stat(tmp_path / "atomic").st_mode == os.stat(tmp_path / "usual").st_mode
+
+
+@contextmanager
+def no_file_beyond(n_bytes):
+    """As on a full disk: while the context lasts this process cannot make a file grow beyond a size."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))  # Python ignores SIGXFSZ: writing fails instead
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def save_npy(path):
+    with atomic_path(path) as partial:
+        np.save(partial, np.zeros(10_000))
+
+
+def save_bytes(path):
+    with atomic_path(path) as partial:
+        partial.write_bytes(bytes(80_000))
+
+
+def save_table(path):
+    write_parquet(pd.DataFrame({"x": np.random.default_rng(0).random(10_000)}), path)
+
+
+@pytest.mark.parametrize("save", [save_npy, save_bytes, save_table])
+def test_without_room_a_sentence_names_the_file_and_the_former_one_stays(tmp_path, save):
+    target = tmp_path / "file.x.npy"
+    target.write_text("former")
+    with no_file_beyond(50_000), pytest.raises(StudyError, match=r"file\.x\.npy cannot be written: .+What was written"):
+        save(target)
+    assert target.read_text() == "former"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_file_in_the_place_of_a_folder(tmp_path):
+    (tmp_path / "results").touch()
+    with pytest.raises(StudyError, match=r"results/table\.csv cannot be written: "):
+        save_bytes(tmp_path / "results/table.csv")
+
+
+def test_what_cannot_be_read_is_not_said_to_be_unwritable(tmp_path):
+    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "copy"):
+        (tmp_path / "missing").read_bytes()
+
+
+def test_room_for_a_memory_map_is_taken_beforehand(tmp_path):
+    path = tmp_path / "array.npy"
+    np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(1000, 1000))
+    sparse = path.stat().st_blocks
+    reserve(path)
+    assert path.stat().st_blocks * 512 >= path.stat().st_size
+    assert path.stat().st_blocks > sparse

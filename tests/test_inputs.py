@@ -9,7 +9,7 @@ from safetensors.numpy import load_file
 from train_once import initial_weights, small_task
 
 from manyseeds import stores, training
-from manyseeds.feeding import feeder, to_device
+from manyseeds.feeding import Source, to_device
 from manyseeds.inputs import Pixels
 from manyseeds.preprocessing import fit_preprocessing, save_preprocessing
 from manyseeds.recipes import Images
@@ -50,7 +50,12 @@ def test_a_choice_of_a_choice_of_pixels(images, chosen):
     pixels, preprocessed = (part.inputs[::-1][chosen] for part in images)
     np.testing.assert_array_equal(to_device(pixels, CPU).numpy(), preprocessed)
     places = np.array([2, 0, 1])
-    torch.testing.assert_close(feeder(pixels, CPU)(places), feeder(preprocessed.copy(), CPU)(places), rtol=0, atol=0)
+    n = len(preprocessed)
+    minibatches = [places, np.arange(n), np.array([n - 1])]
+    for inputs in (pixels, preprocessed.copy()):
+        for images, batch in zip(Source(inputs, CPU).minibatches(minibatches), minibatches, strict=True):
+            np.testing.assert_array_equal(images.numpy(), preprocessed[batch])
+    assert list(Source(pixels, CPU).minibatches([])) == []
 
 
 class Unreadable:
@@ -92,8 +97,8 @@ def test_training_and_evaluation_on_pixels_give_the_same_bits(images, condition,
     for number, part in enumerate(images):
         part = part.subset(**condition)
         store = stores.Store(tmp_path / f"{number}")
-        options = {"key": "a key", "device": CPU, "save_every": 1e9, "report": lambda line: None}
-        training.train(task, initial_weights(task, part), part, store, **options)
+        options = {"device": CPU, "save_every": 1e9, "report": lambda line: None}
+        training.train([training.Assignment(task, initial_weights(task, part), store, "a key")], part, **options)
         finals.append(load_file(store.checkpoint(0, 2)))
         evaluations.append(store.attempts())
     assert finals[0]["conv1.weight"].shape[1] == 3

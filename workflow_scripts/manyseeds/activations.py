@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from manyseeds import modules
 from manyseeds.devices import make_deterministic
 from manyseeds.errors import StudyError
+from manyseeds.files import reserve, writing
 from manyseeds.inference import BATCH, as_batch
 from manyseeds.networks import Network
 
@@ -131,18 +132,24 @@ def dump(
         The index: one row a layer, with shape, dtype, SHA-256 of the file, and how many units and stimuli are silent
         (zero throughout).
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, np.memmap] = {}
     for start, responses in respond(module, layers, stimuli, device):
         for layer, units in responses.items():
             if layer not in arrays:
                 shape = (len(stimuli), units.shape[1])
-                arrays[layer] = np.lib.format.open_memmap(
-                    folder / f"{layer}.npy", mode="w+", dtype=np.float32, shape=shape
-                )
+                arrays[layer] = _new_array(folder / f"{layer}.npy", shape)
             arrays[layer][start : start + len(units)] = units
     rows = [_describe(layer, order, arrays.pop(layer), folder / f"{layer}.npy") for order, layer in enumerate(layers)]
     return pd.DataFrame(rows)
+
+
+def _new_array(path: Path, shape: tuple[int, int]) -> np.memmap:
+    with writing(path):
+        array = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+        reserve(path)
+    return array
 
 
 def _describe(layer: str, order: int, activations: np.memmap, path: Path) -> dict:

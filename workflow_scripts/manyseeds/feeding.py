@@ -1,6 +1,7 @@
 """Images on their way to a device: float32, standardised there if they are stored as pixels."""
 
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -17,16 +18,36 @@ def to_device(inputs: Inputs, device: torch.device) -> Tensor:
     """
     if not isinstance(inputs, Pixels):
         return torch.from_numpy(np.array(inputs)).to(device)
-    pixels, mean, sd = (torch.from_numpy(array).to(device) for array in (inputs.read(), inputs.mean, inputs.sd))
-    return ((pixels - mean) / sd).float()
+    return _standardised(inputs.read(), inputs, device)
 
 
-def feeder(inputs: Inputs, device: torch.device) -> Callable[[NDArray[np.int64]], Tensor]:
-    """Return a function that fetches the images of a minibatch, given their places, onto a device.
+def _standardised(pixels: NDArray[np.uint8], inputs: Pixels, device: torch.device) -> Tensor:
+    values, mean, sd = (torch.from_numpy(array).to(device) for array in (pixels, inputs.mean, inputs.sd))
+    return ((values - mean) / sd).float()
 
-    Preprocessed images all lie there from the start; pixels are fetched from where they are stored.
+
+class Source:
+    """Where minibatches are fetched from.
+
+    Preprocessed images all lie on the device from the start; pixels are read where they are stored, each minibatch
+    while the one before it is used.
     """
-    if isinstance(inputs, Pixels):
-        return lambda places: to_device(inputs[places], device)
-    resident = torch.from_numpy(inputs).to(device)
-    return lambda places: resident[torch.from_numpy(places).to(device)]
+
+    def __init__(self, inputs: Inputs, device: torch.device) -> None:
+        self.inputs, self.device = inputs, device
+        self.resident = None if isinstance(inputs, Pixels) else torch.from_numpy(inputs).to(device)
+
+    def minibatches(self, places: Sequence[NDArray[np.int64]]) -> Iterator[Tensor]:
+        """Yield the images [batch, height, width, channels] of minibatches, given the places of each."""
+        if self.resident is not None:
+            for batch in places:
+                yield self.resident[torch.from_numpy(batch).to(self.device)]
+            return
+        with ThreadPoolExecutor(max_workers=1) as reader:
+            ahead = None
+            for batch in places:
+                behind, ahead = ahead, reader.submit(self.inputs[batch].read)
+                if behind is not None:
+                    yield _standardised(behind.result(), self.inputs, self.device)
+            if ahead is not None:
+                yield _standardised(ahead.result(), self.inputs, self.device)

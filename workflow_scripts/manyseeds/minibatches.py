@@ -1,6 +1,6 @@
 """Minibatches: their order, their augmentation, and how they come to a device, once for all that share them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from manyseeds import streams
+from manyseeds.feeding import Source
 from manyseeds.recipes import Task
 
 
@@ -52,17 +53,17 @@ class Feed:
     Instances whose conditions vary neither order nor augmentation share one feed; those that do have one each.
     """
 
-    def __init__(self, task: Task, attempt: int, fetch: Callable[[NDArray[np.int64]], Tensor], labels: Tensor) -> None:
+    def __init__(self, task: Task, attempt: int, source: Source, labels: Tensor) -> None:
         """Feed one attempt at a task, and all that `address` says are fed alike.
 
         Parameters
         ----------
-        fetch
-            Brings images to the device, given their places (`feeding.feeder`).
+        source
+            Of all images.
         labels
             Of all images, on the device.
         """
-        self.task, self.attempt, self.fetch, self.labels = task, attempt, fetch, labels
+        self.task, self.attempt, self.source, self.labels = task, attempt, source, labels
         self._held: tuple[Tensor, Tensor] | None = None
 
     @staticmethod
@@ -78,13 +79,14 @@ class Feed:
         next.
         """
         task, attempt = self.task, self.attempt
-        batches = minibatches(task, len(self.labels), attempt=attempt, epoch=epoch)
-        for step in range(first, len(batches)):
-            images = self.fetch(batches[step])
+        batches = minibatches(task, len(self.labels), attempt=attempt, epoch=epoch)[first:]
+        for step, (batch, images) in enumerate(
+            zip(batches, self.source.minibatches(batches), strict=True), start=first
+        ):
             if task.recipe.augmentation == "crop_flip":
                 draw = streams.generator(**task.address("augment", attempt), epoch=epoch, step=step)
                 images = crop_and_flip(images, draw)
-            yield self._in_place(images, self.labels[torch.from_numpy(batches[step]).to(self.labels.device)])
+            yield self._in_place(images, self.labels[torch.from_numpy(batch).to(self.labels.device)])
 
     def _in_place(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         if images.device.type == "cpu":

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from manyseeds import modules, streams
 from manyseeds.devices import make_deterministic
-from manyseeds.feeding import feeder
+from manyseeds.feeding import to_device
 from manyseeds.inference import as_batch, dropout
 from manyseeds.minibatches import crop_and_flip, minibatches
 from manyseeds.networks import Weights
@@ -30,14 +30,14 @@ def train(
     module = module.to(device, memory_format=torch.channels_last)
     optimiser = torch.optim.SGD(module.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum)
     masks = torch.Generator(device)
-    fetch, labels = feeder(images.inputs, device), torch.from_numpy(images.labels)
+    labels = torch.from_numpy(images.labels)
     checkpoints = {0: _weights(module)} if 0 in recipe.checkpoints else {}
     module.train()
     with dropout(module, recipe.dropout_after, recipe.dropout, masks):
         for epoch in range(recipe.epochs):
             optimiser.param_groups[0]["lr"] = recipe.learning_rate_at(epoch)
             for step, batch in enumerate(minibatches(task, len(labels), attempt=attempt, epoch=epoch)):
-                inputs = fetch(batch)
+                inputs = to_device(images.inputs[batch], device)
                 if recipe.augmentation == "crop_flip":
                     augment = task.address("augment", attempt)
                     inputs = crop_and_flip(inputs, streams.generator(**augment, epoch=epoch, step=step))

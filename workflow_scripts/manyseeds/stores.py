@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from safetensors import safe_open
 
-from manyseeds.files import atomic_path
+from manyseeds.files import atomic_path, writing
 
 
 class Store:
@@ -69,7 +69,8 @@ def locked(store: Store, report: Callable[[str], None]) -> Iterator[None]:
     """Hold the lock of a store: an orphan of a killed workflow and its successor must not train the same instance at
     once.
     """
-    store.folder.parent.mkdir(parents=True, exist_ok=True)
+    with writing(store.folder):
+        store.folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(f"{store.folder}.lock")
     try:
         lock.acquire(timeout=0)

@@ -22,7 +22,7 @@ from torch.nn import functional
 from manyseeds import modules, networks, streams
 from manyseeds.devices import device_kind, make_deterministic
 from manyseeds.errors import StudyError
-from manyseeds.feeding import feeder
+from manyseeds.feeding import Source
 from manyseeds.files import atomic_path
 from manyseeds.graphs import Captured, Eager, undone
 from manyseeds.inference import as_batch, dropout, evaluate
@@ -237,10 +237,10 @@ class Cohort:
         self.attempts, self.save_every, self.interruption, self.report = attempts, save_every, interruption, report
         self.recipe = _common_recipe(attempts)
         self.n_steps = n_steps(attempts[0].task, len(images.labels))
-        fetch, labels = feeder(images.inputs, device), torch.from_numpy(images.labels).to(device)
+        source, labels = Source(images.inputs, device), torch.from_numpy(images.labels).to(device)
         self.feeds: dict[tuple, Feed] = {}
         for attempt in attempts:
-            self.feeds.setdefault(_feed_address(attempt), Feed(attempt.task, attempt.place.attempt, fetch, labels))
+            self.feeds.setdefault(_feed_address(attempt), Feed(attempt.task, attempt.place.attempt, source, labels))
         on_gpu = device.type == "cuda"
         self.steps = {attempt: Captured(attempt, report) if on_gpu else Eager(attempt) for attempt in attempts}
         self.since = self.saved = time.monotonic()
