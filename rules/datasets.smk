@@ -13,6 +13,7 @@ rule build_dataset:
         f"{R}/logs/build_dataset.log",
     benchmark:
         f"{R}/benchmarks/build_dataset.tsv"
+    localrule: True
     conda:
         "../envs/manyseeds.yaml"
     threads: 1
@@ -98,6 +99,7 @@ if STUDY.config["stimuli"]["root"] is None:
             inputs=f"{R}/stimuli/inputs.npy",
         log:
             f"{R}/logs/select_stimuli.log",
+        localrule: True
         conda:
             "../envs/manyseeds.yaml"
         threads: 1
@@ -123,6 +125,7 @@ else:
             inputs=f"{R}/stimuli/inputs.npy",
         log:
             f"{R}/logs/select_own_stimuli.log",
+        localrule: True
         conda:
             "../envs/manyseeds.yaml"
         threads: 1

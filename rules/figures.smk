@@ -84,6 +84,7 @@ for figure, entry in catalogue.FIGURES.items():
             ),
         log:
             f"{R}/logs/draw_figure/{figure}.log",
+        localrule: True
         conda:
             "../envs/manyseeds.yaml"
         threads: 1

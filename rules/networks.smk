@@ -8,6 +8,7 @@ rule initialise:
         weights=f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/init.safetensors",
     log:
         f"{R}/logs/initialise/{{architecture}}/{{condition}}/seed{{seed}}.log",
+    localrule: True
     conda:
         "../envs/manyseeds.yaml"
     threads: 1

@@ -8,6 +8,7 @@ rule import_stimuli:
         stimuli=f"{R}/stimuli/stimuli.parquet",
     log:
         f"{R}/logs/import_stimuli.log",
+    localrule: True
     conda:
         "../envs/manyseeds.yaml"
     threads: 1

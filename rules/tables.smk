@@ -12,6 +12,7 @@ rule gather_table:
         f"{R}/logs/gather_table/{{table}}.log",
     wildcard_constraints:
         table=one_of(table for table in [*INSTANCE_TABLES, *GROUP_TABLES, *PAIR_TABLES] if table not in REPORTED_TABLES),
+    localrule: True
     conda:
         "../envs/manyseeds.yaml"
     threads: 1
@@ -42,6 +43,7 @@ rule list_instances:
         table=f"{R}/tables/parts/{{architecture}}/{{condition}}/instances.parquet",
     log:
         f"{R}/logs/list_instances/{{architecture}}/{{condition}}.log",
+    localrule: True
     conda:
         "../envs/manyseeds.yaml"
     threads: 1
@@ -66,6 +68,7 @@ rule describe_layers:
         csv=f"{R}/tables/layers.csv",
     log:
         f"{R}/logs/describe_layers.log",
+    localrule: True
     conda:
         "../envs/manyseeds.yaml"
     threads: 1
@@ -99,6 +102,7 @@ rule compare_with_paper:
         ),
     log:
         f"{R}/logs/compare_with_paper.log",
+    localrule: True
     conda:
         "../envs/manyseeds.yaml"
     threads: 1
