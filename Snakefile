@@ -80,6 +80,14 @@ rule figures:
         figure_files(),
 
 
+onstart:
+    refuse_what_cannot_be_right()
+
+
+onsuccess:
+    remove_training_state()
+
+
 onerror:
     print(
         "A job failed. Why stands above, and in the log named there. Nothing finished is lost: the same command carries on."

@@ -13,7 +13,7 @@ SCHEMAS = Path(workflow.basedir) / "rules" / "schemas"
 PUBLISHED = os.path.relpath(Path(workflow.basedir) / "data" / "mehrer2020_values.csv")
 sys.path.insert(0, str(SCRIPTS))
 
-from manyseeds import protocol, tasks
+from manyseeds import artefacts, files, protocol, tasks
 from manyseeds.errors import StudyError
 from manyseeds.figures import catalogue
 from manyseeds.instances import Instance
@@ -79,6 +79,24 @@ wildcard_constraints:
     epoch=one_of({*STUDY.checkpoints, *STUDY.analysed_epochs}),
     measure=one_of(STUDY.measures),
     table=one_of(TABLES),
+
+
+def refuse_what_cannot_be_right():
+    """Stop where results cannot be written, and where those that are there, and are to stay, are of other settings."""
+    try:
+        files.check_writable(Path(R))
+        for job in workflow.dag.jobs:
+            if not workflow.dag.needrun(job):
+                artefacts.check_settings(job.output, Path(R), dict(job.params.items()))
+    except StudyError as problem:
+        raise WorkflowError(str(problem)) from None
+
+
+def remove_training_state():
+    """Remove the training state of all networks that are published."""
+    from manyseeds.stores import tidy  # not needed to plan a run, and imports numpy
+
+    tidy(Path(R, ".training"), Path(R, "networks"))
 
 
 # Params of rules

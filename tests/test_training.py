@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file
-from train_once import DEMANDING, initial_weights, small_images, small_task, train_small, train_together
+from train_once import DEMANDING, initial_weights, key_of, small_images, small_task, train_small, train_together
 
 from manyseeds import modules, networks, recipes, stores, training
 from manyseeds.errors import StudyError
@@ -402,7 +402,7 @@ def test_the_key_sees_all_that_determines_the_bits():
 def test_published_weights_of_the_same_training_are_not_trained_again(tmp_path):
     task, published, lines = small_task(epochs=1, checkpoints=(0, 1)), tmp_path / "epoch1.safetensors", []
     store = trained(tmp_path / "store", task)
-    assignment = training.Assignment(task, {}, store, f"key of {task.name}")
+    assignment = training.Assignment(task, {}, store, key_of(task))
     assert training.missing(assignment, published, lines.append)
     assert not lines
     stores.publish(store, {1: published})
@@ -428,8 +428,62 @@ def test_an_orphan_and_its_successor_do_not_train_at_once(tmp_path):
     assert entered.is_set()
 
 
-def test_a_truncated_state_is_named(tmp_path):
-    path = tmp_path / "state.safetensors"
-    path.write_bytes(b"\x10\x00\x00")
-    with pytest.raises(StudyError, match=r"state.safetensors: cannot be read"):
-        training.read_tensors(path)
+@pytest.mark.parametrize("file", ["state.safetensors", "attempt0/epoch2.safetensors"])
+@pytest.mark.parametrize("fault", ["truncated", "flipped"])
+def test_a_damaged_state_or_checkpoint_is_named(tmp_path, file, fault):
+    """Of a training that was stopped after its last epoch, when all was saved."""
+    task, store = small_task(), stores.Store(tmp_path)
+    trained(tmp_path, task)
+    (tmp_path / "attempts.json").unlink()
+    cohort_of(tmp_path, task).run()
+    if file.startswith("attempt"):
+        store.append({"attempt": 0, "outcome": "accepted"}, [])
+    path = tmp_path / file
+    contents = bytearray(path.read_bytes())
+    if fault == "flipped":
+        contents[-5] ^= 16
+    path.write_bytes(contents[: len(contents) // 2] if fault == "truncated" else contents)
+
+    def go_on():
+        train_small(task, store)
+        stores.publish(store, {0: tmp_path / "out0", 2: tmp_path / "out2"})
+
+    with pytest.raises(
+        StudyError, match=rf"{file}: (cannot be read|its contents have changed).+delete it and run again"
+    ):
+        go_on()
+    assert not (tmp_path / "out0").exists()
+
+
+@pytest.mark.parametrize("name", ["attempts.json", "history.json"])
+def test_a_damaged_record_is_named(tmp_path, name):
+    store = trained(tmp_path, small_task(epochs=1, checkpoints=(0, 1)))
+    path = tmp_path / name
+    contents = path.read_text()
+    for damaged in (
+        contents[: len(contents) // 2],
+        contents.replace("0.", "1.", 1),
+        "[]",
+        '{"digest": "", "records": []}',
+    ):
+        assert damaged != contents
+        path.write_text(damaged)
+        with pytest.raises(StudyError, match=rf"{name}: (cannot be read|its contents have changed)"):
+            store.attempts() if name.startswith("attempts") else store.history()
+
+
+def test_the_state_of_published_trainings_is_removed_and_no_other(tmp_path):
+    task = small_task(epochs=1, checkpoints=(0, 1))
+    folder, networks_folder = tmp_path / ".training", tmp_path / "networks"
+    kept, done = (stores.Store(folder / key) for key in ("key of another", key_of(task)))
+    for store in (kept, done):
+        trained(store.folder, task)
+    stores.publish(done, {1: networks_folder / "all_cnn_7/baseline/seed0/epoch1.safetensors"})
+    with stores.locked(kept, print):
+        stores.tidy(folder, networks_folder)
+        assert sorted(path.name for path in folder.iterdir()) == ["key of another", "key of another.lock"]
+    stores.tidy(folder, networks_folder)
+    assert [path.name for path in folder.iterdir()] == ["key of another"]
+    kept.remove()
+    stores.tidy(folder, networks_folder)
+    assert not folder.exists()

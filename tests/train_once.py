@@ -51,6 +51,11 @@ def initial_weights(task: recipes.Task, images: recipes.Images):
     return networks.initial_weights(task.network, images.inputs.shape[1:], images.n_categories, **address)
 
 
+def key_of(task: recipes.Task) -> str:
+    """Return the key under which a task is trained: a name that may name a folder."""
+    return "key_of_" + task.name.replace("/", "_")
+
+
 def train_small(task: recipes.Task, store: stores.Store, *, save_every: float = 1e9, report=lambda line: None) -> None:
     """Train a small task."""
     train_together([task], [store], save_every=save_every, report=report)
@@ -69,7 +74,7 @@ def train_together(
     images = small_images()
     training.train(
         [
-            training.Assignment(task, initial_weights(task, images), store, key=f"key of {task.name}")
+            training.Assignment(task, initial_weights(task, images), store, key=key_of(task))
             for task, store in zip(tasks, stores_of, strict=True)
         ],
         images,

@@ -30,11 +30,18 @@ class Log(io.TextIOBase):
         super().close()
 
 
+def _device() -> str:
+    """Return the kind of device that this job computed on, without importing torch for that."""
+    devices = sys.modules.get("manyseeds.devices")
+    return devices.device_kind(devices.claimed) if devices else "cpu"
+
+
 @contextmanager
 def job(snakemake) -> Iterator[Callable[[str], None]]:
     """Run a script's body: everything it prints goes to its log, and it computes with as many threads as its rule has.
 
-    Yields a function that writes a line with the time of day to the log. A `StudyError` ends the job with its
+    Its inputs are compared with their records first, and its outputs put on record at the end (`artefacts`). Yields a
+    function that writes a line with the time of day to the log. A `StudyError` ends the job with its
     sentence, on the terminal and in the log, and so does an `Interrupted`, whose exit code asks for another run; any
     other exception leaves its traceback in the log.
     """
@@ -44,7 +51,13 @@ def job(snakemake) -> Iterator[Callable[[str], None]]:
     with Log(snakemake.log[0]) as log:
         sys.stdout = sys.stderr = log
         try:
+            from manyseeds import artefacts
+
+            root = artefacts.root_of(snakemake.log[0])
+            digests = artefacts.check(snakemake.input, root)
             yield lambda line: print(time.strftime("%H:%M:%S"), line, flush=True)
+            options = {"rule": snakemake.rule, "params": dict(snakemake.params.items()), "inputs": digests}
+            artefacts.record(snakemake.output, root, device=_device(), **options)
         except KeyboardInterrupt:
             print("Interrupted.", file=log)
             sys.exit(130)

@@ -34,4 +34,4 @@ with job(snakemake) as report:
         for path, records in ((output.history, store.history()), (output.attempts, store.attempts())):
             write_parquet(pd.DataFrame(records).assign(**params.instance), path)
         stores.publish(store, dict(zip(task.recipe.checkpoints, map(Path, output.weights), strict=True)))
-        store.remove()
+    # The store stays until the workflow has succeeded: Snakemake deletes the outputs of a job that it has not seen end.

@@ -12,6 +12,9 @@ from filelock import FileLock, Timeout
 LOCKS = Path(tempfile.gettempdir()) / "manyseeds-gpus"
 """Folder of the lock files by which the jobs of all studies on a host share its GPUs out."""
 
+claimed = torch.device("cpu")
+"""The device that this process computes on."""
+
 _held: list[FileLock] = []
 """Locks of this process: given back when it ends, however it ends."""
 
@@ -26,9 +29,10 @@ def claim_device(report: Callable[[str], None]) -> torch.device:
     if not torch.cuda.is_available():
         return torch.device("cpu")
     names = [str(torch.cuda.get_device_properties(number).uuid) for number in range(torch.cuda.device_count())]
-    device = torch.device("cuda", claim(names, LOCKS, report))
-    torch.cuda.set_device(device)
-    return device
+    global claimed
+    claimed = torch.device("cuda", claim(names, LOCKS, report))
+    torch.cuda.set_device(claimed)
+    return claimed
 
 
 def claim(names: Sequence[str], folder: Path, report: Callable[[str], None], *, poll: float = 1.0) -> int:

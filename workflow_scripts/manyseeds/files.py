@@ -72,6 +72,21 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
                 partial.unlink(missing_ok=True)
 
 
+def check_writable(folder: Path) -> None:
+    """Look whether files can be made in a folder, which need not exist yet.
+
+    Raises
+    ------
+    StudyError
+        If they cannot.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".{uuid.uuid4().hex}"
+        probe.touch()
+        probe.unlink()
+
+
 def reserve(path: Path) -> None:
     """Take the room for a file that has its size already but, being sparse, no place on the disk.
 

@@ -179,9 +179,14 @@ def load(module: nn.Module, weights: Weights, *, source: str) -> None:
     module.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in weights.items()})
 
 
-def weights_of(module: nn.Module) -> dict[str, Tensor]:
-    """Return a module's parameters and buffers on the CPU, contiguous in the usual axis order, for saving."""
-    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in module.state_dict().items()}
+def weights_of(module: nn.Module) -> dict[str, NDArray]:
+    """Return a module's parameters and buffers, contiguous in the usual axis order, for saving."""
+    return {name: as_array(tensor) for name, tensor in module.state_dict().items()}
+
+
+def as_array(tensor: Tensor) -> NDArray:
+    """Return a copy of a tensor's values, contiguous in the usual axis order, wherever it lies and is laid out."""
+    return tensor.detach().cpu().contiguous().clone().numpy()
 
 
 def analysed_layers(module: nn.Module, network: Network) -> dict[str, nn.Module]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from manyseeds import networks, training_sets
 from manyseeds.inputs import Inputs, Pixels, fingerprint
 from manyseeds.networks import Network, Weights
+from manyseeds.tensors import digest_of
 
 LEARNING_RATE_FACTOR = 0.1
 """The learning rate is multiplied by this at each milestone (Springenberg et al., 2014)."""
@@ -214,22 +215,13 @@ class Task:
             "root_seed": self.root_seed,
             "streams": dict(self.stream_seeds),
             "vary": sorted(self.vary),
-            "initial": weights_digest(initial),
+            "initial": digest_of(initial),
             "images": images_digest,
             "code": code_digest,
             "software": software(),
             "device": device,
         }
         return hashlib.blake2b(json.dumps(determinants, sort_keys=True).encode(), digest_size=16).hexdigest()
-
-
-def weights_digest(weights: Weights) -> str:
-    """Return a digest of names, shapes and values of weights."""
-    digest = hashlib.blake2b(digest_size=16)
-    for name in sorted(weights):
-        digest.update(f"{name}{weights[name].shape}{weights[name].dtype}".encode())
-        digest.update(np.ascontiguousarray(weights[name]).data)
-    return digest.hexdigest()
 
 
 def software() -> dict[str, str]:

@@ -2,7 +2,6 @@
 `training` must equal, bit by bit.
 """
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -31,7 +30,7 @@ def train(
     optimiser = torch.optim.SGD(module.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum)
     masks = torch.Generator(device)
     labels = torch.from_numpy(images.labels)
-    checkpoints = {0: _weights(module)} if 0 in recipe.checkpoints else {}
+    checkpoints = {0: modules.weights_of(module)} if 0 in recipe.checkpoints else {}
     module.train()
     with dropout(module, recipe.dropout_after, recipe.dropout, masks):
         for epoch in range(recipe.epochs):
@@ -56,9 +55,5 @@ def train(
                 nn.utils.clip_grad_norm_(module.parameters(), recipe.clip_norm)
                 optimiser.step()
             if epoch + 1 in recipe.checkpoints:
-                checkpoints[epoch + 1] = _weights(module)
+                checkpoints[epoch + 1] = modules.weights_of(module)
     return checkpoints
-
-
-def _weights(module: nn.Module) -> dict[str, NDArray[np.float32]]:
-    return {name: tensor.numpy() for name, tensor in modules.weights_of(module).items()}

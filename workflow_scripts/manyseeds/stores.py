@@ -1,15 +1,18 @@
 """Where trainings keep their state, outside a workflow's outputs, so that a killed one loses next to nothing."""
 
+import hashlib
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from safetensors import safe_open
 
+from manyseeds import tensors
+from manyseeds.errors import StudyError
 from manyseeds.files import atomic_path, writing
 
 
@@ -40,7 +43,16 @@ class Store:
 
     def _read(self, name: str) -> list[dict]:
         path = self.folder / name
-        return json.loads(path.read_text()) if path.exists() else []
+        if not path.exists():
+            return []
+        try:
+            contents = json.loads(path.read_text(encoding="utf-8"))
+            digest, records = contents["digest"], contents["records"]
+        except (ValueError, KeyError, TypeError) as problem:
+            raise StudyError(f"{path}: cannot be read ({problem}); delete {self.folder} and run again.") from problem
+        if digest != _digest(records):
+            raise StudyError(f"{path}: its contents have changed; delete {self.folder} and run again.")
+        return records
 
     def append(self, attempt: dict, history: Sequence[dict]) -> None:
         """Record a finished attempt; only then is its state thrown away."""
@@ -52,7 +64,7 @@ class Store:
 
     def _write(self, name: str, records: list[dict]) -> None:
         with atomic_path(self.folder / name) as path:
-            path.write_text(json.dumps(records))
+            path.write_text(json.dumps({"digest": _digest(records), "records": records}))
 
     def finished(self, max_attempts: int) -> bool:
         """Tell whether an attempt has been accepted, or none is left."""
@@ -62,6 +74,10 @@ class Store:
     def remove(self) -> None:
         """Delete the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _digest(records: Sequence[Mapping]) -> str:
+    return hashlib.blake2b(json.dumps(records).encode(), digest_size=16).hexdigest()
 
 
 @contextmanager
@@ -83,6 +99,26 @@ def locked(store: Store, report: Callable[[str], None]) -> Iterator[None]:
         lock.release()
 
 
+def tidy(stores: Path, networks: Path) -> None:
+    """Remove the stores whose results are published under `networks`, and the locks that nobody holds.
+
+    Only for a workflow that has succeeded: of a job whose end it has not seen, it deletes what was published.
+    """
+    if not stores.exists():
+        return
+    published = set()
+    for instance in networks.glob("*/*/seed*"):
+        published |= {published_key(path) for path in instance.glob("epoch*.safetensors")}
+    for folder in [path for path in stores.iterdir() if path.is_dir() and path.name in published]:
+        Store(folder).remove()
+    for path in stores.glob("*.lock"):
+        lock = FileLock(path)
+        with suppress(Timeout), lock.acquire(timeout=0):
+            path.unlink(missing_ok=True)
+    with suppress(OSError):
+        stores.rmdir()  # unless somebody trains there
+
+
 def published_key(path: Path) -> str | None:
     """Return the key under which a weights file was trained, or None if there is no such file."""
     if not path.exists():
@@ -92,8 +128,16 @@ def published_key(path: Path) -> str | None:
 
 
 def publish(store: Store, destinations: Mapping[int, Path]) -> None:
-    """Put the weights of the last attempt where they belong, by epoch, each file appearing at once and whole."""
+    """Put the weights of the last attempt where they belong, by epoch, each file appearing at once and whole.
+
+    Raises
+    ------
+    StudyError
+        Naming the first whose contents have changed since they were saved.
+    """
     attempt = store.attempts()[-1]["attempt"]
+    for epoch in destinations:
+        tensors.read(store.checkpoint(attempt, epoch))
     for epoch, destination in destinations.items():
         with atomic_path(destination) as path:
             _link_or_copy(store.checkpoint(attempt, epoch), path)

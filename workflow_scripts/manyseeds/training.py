@@ -14,16 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from manyseeds import modules, networks, streams
+from manyseeds import modules, networks, streams, tensors
 from manyseeds.devices import device_kind, make_deterministic
-from manyseeds.errors import StudyError
 from manyseeds.feeding import Source
-from manyseeds.files import atomic_path
 from manyseeds.graphs import Captured, Eager, undone
 from manyseeds.inference import as_batch, dropout, evaluate
 from manyseeds.interruption import Interruption
@@ -175,11 +172,9 @@ class Attempt:
         """Write the state, so that whoever comes next continues from here."""
         place = self.place
         place.loss_sum, place.n_correct = self.loss_sum.item(), self.n_correct.item()
-        tensors = {f"weights/{name}": tensor for name, tensor in modules.weights_of(self.module).items()}
-        for name, momentum in self.momentum.items():
-            tensors[f"momentum/{name}"] = momentum.cpu().contiguous().clone()
-        with atomic_path(self.store.state) as path:
-            path.write_bytes(save(tensors, {"key": self.assignment.key, "place": json.dumps(asdict(place))}))
+        state = {f"weights/{name}": array for name, array in modules.weights_of(self.module).items()}
+        state |= {f"momentum/{name}": modules.as_array(momentum) for name, momentum in self.momentum.items()}
+        tensors.write(self.store.state, state, {"key": self.assignment.key, "place": json.dumps(asdict(place))})
 
     def begin(self, report: Report) -> None:
         """Continue from the saved state of this very attempt; where there is none, write checkpoint 0."""
@@ -190,13 +185,13 @@ class Attempt:
             report(f"{self.task.name} attempt {place.attempt}: resumed at epoch {place.epoch}, step {place.step}")
 
     def _resume(self) -> bool:
-        tensors, metadata = read_tensors(self.store.state)
+        state, metadata = tensors.read(self.store.state)
         place = Place(**json.loads(metadata["place"]))
         if place.attempt != self.place.attempt:  # left behind by an attempt that is on record already
             return False
         self.place = place
-        self.module.load_state_dict(_under(tensors, "weights/"))
-        saved = _under(tensors, "momentum/")
+        self.module.load_state_dict(_under(state, "weights/"))
+        saved = _under(state, "momentum/")
         for name, momentum in self.momentum.items():
             momentum.copy_(saved[name])
         self.loss_sum.fill_(place.loss_sum)
@@ -213,9 +208,7 @@ class Attempt:
             "software": json.dumps(software()),
             "device": device_kind(self.device),
         }
-        with atomic_path(self.store.checkpoint(place.attempt, place.epoch)) as path:
-            # Not by save_file, whose files only their owner may read.
-            path.write_bytes(save(modules.weights_of(self.module), metadata))
+        tensors.write(self.store.checkpoint(place.attempt, place.epoch), modules.weights_of(self.module), metadata)
 
 
 class Cohort:
@@ -347,24 +340,10 @@ def _feed_address(attempt: Attempt) -> tuple:
     return Feed.address(attempt.task, attempt.place.attempt)
 
 
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Return the tensors and the metadata of a safetensors file.
-
-    Raises
-    ------
-    StudyError
-        Naming the file, if it is truncated or no safetensors file.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-        return load_file(path), metadata
-    except Exception as problem:  # safetensors raises its own error type, and OSError
-        raise StudyError(f"{path}: cannot be read as safetensors ({problem}); delete it and run again.") from problem
-
-
-def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+def _under(tensors: Mapping[str, NDArray], prefix: str) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): torch.from_numpy(array) for name, array in tensors.items() if name.startswith(prefix)
+    }
 
 
 def train(
