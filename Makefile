@@ -44,6 +44,8 @@ format: .venv/dev.done  ## format all code
 	$(BIN)/python -m pip install --quiet -r requirements.txt
 	@touch $@
 
-.venv/dev.done: requirements-dev.txt .venv/run.done
+# The plugin for Slurm lies apart, for its test alone: where it is installed, and no Slurm answers, Snakemake starts more slowly.
+.venv/dev.done: requirements-dev.txt requirements-slurm.txt .venv/run.done
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .venv/slurm -r requirements-slurm.txt
 	@touch $@

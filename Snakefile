@@ -85,7 +85,7 @@ onstart:
 
 
 onsuccess:
-    remove_training_state()
+    tidy_up()
 
 
 onerror:

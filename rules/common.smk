@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+from base64 import urlsafe_b64encode
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -81,22 +82,37 @@ wildcard_constraints:
     table=one_of(TABLES),
 
 
+def forget_unfinished_cohorts():
+    """Remove the markers of cohorts whose jobs Snakemake has not seen end: it was killed, and they went on without it.
+
+    It runs such jobs again, and leaves out what depends on their outputs where these are there and ancient (9.27.1).
+    """
+    if any(Path(".snakemake/locks").glob("*")):
+        return  # of a run that is under way
+    for marker in Path(R).glob("networks/*/*/.cohort*"):
+        unfinished = Path(".snakemake/incomplete", urlsafe_b64encode(str(marker).encode()).decode())
+        if unfinished.exists():
+            marker.unlink()
+
+
 def refuse_what_cannot_be_right():
     """Stop where results cannot be written, and where those that are there, and are to stay, are of other settings."""
     try:
         files.check_writable(Path(R))
         for job in workflow.dag.jobs:
+            artefacts.check_dates(job.input, Path(R))
             if not workflow.dag.needrun(job):
                 artefacts.check_settings(job.output, Path(R), dict(job.params.items()))
     except StudyError as problem:
         raise WorkflowError(str(problem)) from None
 
 
-def remove_training_state():
-    """Remove the training state of all networks that are published."""
+def tidy_up():
+    """Remove the training state of all networks that are published, and what killed jobs have left half-written."""
     from manyseeds.stores import tidy  # not needed to plan a run, and imports numpy
 
     tidy(Path(R, ".training"), Path(R, "networks"))
+    files.remove_partial(Path(R))
 
 
 # Params of rules

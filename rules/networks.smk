@@ -1,6 +1,9 @@
 # From a seed to trained weights.
 
 
+forget_unfinished_cohorts()
+
+
 rule initialise:
     input:
         card=f"{R}/dataset/card.json",

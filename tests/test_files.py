@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from manyseeds.errors import StudyError
-from manyseeds.files import atomic_path, reserve, write_parquet
+from manyseeds.files import atomic_path, check_writable, remove_partial, reserve, write_parquet
 
 
 def test_a_file_appears_at_the_end_of_the_block(tmp_path):
@@ -97,3 +97,26 @@ def test_room_for_a_memory_map_is_taken_beforehand(tmp_path):
     reserve(path)
     assert path.stat().st_blocks * 512 >= path.stat().st_size
     assert path.stat().st_blocks > sparse
+
+
+def test_what_was_left_half_written_is_removed_and_nothing_else(tmp_path):
+    kept = [tmp_path / name for name in ("table.parquet", ".cohort0", ".training/state", "a/.provenance/x.json")]
+    for path in kept:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    left = []
+    for name in ("a/table.parquet", "a/.cohort0", "seed0"):  # as a process leaves them that is killed while writing
+        writing = atomic_path(tmp_path / name)
+        left.append(writing.__enter__())
+        left[-1].touch()
+    remove_partial(tmp_path)
+    assert all(path.exists() for path in kept)
+    assert not any(path.exists() for path in left)
+
+
+def test_a_folder_is_tried_before_the_work(tmp_path):
+    check_writable(tmp_path / "new/results")
+    assert list((tmp_path / "new/results").iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(StudyError, match=r"file cannot be written: "):
+        check_writable(tmp_path / "file")

@@ -6,10 +6,7 @@ from pathlib import Path
 from job import job
 
 with job(snakemake):
-    from safetensors.numpy import save
-
-    from manyseeds import modules
-    from manyseeds.files import atomic_path
+    from manyseeds import modules, tensors
     from manyseeds.networks import Network
     from manyseeds.own_networks import read_weights
 
@@ -18,5 +15,4 @@ with job(snakemake):
     network = Network.from_config(snakemake.params.network)
     module = modules.build(network, tuple(card["image_shape"]), len(card["categories"]))
     modules.load(module, weights, source=snakemake.input.checkpoint)
-    with atomic_path(snakemake.output.weights) as path:
-        path.write_bytes(save(weights, {"source": snakemake.input.checkpoint}))
+    tensors.write(snakemake.output.weights, weights, {"source": snakemake.input.checkpoint})

@@ -6,10 +6,7 @@ from pathlib import Path
 from job import job
 
 with job(snakemake):
-    from safetensors.numpy import save
-
-    from manyseeds import networks, training_sets
-    from manyseeds.files import atomic_path
+    from manyseeds import networks, tensors, training_sets
 
     params = snakemake.params
     card = json.loads(Path(snakemake.input.card).read_text())
@@ -21,5 +18,4 @@ with job(snakemake):
         root_seed=params.root_seed,
         seed=params.seed,
     )
-    with atomic_path(snakemake.output.weights) as path:
-        path.write_bytes(save(weights, {"streams": json.dumps({"init": params.seed}), "attempt": "0"}))
+    tensors.write(snakemake.output.weights, weights, {"streams": json.dumps({"init": params.seed}), "attempt": "0"})

@@ -24,6 +24,8 @@ Snakemake decides.
 """
 LARGE = 8 * 2**30
 """Bytes beyond which only the size of a file is compared: to read ImageNet's pixels takes minutes, for every job."""
+TOLERANCE = 60
+"""Seconds by which a file may be dated in the future: clocks of nodes and file servers differ a little."""
 PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "torch", "safetensors", "pingouin", "matplotlib", "snakemake")
 
 
@@ -82,6 +84,24 @@ def record(
         }
         with atomic_path(record_path(path, root)) as partial:
             partial.write_text(json.dumps({"file": path.as_posix(), "files": files} | common, indent=1) + "\n")
+
+
+def check_dates(paths: Iterable[str], root: Path) -> None:
+    """Look whether any file of a study is dated in the future.
+
+    Raises
+    ------
+    StudyError
+        Naming the first: Snakemake would refuse whatever is made from it, after the work.
+    """
+    now = time.time()
+    for path in map(Path, paths):
+        if path.is_relative_to(root) and path.exists() and path.stat().st_mtime > now + TOLERANCE:
+            dated = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(path.stat().st_mtime))
+            raise StudyError(
+                f"{path} is dated {dated}, in the future: was the clock set back? Set it right, or date the files anew "
+                f"(find {root} -newermt now -exec touch {{}} +), and run the same command again."
+            )
 
 
 def check(inputs: Iterable[str], root: Path) -> dict[str, str]:

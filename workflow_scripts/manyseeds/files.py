@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,9 @@ from manyseeds.errors import StudyError
 if TYPE_CHECKING:  # read by modules that never need pandas
     import pandas as pd
 
+
+PARTIAL = re.compile(r"^\..+\.[0-9a-f]{32}(\.\w+)?$")
+"""Names that `atomic_path` gives to files that are not yet whole."""
 
 UNWRITABLE = {
     errno.ENOSPC,
@@ -70,6 +74,16 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         finally:
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove what processes that were killed while writing have left in a folder: files that never got their names.
+
+    Only when nobody writes there.
+    """
+    for path in folder.rglob(".*"):
+        if PARTIAL.search(path.name):
+            path.unlink(missing_ok=True)
 
 
 def check_writable(folder: Path) -> None:

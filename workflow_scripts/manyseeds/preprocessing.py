@@ -17,12 +17,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 from scipy.linalg import eigh
 from scipy.linalg.blas import dsyrk
 
+from manyseeds import tensors
 from manyseeds.errors import StudyError
-from manyseeds.files import atomic_path
 from manyseeds.packing import write_npy
 
 ZCA_EPSILON = 1e-5
@@ -204,8 +203,7 @@ def save_preprocessing(preprocessing: Preprocessing, path: Path) -> None:
     if preprocessing.whitening is not None:
         arrays |= {"feature_mean": preprocessing.feature_mean, "whitening": preprocessing.whitening}
     metadata = {"kind": preprocessing.kind, "image_shape": json.dumps(preprocessing.image_shape)}
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata))
+    tensors.write(path, {name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata)
 
 
 def load_preprocessing(path: Path) -> Preprocessing:

@@ -33,9 +33,19 @@ def _digest(tensors: Mapping[str, NDArray], metadata: Mapping[str, str]) -> str:
 
 def write(path: Path, tensors: Mapping[str, NDArray], metadata: Mapping[str, str]) -> None:
     """Write tensors and metadata, whole or not at all."""
-    contents = save(dict(tensors), {**metadata, DIGEST: _digest(tensors, metadata)})
+    contents = _in_order(save(dict(tensors), {**metadata, DIGEST: _digest(tensors, metadata)}))
     with atomic_path(path) as partial:
         partial.write_bytes(contents)  # not by save_file, whose files only their owner may read
+
+
+def _in_order(contents: bytes) -> bytes:
+    """Return a safetensors file with its header sorted: metadata are written in any order, and equal contents are to be
+    equal files.
+    """
+    length = int.from_bytes(contents[:8], "little")
+    header = json.dumps(json.loads(contents[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + contents[8 + length :]
 
 
 def read(path: Path) -> tuple[dict[str, NDArray], dict[str, str]]:

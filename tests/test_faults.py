@@ -1,0 +1,379 @@
+"""Faults, injected for real into runs of the workflow: what is on disk afterwards, and what comes out in the end.
+
+Each test breaks something and runs the same command again; the results are those of an undisturbed run, bit by bit.
+`docs/faults.md` lists them.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from test_workflow import copy_workflow, snakemake
+
+from manyseeds import files
+
+# One worker runs all of them: they share an undisturbed run.
+pytestmark = pytest.mark.xdist_group("faults")
+
+EPOCHS = 10
+CONFIG = (
+    "instances=2",
+    "conditions=[{name: baseline}]",
+    "condition_pairs=[]",
+    "dropout={rates: []}",
+    "trajectory={epochs: []}",
+    # Saved every tenth of a second: then faults often hit a training that is writing.
+    f"training={{epochs: {EPOCHS}, checkpoints: [1], checkpoint_minutes: 0.002, cohort_size: 2}}",
+)
+RESULTS = "results/tiny"
+NETWORKS = f"{RESULTS}/networks/all_cnn_7/baseline"
+PARTS = f"{RESULTS}/tables/parts/all_cnn_7/baseline"
+WEIGHTS = [f"{NETWORKS}/seed{seed}/epoch{EPOCHS}.safetensors" for seed in (0, 1)]
+ALL = ("networks", "geometry", "rdms", "tables")
+PROGRESS = f"{RESULTS}/logs/train_cohort/all_cnn_7/baseline/block0.log"
+
+
+def run(folder: Path, *targets: str, **environment: str) -> subprocess.CompletedProcess:
+    """Run the study, or some targets of it, to its end."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        return snakemake(folder, *targets, "--cores", "2", config=CONFIG)
+
+
+@contextmanager
+def running(folder: Path, *targets: str):
+    """Run the study in a process group of its own, as a shell does; nothing of it is left afterwards."""
+    command = [sys.executable, "-m", "snakemake", *targets, "--cores", "2", "--configfile", "studies/tiny.yaml"]
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True}
+    process = subprocess.Popen([*command, "--config", *CONFIG], cwd=folder, **options)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def epoch_reached(folder: Path) -> int:
+    """Return the last epoch that the training's log reports."""
+    path = folder / PROGRESS
+    epochs = re.findall(r"epoch (\d+)/", path.read_text()) if path.exists() else []
+    return int(epochs[-1]) if epochs else 0
+
+
+def wait_until(happened: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+
+
+def wait_for_training(folder: Path, process: subprocess.Popen, n_epochs: int = 2) -> int:
+    """Wait until some epochs more are trained than are now, and return the epoch."""
+    (folder / PROGRESS).unlink(missing_ok=True)
+    wait_until(lambda: process.poll() is not None or epoch_reached(folder) >= n_epochs)
+    assert process.poll() is None, process.stdout.read()
+    return epoch_reached(folder)
+
+
+def training_jobs() -> list[int]:
+    """Return the process numbers of all training jobs of this test's runs."""
+    found = subprocess.run(["pgrep", "-f", r"python.*train_cohort\.py"], text=True, capture_output=True, check=False)
+    return [int(number) for number in found.stdout.split()]
+
+
+def resumed_at(folder: Path) -> list[int]:
+    """Return the epochs at which instances resumed in the last run."""
+    return [int(epoch) for epoch in re.findall(r"resumed at epoch (\d+)", (folder / PROGRESS).read_text())]
+
+
+def assert_same_results(folder: Path, undisturbed: Path, parts: Sequence[str] = ALL) -> None:
+    """All weights, geometries, RDMs and tables are the same bit by bit, but for the seconds that they took."""
+    suffixes = {".safetensors", ".npz", ".npy", ".parquet"}
+    results = undisturbed / RESULTS
+    names = [
+        path.relative_to(results)
+        for part in parts
+        for path in (results / part).rglob("*")
+        if path.suffix in suffixes and not re.search(r"accuracy\d\.", path.name)
+    ]
+    assert len(names) >= 2 * len(WEIGHTS) * len(parts)
+    for name in names:
+        found, expected = (place / RESULTS / name for place in (folder, undisturbed))
+        if name.suffix == ".parquet":
+            one, other = (pd.read_parquet(path).drop(columns="seconds", errors="ignore") for path in (found, expected))
+            pd.testing.assert_frame_equal(one, other, check_exact=True)
+        else:
+            assert found.read_bytes() == expected.read_bytes(), name
+    if "tables" in parts:
+        pd.testing.assert_frame_equal(accuracies(folder), accuracies(undisturbed), check_exact=True)
+    assert not [
+        path for path in (folder / RESULTS).rglob(".*") if files.PARTIAL.search(path.name)
+    ]  # nothing half-written
+
+
+def accuracies(folder: Path) -> pd.DataFrame:
+    """Return all accuracies, whatever the blocks of seeds that they were evaluated in."""
+    blocks = pd.concat(pd.read_parquet(path) for path in (folder / PARTS).glob("accuracy?.parquet"))
+    return blocks.sort_values(["seed", "epoch", "split", "subset"]).reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory) -> Path:
+    """A copy of the workflow in which all is ready for training."""
+    folder = copy_workflow(tmp_path_factory.mktemp("prepared"))
+    done = run(
+        folder, f"{RESULTS}/stimuli/stimuli.parquet", *(f"{NETWORKS}/seed{seed}/init.safetensors" for seed in (0, 1))
+    )
+    assert done.returncode == 0, done.stdout
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(prepared, tmp_path_factory) -> Path:
+    """A copy in which nothing went wrong."""
+    folder = copied(prepared, tmp_path_factory.mktemp("undisturbed"))
+    done = run(folder, "fig4")
+    assert done.returncode == 0, done.stdout
+    return folder
+
+
+def copied(source: Path, target: Path) -> Path:
+    shutil.copytree(source, target, dirs_exist_ok=True)
+    return target
+
+
+def finish(folder: Path, undisturbed: Path, *targets: str) -> None:
+    """Run the same command again, and compare what comes out."""
+    done = run(folder, *(targets or ["fig4"]))
+    assert done.returncode == 0, done.stdout
+    assert_same_results(folder, undisturbed, ["networks"] if targets == tuple(WEIGHTS) else ALL)
+
+
+@pytest.mark.parametrize(
+    ("number", "whom"),
+    [
+        (signal.SIGKILL, "job"),
+        (signal.SIGTERM, "job"),
+        (signal.SIGINT, "all"),
+        (signal.SIGTERM, "all"),
+        (signal.SIGKILL, "all"),
+        (signal.SIGKILL, "snakemake"),
+    ],
+)
+def test_a_signal_in_the_middle_of_training(prepared, undisturbed, tmp_path, number, whom):
+    folder = copied(prepared, tmp_path)
+    with running(folder, *WEIGHTS) as process:
+        epoch = wait_for_training(folder, process)
+        if whom == "job":
+            (job,) = [each for each in training_jobs() if os.readlink(f"/proc/{each}/cwd") == str(folder)]
+            os.kill(job, number)
+        elif whom == "all":
+            os.killpg(process.pid, number)
+        else:
+            process.kill()
+        if whom != "snakemake":
+            output, _ = process.communicate(timeout=60)
+            assert process.returncode != 0
+            assert "Traceback" not in output
+            if number != signal.SIGKILL and "Interrupted" in output:
+                assert f"Interrupted by {number.name} at epoch" in output
+        else:  # its training job goes on, an orphan
+            process.wait()
+    if number == signal.SIGKILL and whom != "job":
+        locked = run(folder, *WEIGHTS)
+        assert locked.returncode != 0
+        assert "--unlock" in locked.stdout
+        assert snakemake(folder, "--unlock", config=CONFIG).returncode == 0
+    finish(folder, undisturbed, *WEIGHTS)
+    if whom != "snakemake":
+        assert min(resumed_at(folder)) >= epoch - 1  # a step or two are lost, not an epoch
+
+
+KILLED_WHILE_WRITING = {
+    r"state\.safetensors$": f"{NETWORKS}/.cohort0",
+    r"attempt0/epoch1\.safetensors$": f"{NETWORKS}/.cohort0",
+    r"attempts\.json$": f"{NETWORKS}/.cohort0",
+    r"\.cohort0$": f"{NETWORKS}/.cohort0",
+    r"seed1/history\.parquet$": WEIGHTS[1],
+    rf"seed1/epoch{EPOCHS}\.safetensors$": WEIGHTS[1],
+    r"\.provenance/.*/accuracy0\.parquet\.json$": f"{PARTS}/accuracy0.parquet",
+    r"activations/.*/index\.parquet$": f"{RESULTS}/geometry/all_cnn_7/baseline/seed0/epoch{EPOCHS}.npz",
+    r"seed1/.*\.npz$": f"{RESULTS}/geometry/all_cnn_7/baseline/seed1/epoch{EPOCHS}.npz",
+    r"parts/.*/consistency\.parquet$": f"{PARTS}/consistency.parquet",
+    r"fig4\.png$": "fig4",
+}
+"""Files, in the order in which they are made, and what to ask for to have them made."""
+
+
+def test_workers_killed_while_writing(prepared, undisturbed, tmp_path):
+    """One after another, each with half a file on disk that has no name yet; in the end all is as it should be."""
+    folder = copied(prepared, tmp_path / "copy")
+    faults = Path(__file__).parent / "faults"
+    for number, (pattern, target) in enumerate(KILLED_WHILE_WRITING.items()):
+        flag = tmp_path / f"happened{number}"
+        broken = run(folder, target, PYTHONPATH=str(faults), MANYSEEDS_FAULT=pattern, MANYSEEDS_FAULT_FLAG=str(flag))
+        assert flag.exists(), broken.stdout
+        assert broken.returncode != 0
+        assert "Traceback" not in broken.stdout
+    finish(folder, undisturbed)
+
+
+def damage(path: Path, how: str) -> None:
+    """Truncate a file or flip one of its bits, its time of modification as before: as a disk does, not as a program."""
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    contents = bytearray(path.read_bytes())
+    contents[-9] ^= 1
+    path.write_bytes(contents if how == "flipped" else contents[: len(contents) * 3 // 4])
+    os.utime(path, ns=times)
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "lost"),
+    [
+        (WEIGHTS[0], "flipped", f"{RESULTS}/rdms/all_cnn_7/baseline/seed0/epoch{EPOCHS}/correlation.npy"),
+        (
+            f"{RESULTS}/stimuli/inputs.npy",
+            "truncated",
+            f"{RESULTS}/rdms/all_cnn_7/baseline/seed1/epoch{EPOCHS}/correlation.npy",
+        ),
+        (
+            f"{RESULTS}/geometry/all_cnn_7/baseline/seed1/epoch{EPOCHS}.npz",
+            "truncated",
+            f"{PARTS}/consistency.parquet",
+        ),
+        (f"{PARTS}/consistency.parquet", "flipped", f"{PARTS}/consistency_summary.parquet"),
+    ],
+)
+def test_a_damaged_file_is_named_and_made_anew(undisturbed, tmp_path, name, how, lost):
+    """Damaged between two runs, when something that is made from it is lost too and must be made again."""
+    folder = copied(undisturbed, tmp_path)
+    damage(folder / name, how)
+    (folder / lost).unlink()
+    broken = run(folder, lost)
+    assert broken.returncode != 0
+    assert f"{name} is not as it was written: " in broken.stdout
+    assert "Traceback" not in broken.stdout
+    (folder / name).unlink()  # as the sentence says
+    finish(folder, undisturbed, "fig4", lost, name)
+
+
+def test_results_of_other_settings_are_refused_where_snakemake_is_told_to_keep_them(undisturbed, tmp_path):
+    folder = copied(undisturbed, tmp_path)
+    options = ("--cores", "1", "--rerun-triggers", "mtime")
+    other = [value.replace("training={", "training={learning_rate: 0.5, ") for value in CONFIG]
+    (folder / RESULTS / "figures/fig4.pdf").unlink()
+    refused = snakemake(folder, "fig4", *options, config=tuple(other))
+    assert refused.returncode != 0
+    assert "was made with other settings than the study has now" in refused.stdout
+    assert "Traceback" not in refused.stdout
+    more = tuple(value.replace("instances=2", "instances=3") for value in CONFIG)
+    assert (
+        "other settings" not in snakemake(folder, "--cores", "1", *WEIGHTS, config=more).stdout
+    )  # a seed is no mismatch
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Mount a small file system of its own for a study's results, and return how to fill and how to mount it."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    options = {"capture_output": True, "text": True, "check": False}
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", str(place)], **options)
+    if mounted.returncode != 0:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def on_disk(prepared: Path, tmp_path: Path, disk: Path) -> Path:
+    folder = copied(prepared, tmp_path / "copy")
+    shutil.move(folder / "results", disk / "results")
+    (folder / "results").symlink_to(disk / "results")
+    return folder
+
+
+def fill(disk: Path, *, but: int) -> Path:
+    """Fill a disk but for some bytes, and return the file that fills it."""
+    filler = disk / "filler"
+    filler.write_bytes(b"x" * (shutil.disk_usage(disk).free - but))
+    return filler
+
+
+def test_a_full_disk(prepared, undisturbed, tmp_path, small_disk):
+    """While checkpoints are written, and while results are: one sentence, and nothing that was there is lost."""
+    folder = on_disk(prepared, tmp_path, small_disk)
+    with running(folder, *WEIGHTS) as process:
+        epoch = wait_for_training(folder, process)
+        filler = fill(small_disk, but=0)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert re.search(
+        r"safetensors cannot be written: No space left on device\. What was written before is whole", output
+    )
+    assert "Traceback" not in output
+    filler.unlink()
+    finish(folder, undisturbed, *WEIGHTS)
+    assert min(resumed_at(folder)) >= epoch - 1
+    for n_bytes in (60_000, 400_000):
+        filler = fill(small_disk, but=n_bytes)
+        full = run(folder, "fig4")
+        assert full.returncode != 0
+        assert "No space left on device" in full.stdout
+        assert "Traceback" not in full.stdout
+        filler.unlink()
+    finish(folder, undisturbed)
+
+
+def test_a_folder_that_cannot_be_written(prepared, undisturbed, tmp_path, small_disk):
+    folder = on_disk(prepared, tmp_path, small_disk)
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    refused = run(folder, "fig4")
+    assert refused.returncode != 0
+    assert f"{RESULTS} cannot be written: Read-only file system" in refused.stdout
+    assert "Traceback" not in refused.stdout
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    finish(folder, undisturbed)
+
+
+def test_two_runs_at_once(prepared, undisturbed, tmp_path):
+    folder = copied(prepared, tmp_path)
+    with running(folder, "fig4") as process:
+        wait_for_training(folder, process)
+        second = run(folder, "fig4")
+        assert second.returncode != 0
+        assert "lock" in second.stdout.lower()
+        output, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, output
+    assert_same_results(folder, undisturbed)
+
+
+def shift_dates(folder: Path, seconds: float) -> None:
+    for path in sorted((folder / "results").rglob("*")):
+        date = path.stat().st_mtime + seconds
+        os.utime(path, (date, date))
+
+
+def test_a_clock_that_was_set_back(prepared, undisturbed, tmp_path):
+    """All that is there was made two days from now: said before any work, since Snakemake refuses its fruits."""
+    folder = copied(prepared, tmp_path)
+    shift_dates(folder, 2 * 24 * 3600)
+    refused = run(folder, "fig4")
+    assert refused.returncode != 0
+    assert re.search(
+        rf"{RESULTS}/\S+ is dated \d{{4}}-\S+ \S+, in the future: was the clock set back\?", refused.stdout
+    )
+    assert "Traceback" not in refused.stdout
+    assert not (folder / PROGRESS).exists()
+    shift_dates(folder, -2 * 24 * 3600)
+    finish(folder, undisturbed, *WEIGHTS)
