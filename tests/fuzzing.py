@@ -1,0 +1,86 @@
+"""What the fuzzing tests share: how many inputs each generates, what counts as one clear sentence, damaged bytes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from manyseeds.configuration import breaks_lines
+from manyseeds.errors import StudyError
+
+INPUTS: dict[str, int] = {}
+"""Number of inputs that each fuzzing test generates, by its name."""
+
+
+def fuzzed(n: int, inputs: st.SearchStrategy) -> Callable:
+    """Make a test of a check that takes an input and an empty folder: of `n` inputs, the same in every run."""
+
+    def decorate(check: Callable[[Any, Path], None]) -> Callable:
+        INPUTS[check.__qualname__] = n
+
+        def test(tmp_path: Path) -> None:
+            seen = 0
+
+            @settings(
+                max_examples=n, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+            )
+            @given(inputs)
+            def each(value: Any) -> None:
+                nonlocal seen
+                seen += 1
+                folder = tmp_path / str(seen)
+                folder.mkdir()
+                check(value, folder)
+
+            each()
+            assert seen >= n
+
+        test.__name__, test.__qualname__, test.__doc__ = check.__name__, check.__qualname__, check.__doc__
+        test.__module__ = check.__module__
+        return test
+
+    return decorate
+
+
+def accepted(read: Callable[[], Any], *names: str) -> tuple[Any] | None:
+    """Return what is read, in a tuple, or None where it is refused: in one sentence with one of the names in it.
+
+    Whatever else is raised is a traceback that a user would have seen.
+    """
+    try:
+        return (read(),)
+    except StudyError as problem:
+        check_sentence(str(problem), *names)
+        return None
+
+
+def check_sentence(message: str, *names: str) -> None:
+    assert len(message.splitlines()) == 1, message
+    assert not breaks_lines(message), repr(message)
+    assert message.endswith((".", "?")), message
+    assert not names or any(name in message for name in names), (message, names)
+
+
+@st.composite
+def damaged(draw: st.DrawFn, content: bytes) -> bytes:
+    """Bytes with some of them lost, flipped, overwritten, doubled or added."""
+    data = bytearray(content)
+    for _ in range(draw(st.integers(1, 3))):
+        at = draw(st.integers(0, max(0, len(data) - 1)))
+        match draw(st.sampled_from(["cut", "flip", "flip", "overwrite", "remove", "insert", "repeat"])):
+            case "cut":
+                del data[at:]
+            case "flip" if data:
+                data[at] ^= 1 << draw(st.integers(0, 7))
+            case "overwrite":
+                garbage = draw(st.binary(min_size=1, max_size=16))
+                data[at : at + len(garbage)] = garbage
+            case "remove":
+                del data[at : at + draw(st.integers(1, 16))]
+            case "insert":
+                data[at:at] = draw(st.binary(min_size=1, max_size=16))
+            case "repeat":
+                data[at:at] = data[at : at + 16]
+    return bytes(data)
