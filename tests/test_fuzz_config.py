@@ -127,6 +127,52 @@ def configs(draw: st.DrawFn) -> dict:
     return config
 
 
+NAMES = st.sampled_from(
+    [text for text in TEXTS if len(text) < 20] + ["images_a", "images_b", "b", "dropout0.25", "net"]
+)
+
+
+def fitting(schema: dict) -> st.SearchStrategy:
+    """Values that the schema allows, likely to contradict each other."""
+    if "enum" in schema or "type" not in schema:
+        return st.sampled_from(schema.get("enum", ["conv9"]))
+    types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
+    least = max(schema.get("minimum", -9), schema.get("exclusiveMinimum", -9))
+    most = min(schema.get("maximum", 2.0**70), schema.get("exclusiveMaximum", 2.0**70))
+    choices = {
+        "null": st.none(),
+        "boolean": st.booleans(),
+        "integer": st.integers(least, least + 12) | st.integers(least, 2**62),
+        "number": st.floats(least, most) | st.floats(least, min(most, least + 2)),
+        "string": NAMES,
+        "array": st.lists(fitting(schema.get("items", {})), min_size=schema.get("minItems", 0), max_size=4),
+        "object": st.fixed_dictionaries(
+            {key: fitting(schema["properties"][key]) for key in schema.get("required", [])},
+            optional={
+                key: fitting(part)
+                for key, part in schema.get("properties", {}).items()
+                if key not in schema.get("required", [])
+            },
+        ),
+    }
+    return st.one_of(*(choices[name] for name in types))
+
+
+@st.composite
+def fitting_configs(draw: st.DrawFn) -> dict:
+    """A configuration with up to six keys set to what the schema allows."""
+    config = copy.deepcopy(complete(draw(st.sampled_from(SECTIONS))))
+    for _ in range(draw(st.integers(1, 6))):
+        key = draw(st.sampled_from(sorted(SCHEMA["properties"])))
+        part = SCHEMA["properties"][key]
+        if "properties" in part:
+            inner = draw(st.sampled_from(sorted(part["properties"])))
+            config[key][inner] = draw(fitting(part["properties"][inner]))
+        else:
+            config[key] = draw(fitting(part))
+    return config
+
+
 def lay_out(config: dict, folder: Path) -> dict:
     """Put activations or networks where the configurations of one's own look for them, if they look where they did."""
     layouts = (("activations_dir", "activations", "seed{}/conv1.npy"), ("networks_dir", "networks", "seed{}.pt"))
@@ -190,7 +236,7 @@ def check_paths(study: Study) -> None:
 
 def check(config: dict, folder: Path) -> None:
     given = lay_out(config, folder)
-    outcome = accepted(lambda: Study.from_config(given, SCHEMA), "Config key ", "Unknown config key ", str(folder))
+    outcome = accepted(lambda: Study.from_config(given, SCHEMA), "onfig key", str(folder))
     if outcome is not None:
         ask(outcome[0])
         check_paths(outcome[0])
@@ -199,3 +245,16 @@ def check(config: dict, folder: Path) -> None:
 @fuzzed(600, configs())
 def test_a_changed_config_makes_a_study_or_one_sentence(config, folder):
     check(config, folder)
+
+
+@fuzzed(300, fitting_configs())
+def test_a_config_that_fits_the_schema_makes_a_study_or_one_sentence(config, folder):
+    check(config, folder)
+
+
+@fuzzed(
+    100,
+    st.tuples(st.sampled_from(["l2", "batch_size", "cohort_size", "checkpoints"]), st.sampled_from(TEXTS) | st.text()),
+)
+def test_text_from_the_command_line_is_taken_for_a_value_or_refused(key_and_text, folder):
+    check(merged(default(), {"training": dict([key_and_text])}), folder)
