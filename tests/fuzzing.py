@@ -7,8 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from manyseeds.configuration import breaks_lines
-from manyseeds.errors import StudyError
+from manyseeds.errors import StudyError, breaks_lines
 
 INPUTS: dict[str, int] = {}
 """Number of inputs that each fuzzing test generates, by its name."""

@@ -3,7 +3,6 @@
 import difflib
 import json
 import math
-import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,7 +11,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
-from manyseeds.errors import StudyError
+from manyseeds.errors import StudyError, breaks_lines
 
 Config = Mapping[str, Any]
 
@@ -24,11 +23,6 @@ DEPTH = 100
 
 SHOWN = 200
 """Characters of a wrong value that are shown at most."""
-
-LINE_BREAKING = {"Cc", "Cs", "Zl", "Zp"}
-"""Unicode's categories of characters that no name, path or sentence has: control, half of a surrogate pair, separators
-of lines.
-"""
 
 # JSON Schema takes 3.0 for an integer; range() and torch do not.
 _Validator = extend(
@@ -74,11 +68,6 @@ def check_plain(value: Any, where: tuple[str | int, ...] = ()) -> None:
             f"{key}: found {_cut(ascii(value))}, expected text, a number, true, false, null, a list or keys; "
             "text that looks like anything else needs quotes."
         )
-
-
-def breaks_lines(text: str) -> bool:
-    """Whether a text holds characters that names, paths and sentences do not (`LINE_BREAKING`)."""
-    return not LINE_BREAKING.isdisjoint(map(unicodedata.category, text))
 
 
 def with_types(value: Any, schema: Config) -> Any:
