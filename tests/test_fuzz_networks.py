@@ -4,9 +4,11 @@ import io
 import json
 import os
 import pickle
+import warnings
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from fuzzing import accepted, damaged, fuzzed
 from hypothesis import strategies as st
@@ -15,6 +17,9 @@ from safetensors.torch import save as safetensors
 from manyseeds import modules
 from manyseeds.networks import Network
 from manyseeds.own_networks import read_weights
+
+# torch's, of protocols of pickles
+pytestmark = pytest.mark.filterwarnings("ignore:Detected pickle protocol", "ignore:TypedStorage", "ignore:overflow")
 
 NETWORK = Network("all_cnn_7", width=0.02)
 MODULE = modules.build(NETWORK, (16, 16, 1), 3)
@@ -56,6 +61,9 @@ def stored(content: bytes) -> dict[str, np.ndarray]:
         start, end = entry["data_offsets"]
         dtype = DTYPES.get(entry["dtype"], "<u2")
         values = np.frombuffer(data[start:end], dtype)
+        if entry["dtype"].startswith("F8"):
+            kind = {"F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2}[entry["dtype"]]
+            values = torch.tensor(list(data[start:end]), dtype=torch.uint8).view(kind).float().numpy()
         if entry["dtype"] == "BF16":
             values = (values.astype("<u4") << 16).view("<f4")
         tensors[name] = values.reshape(entry["shape"])
@@ -128,7 +136,7 @@ CALLS += [
     (Path.touch, Path(MADE)),
     (np.save, MADE, 0),
     (torch.save, 0, MADE),
-    (getattr, os, "mkdir"),
+    (getattr, "", "upper"),
 ]
 HIDING = [
     lambda thing: thing,
@@ -161,30 +169,43 @@ def test_nothing_is_executed_from_a_pickle(made, folder):
     assert [file.name for file in folder.iterdir()] == [path.name]
 
 
-SPARSE = torch.eye(3).to_sparse()
-PARAMETERS = dict(torch.nn.Linear(2, 2).named_parameters())
-CONTENTS = [
-    SMALL, STATE, PARAMETERS, {}, [], None, 3, "state", torch.ones(2), {"state_dict": STATE}, {"w": 1}, {1: torch.ones(2)},
-    {"w": torch.ones(2), 1: torch.ones(2)}, {"w": SPARSE}, {"w": torch.ones(2, dtype=torch.complex64)}, {"w": torch.tensor([1e300], dtype=torch.float64)},
-    {"w": torch.tensor([torch.nan])}, {"w": torch.ones(2, dtype=torch.bfloat16)}, {"w": torch.ones(2).to(torch.float8_e4m3fn)},
-    {"w": torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8)}, {"w": torch.ones(2, device="meta")}, {"a\nb": torch.tensor([torch.inf])},
-    {"w": torch.ones(4)[::2]}, {"w": torch.ones(2, 3).T}, {"w": torch.ones(3).expand(2, 3)}, {"w": torch.tensor([1 + 1j]).conj()},
-    {("a", "b"): torch.ones(1)}, {"w": torch.ones(0)}, {"w": torch.nested.nested_tensor([torch.ones(2), torch.ones(1)])},
-]  # fmt: skip
+ONES = torch.ones(2)
+with warnings.catch_warnings(action="ignore"):  # of what torch means to change
+    NESTED = torch.nested.nested_tensor([ONES, torch.ones(1)])
+    QUANTISED = torch.quantize_per_tensor(ONES, 0.1, 0, torch.qint8)
+TENSORS = [
+    ONES,
+    torch.eye(3).to_sparse(),
+    NESTED,
+    QUANTISED,
+    torch.ones(2, device="meta"),
+    torch.ones(0),
+    torch.tensor(1),
+]
+TENSORS += [
+    ONES.to(kind) for kind in (torch.complex64, torch.bfloat16, torch.float8_e4m3fn, torch.float64, torch.uint8)
+]
+TENSORS += [torch.tensor([value], dtype=torch.float64) for value in (1e300, 1e-300, torch.nan, -torch.inf)]
+TENSORS += [torch.ones(4)[::2], torch.rand(2, 3).T, torch.ones(3).expand(2, 3), torch.tensor([1 + 1j]).conj()]
+CONTENTS = [SMALL, STATE, dict(torch.nn.Linear(2, 2).named_parameters()), {}, [], None, 3, "state", ONES, [ONES]]
+CONTENTS += [{"state_dict": STATE}, {"w": 1}, {1: ONES}, {"w": ONES, 1: ONES}, {("a", "b"): ONES}, {"a\nb": ONES}]
+CONTENTS += [{"w": tensor} for tensor in TENSORS]
 
 
-@fuzzed(
-    300,
-    st.tuples(st.sampled_from(CONTENTS), st.booleans(), st.none())
-    | st.tuples(st.just(SMALL), st.booleans(), st.randoms(use_true_random=False)),
-)
+def array(tensor: torch.Tensor) -> np.ndarray:
+    """The values of a tensor, one by one."""
+    kind = np.float32 if tensor.is_floating_point() else str(tensor.dtype).removeprefix("torch.")
+    return np.array(tensor.tolist(), kind).reshape(tensor.shape)
+
+
+@fuzzed(len(CONTENTS) * 2, st.tuples(st.sampled_from(CONTENTS), st.booleans()))
 def test_a_file_of_torch_is_refused_or_read_as_it_is_stored(made, folder):
-    content, zipped, draw = made
+    content, zipped = made
     path = folder / "seed0.pt"
     path.write_bytes(saved(content, zipped))
     outcome = accepted(lambda: read_weights(path), str(path))
     if outcome is not None:
-        same(outcome[0], {name: tensor.detach().numpy() for name, tensor in content.items()})
+        same(outcome[0], {name: array(tensor) for name, tensor in content.items()})
 
 
 @fuzzed(200, st.sampled_from([saved(SMALL), saved(SMALL, zipped=False), pickle.dumps({"w": [1.0]})]).flatmap(damaged))
@@ -194,4 +215,100 @@ def test_a_damaged_file_of_torch_is_refused_or_read(content, folder):
     outcome = accepted(lambda: read_weights(path), str(path))
     if outcome is not None:
         again = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
-        same(outcome[0], {name: tensor.detach().numpy() for name, tensor in again.items()})
+        same(outcome[0], {name: array(tensor) for name, tensor in again.items()})
+
+
+# Networks
+
+KINDS = st.sampled_from(
+    [torch.float64, torch.float16, torch.bfloat16, torch.int8, torch.int64, torch.bool, torch.complex64]
+)
+CHANGES = {
+    "remove": lambda state, name, _: state.pop(name),
+    "rename": lambda state, name, _: state.update({f"module.{name}": state.pop(name)}),
+    "add": lambda state, name, _: state.update({"extra": state[name]}),
+    "transpose": lambda state, name, _: state.update({name: state[name].transpose(0, -1).contiguous()}),
+    "cut": lambda state, name, _: state.update({name: state[name][:-1].contiguous()}),
+    "flatten": lambda state, name, _: state.update({name: state[name].flatten()}),
+    "convert": lambda state, name, kind: state.update({name: state[name].to(kind)}),
+    "spoil": lambda state, name, kind: state.update({name: torch.full_like(state[name], -float("inf"))}),
+    "swap": lambda state, name, _: state.update({name: state["conv1.bias"], "conv1.bias": state[name]}),
+    "nothing": lambda state, name, _: None,
+}
+
+
+@fuzzed(
+    200,
+    st.tuples(
+        st.lists(st.tuples(st.sampled_from(sorted(CHANGES)), st.sampled_from(sorted(STATE)), KINDS), max_size=3),
+        st.sampled_from([".pt", ".safetensors"]),
+    ),
+)
+def test_a_checkpoint_is_refused_or_the_network_has_its_weights(made, folder):
+    changes, suffix = made
+    state = dict(STATE)
+    for change, name, kind in changes:
+        if name in state and "conv1.bias" in state:
+            CHANGES[change](state, name, kind)
+    state = {name: tensor.clone() for name, tensor in state.items()}
+    path = folder / f"seed0{suffix}"
+    path.write_bytes(saved(state) if suffix == ".pt" else safetensors(state))
+    MODULE.load_state_dict(STATE)
+    if accepted(lambda: modules.load(MODULE, read_weights(path), source=str(path)), str(path)):
+        held = {name: tensor.numpy() for name, tensor in MODULE.state_dict().items()}
+        same(held, {name: array(tensor) for name, tensor in state.items()})
+    else:
+        same(
+            {name: tensor.numpy() for name, tensor in MODULE.state_dict().items()},
+            {name: array(STATE[name]) for name in STATE},
+        )
+
+
+ARCHITECTURES = [
+    "all_cnn_c",
+    "all_cnn_7",
+    "all_cnn_8",
+    "os.getcwd",
+    "os.system",
+    "builtins.dict",
+    "builtins.print",
+    "builtins.type",
+]
+ARCHITECTURES += [
+    "torch.nn.Linear",
+    "torch.nn.Flatten",
+    "torch.nn.Identity",
+    "torch.nn.Module",
+    "torch.zeros",
+    "nowhere.Net",
+    "os",
+    "os.",
+]
+ARCHITECTURES += [
+    "a..b",
+    "_",
+    "collections.OrderedDict",
+    "torch.nn.functional.relu",
+    "numpy.float64",
+    "json.loads",
+    "math.pi",
+]
+
+
+@fuzzed(
+    100,
+    st.tuples(
+        st.sampled_from(ARCHITECTURES),
+        st.sampled_from([(8, 8, 1), (16, 16, 3), (1, 1, 3)]),
+        st.sampled_from([1, 3, 64]),
+        st.sampled_from([0.01, 0.1]),
+    ),
+)
+def test_an_architecture_is_refused_or_makes_a_network_for_the_images(made, folder):
+    architecture, shape, n_categories, width = made
+    network = Network(architecture, width=width)
+    outcome = accepted(
+        lambda: modules.build(network, shape, n_categories), f"networks: {architecture}", repr(architecture)
+    )
+    if outcome is not None:
+        assert outcome[0](torch.zeros(1, shape[2], *shape[:2])).shape == (1, n_categories)

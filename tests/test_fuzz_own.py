@@ -9,16 +9,10 @@ from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
-import pytest
-import torch
 from fuzzing import accepted, damaged, fuzzed
 from hypothesis import strategies as st
-from safetensors.numpy import save as save_safetensors
-from safetensors.torch import save as save_tensors
 
-from manyseeds import modules
 from manyseeds.instances import find_arrays, find_checkpoints
-from manyseeds.networks import Network
 from manyseeds.own_activations import link_layers, read_stimuli
 from manyseeds.own_networks import read_weights
 

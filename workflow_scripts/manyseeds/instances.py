@@ -123,7 +123,7 @@ def _layers(folder: Path, order: Sequence[str] | None) -> tuple[Path, ...]:
         raise StudyError(f"{folder}: found no array, expected one {{layer}}.npy for each layer.")
     for name in files:
         if breaks_lines(name):
-            raise StudyError(f"{folder}: found the layer {ascii(name)}, expected a name without control characters.")
+            raise StudyError(f"{folder}: found the layer {name!a}, expected a name without control characters.")
     if order is None:
         return tuple(files.values())
     unlisted = next((name for name in files if name not in order), None)
