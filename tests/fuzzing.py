@@ -1,5 +1,6 @@
 """What the fuzzing tests share: how many inputs each generates, what counts as one clear sentence, damaged bytes."""
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,21 @@ from manyseeds.errors import StudyError, breaks_lines
 INPUTS: dict[str, int] = {}
 """Number of inputs that each fuzzing test generates, by its name."""
 
+OUTCOMES: Counter[str] = Counter()
+"""How many inputs were accepted and refused so far: a test in which all are refused shows little."""
 
-def fuzzed(n: int, inputs: st.SearchStrategy) -> Callable:
-    """Make a test of a check that takes an input and an empty folder: of `n` inputs, the same in every run."""
+
+def fuzzed(n: int, inputs: st.SearchStrategy, *, accepts: int = 10, refuses: int = 10) -> Callable:
+    """Make a test of a check that takes an input and an empty folder: of `n` inputs, the same in every run, of which at
+    least so many are accepted and so many refused.
+    """
 
     def decorate(check: Callable[[Any, Path], None]) -> Callable:
         INPUTS[check.__qualname__] = n
 
         def test(tmp_path: Path) -> None:
             seen = 0
+            OUTCOMES.clear()
 
             @settings(
                 max_examples=n, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
@@ -35,6 +42,8 @@ def fuzzed(n: int, inputs: st.SearchStrategy) -> Callable:
 
             each()
             assert seen >= n
+            assert OUTCOMES["accepted"] >= accepts, OUTCOMES
+            assert OUTCOMES["refused"] >= refuses, OUTCOMES
 
         test.__name__, test.__qualname__, test.__doc__ = check.__name__, check.__qualname__, check.__doc__
         test.__module__ = check.__module__
@@ -49,10 +58,13 @@ def accepted(read: Callable[[], Any], *names: str) -> tuple[Any] | None:
     Whatever else is raised is a traceback that a user would have seen.
     """
     try:
-        return (read(),)
+        outcome = (read(),)
     except StudyError as problem:
+        OUTCOMES["refused"] += 1
         check_sentence(str(problem), *names)
         return None
+    OUTCOMES["accepted"] += 1
+    return outcome
 
 
 def check_sentence(message: str, *names: str) -> None:

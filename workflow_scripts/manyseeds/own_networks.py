@@ -31,7 +31,7 @@ def read_weights(path: Path) -> dict[str, NDArray]:
 
 
 def _as_array(tensor: Tensor, name: str) -> NDArray:
-    """Return a tensor as an array, of float32 if it has floating-point numbers; whatever those are, float32 is finite."""
+    """Return a tensor as an array, floating-point numbers as float32, and finite as such."""
     odd = tensor.is_complex() or tensor.is_quantized or tensor.is_nested or tensor.is_meta
     if odd or tensor.layout != torch.strided:
         raise StudyError(f"{name} is no tensor of real numbers that stand one by one, but of {_kind(tensor)}.")

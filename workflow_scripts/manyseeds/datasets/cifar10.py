@@ -136,9 +136,11 @@ def _lossless_test_images(folder: Path, test_is_official: bool, n_test: int) -> 
     path = folder / LOSSLESS
     if not path.is_file():
         return [None] * n_test, f"{note}; which of its images are lossless is not known (no {LOSSLESS})."
-    text = path.read_text().strip()
-    if not text.isdecimal() or int(text) > n_test:
-        raise StudyError(f"{path} holds {text!r}; expected the number of leading lossless test images, 0 to {n_test}.")
+    text = path.read_bytes().decode(errors="replace").strip()
+    if not text.isdecimal() or len(text) > len(str(n_test)) or int(text) > n_test:
+        raise StudyError(
+            f"{path} holds {text[:20]!r}; expected the number of leading lossless test images, 0 to {n_test}."
+        )
     n_lossless = int(text)
     note = f"{note}; its first {n_lossless:,} of {n_test:,} images are lossless ({LOSSLESS})."
     return [True] * n_lossless + [False] * (n_test - n_lossless), note
