@@ -19,7 +19,9 @@ OURS = ("workflow_scripts", "Snakefile", ".smk")
 
 @pytest.fixture(scope="module")
 def workflow(tmp_path_factory) -> Path:
-    return copy_workflow(tmp_path_factory.mktemp("workflow"))
+    folder = copy_workflow(tmp_path_factory.mktemp("workflow"))
+    (folder / "{x}").mkdir()
+    return folder
 
 
 def lay_out(folder: Path, files: dict[str, bytes]) -> None:
@@ -65,7 +67,7 @@ STUDIES = {
     "no folder of activations": (b"activations_dir: nowhere", "activations_dir: there is no folder nowhere."),
     "no network": (b"networks_dir: envs", "Config key networks_dir: envs holds no {architecture}/{condition}/seed{n}"),
     "folder of results": (b"networks_dir: results/digits/networks", "results/digits/networks lies in the study's own"),
-    "braces": (b"activations_dir: '{x}'", "Config key activations_dir: there is no folder {x}."),
+    "braces": (b"activations_dir: '{x}'", "Config key activations_dir: found {x}, expected a path"),
 }  # fmt: skip
 
 

@@ -254,7 +254,10 @@ def test_a_config_that_fits_the_schema_makes_a_study_or_one_sentence(config, fol
 
 @fuzzed(
     100,
-    st.tuples(st.sampled_from(["l2", "batch_size", "cohort_size", "checkpoints"]), st.sampled_from(TEXTS) | st.text()),
+    st.tuples(
+        st.sampled_from(["l2", "batch_size", "cohort_size", "checkpoints"]),
+        st.sampled_from(TEXTS) | st.text() | st.integers(0, 99).map(str) | st.floats(0, 1).map(str),
+    ),
 )
 def test_text_from_the_command_line_is_taken_for_a_value_or_refused(key_and_text, folder):
     check(merged(default(), {"training": dict([key_and_text])}), folder)

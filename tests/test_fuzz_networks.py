@@ -256,7 +256,7 @@ CHANGES = {
     "cut": lambda state, name, _: state.update({name: state[name][:-1].contiguous()}),
     "flatten": lambda state, name, _: state.update({name: state[name].flatten()}),
     "convert": lambda state, name, kind: state.update({name: state[name].to(kind)}),
-    "spoil": lambda state, name, kind: state.update({name: torch.full_like(state[name], -float("inf"))}),
+    "spoil": lambda state, name, kind: state.update({name: torch.full(state[name].shape, -torch.inf)}),
     "swap": lambda state, name, _: state.update({name: state["conv1.bias"], "conv1.bias": state[name]}),
     "nothing": lambda state, name, _: None,
 }

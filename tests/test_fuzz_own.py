@@ -281,6 +281,7 @@ def test_a_folder_of_files_is_refused_or_every_file_has_its_place(tree, folder):
             home = own / str(instance)
             (parent,) = {path.parent for path in paths}
             assert parent == home or (parent.parent == home and int(parent.name.removeprefix("epoch")) == epoch)
+            assert not any(sign in path.name for path in paths for sign in "{}\n")
             links = folder / "linked" / str(instance) / f"epoch{epoch}"
             index = accepted(lambda paths=paths, links=links: link_layers(paths, N, links), str(own))
             if index:

@@ -16,6 +16,9 @@ from manyseeds.errors import StudyError, breaks_lines
 BASELINE = "baseline"
 """The condition that the others are variations of."""
 
+BRACES = {"{", "}"}
+"""Snakemake takes what they enclose in a path for a wildcard."""
+
 MOST_DIGITS = 18
 """Of a seed or an epoch: tables hold them as integers of 64 bits."""
 
@@ -77,6 +80,8 @@ def find_checkpoints(folder: Path) -> dict[Instance, Path]:
 def _find_instances(folder: Path, pattern: str, key: str, suffixes: Sequence[str] = ("",)) -> dict[Instance, Path]:
     if not os.path.isdir(folder):  # pathlib's raises where a link leads to itself
         raise StudyError(f"Config key {key}: there is no folder {folder}.")
+    if not BRACES.isdisjoint(str(folder)):
+        raise StudyError(f"Config key {key}: found {folder}, expected a path without {{ and }}, Snakemake's wildcards.")
     found: dict[Instance, Path] = {}
     for path in folder.glob(f"*/*/{pattern}"):
         seed = re.fullmatch(r"seed([0-9]+)", path.stem)
@@ -122,8 +127,10 @@ def _layers(folder: Path, order: Sequence[str] | None) -> tuple[Path, ...]:
     if not files:
         raise StudyError(f"{folder}: found no array, expected one {{layer}}.npy for each layer.")
     for name in files:
-        if breaks_lines(name):
-            raise StudyError(f"{folder}: found the layer {name!a}, expected a name without control characters.")
+        if breaks_lines(name) or not BRACES.isdisjoint(name):
+            raise StudyError(
+                f"{folder}: found the layer {name!a}, expected a name without control characters, {{ and }}."
+            )
     if order is None:
         return tuple(files.values())
     unlisted = next((name for name in files if name not in order), None)

@@ -253,6 +253,7 @@ def check_meaning(study: Study) -> None:
         raise StudyError("Config keys activations_dir and networks_dir are both set; expected one of them at most.")
     _check_sizes(study)
     _check_folders(study)
+    _check_stimuli(config)
     _check_unique("networks", [network_name(entry) for entry in config["networks"]])
     _check_unique("conditions", [condition["name"] for condition in study.conditions])
     _check_epochs("training.checkpoints", training["checkpoints"], range(training["epochs"] + 1), "training.epochs")
@@ -300,6 +301,17 @@ def _check_folders(study: Study) -> None:
             raise StudyError(f"Config key {key}: found {folder[:LONGEST_PATH]!r}, expected the path of a folder.")
         if Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(f"results/{study.name}")):
             raise StudyError(f"Config key {key}: {folder} lies in the study's own results/{study.name}.")
+
+
+def _check_stimuli(config: Config) -> None:
+    """Check that the folders of stimuli are those of a root, and each is of one category."""
+    categories = config["stimuli"]["categories"] or {}
+    if categories and config["stimuli"]["root"] is None:
+        raise StudyError("Config key stimuli.categories: found folders, but stimuli.root, where they lie, is null.")
+    folders = [folder for names in categories.values() for folder in names]
+    repeated = next((folder for folder in folders if folders.count(folder) > 1), None)
+    if repeated is not None:
+        raise StudyError(f"Config key stimuli.categories: found the folder {repeated!r} twice, expected each once.")
 
 
 def _check_unique(key: str, names: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from manyseeds.datasets.dataset import Dataset, SourceFile, Split
 from manyseeds.errors import StudyError
+from manyseeds.files import writing
 
 CATEGORIES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 IMAGE_SIZE = 32
@@ -190,7 +191,8 @@ def _obtain(root: Path, names: Iterable[str], download: bool, report: Callable[[
             f"{folder} does not exist and data.download is false; expected there CIFAR-10's binary version "
             f"({ARCHIVE_URL}, unpacked), or the archive {ARCHIVE} in {root}."
         )
-    root.mkdir(parents=True, exist_ok=True)
+    with writing(root):
+        root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root, prefix=".cifar10-") as scratch:
         archive = Path(scratch) / ARCHIVE
         report(f"downloading {ARCHIVE_URL} (162 MiB)")
