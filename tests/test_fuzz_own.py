@@ -5,16 +5,21 @@ import io
 import json
 import os
 import pickle
+import warnings
 from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 from fuzzing import accepted, damaged, fuzzed
 from hypothesis import strategies as st
+from scipy.spatial.distance import pdist
 
+from manyseeds.geometry import MEASURES, measure_geometry
+from manyseeds.instance_comparison import compare_layer
 from manyseeds.instances import find_arrays, find_checkpoints
 from manyseeds.own_activations import link_layers, read_stimuli
 from manyseeds.own_networks import read_weights
+from manyseeds.stimulus_resampling import resample_stimuli, stimulus_weights
 
 N = 4  # stimuli
 
@@ -291,3 +296,50 @@ def test_a_folder_of_files_is_refused_or_every_file_has_its_place(tree, folder):
     checkpoints = accepted(lambda: find_checkpoints(own), str(own))
     for path in checkpoints[0].values() if checkpoints else ():
         accepted(lambda path=path: read_weights(path), str(path))
+
+
+# What is computed of them
+
+MAGNITUDES = st.sampled_from([0.0, 1.0, -1.0, 1e-300, 1e-20, 1e20, 1e100, 1e149, 1e200, -1e300])
+MODERATE = st.sampled_from([0.0, 0.0, 1.0, -1.0, 0.5, 3.0, 1e-3, 1e3])
+
+
+@st.composite
+def odd_activations(draw: st.DrawFn) -> tuple[np.ndarray, list[int]]:
+    """Activations (networks, stimuli, units) with stimuli that are silent, alike, huge or alone in their category."""
+    n_stimuli, n_units = draw(st.integers(2, 6)), draw(st.integers(1, 3))
+    value = MODERATE if draw(st.booleans()) else MAGNITUDES | MODERATE
+    size = 2 * n_stimuli * n_units
+    values = draw(st.lists(value, min_size=size, max_size=size))
+    others = draw(st.lists(st.integers(0, 3), min_size=n_stimuli - 2, max_size=n_stimuli - 2))
+    return np.reshape(values, (2, n_stimuli, n_units)), [0, 1, *others]
+
+
+@fuzzed(100, odd_activations())
+def test_odd_activations_are_refused_or_compared(made, folder):
+    activations, categories = made
+    n_stimuli = len(categories)
+    geometries = {}
+    for seed, array in enumerate(activations):
+        path = folder / f"{seed}.npy"
+        np.save(path, array)
+        assert accepted(lambda path=path: link_layers([path], n_stimuli, folder / path.stem), str(path))
+        outcome = accepted(lambda array=array, path=path: measure_geometry(array, name=str(path)), str(path))
+        if outcome is None:
+            assert np.abs(array).max() > 1e150
+            return
+        geometries[seed] = outcome[0]
+    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+        rows = compare_layer(geometries, categories, list(MEASURES))["consistency"]
+        weights = stimulus_weights(categories, 3, np.random.default_rng(0))
+        resamples = resample_stimuli(list(geometries.values()), np.array(categories), list(MEASURES), weights)
+    assert rows["consistency"].dropna().between(0, 1).all()
+    assert all(((values >= 0) & (values <= 1) | np.isnan(values)).all() for values in resamples.values())
+    pairs = rows[rows["kind"] == "within_category"]
+    assert (pairs["n_entries"] == sum(n * (n - 1) // 2 for n in np.bincount(categories))).all()
+    if np.isin(np.abs(activations), [0, 1, 0.5, 3]).all():
+        euclidean = rows.query("kind == 'exemplar' and measure == 'euclidean' and normalisation == 'none'")
+        distances = [pdist(array) for array in activations]
+        varies = all(np.ptp(vector) > 1e-9 for vector in distances)
+        expected = np.corrcoef(*distances)[0, 1] if varies and len(distances[0]) > 1 else np.nan
+        np.testing.assert_allclose(euclidean["r"], [expected], atol=1e-9)
