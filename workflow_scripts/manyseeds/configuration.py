@@ -49,7 +49,9 @@ def check_plain(value: Any, where: tuple[str | int, ...] = ()) -> None:
         for name, part in value.items():
             if not isinstance(name, str) or breaks_lines(name):
                 found = dotted((*where, _cut(ascii(name))))
-                raise StudyError(f"Config key {found}: expected text without control characters; put it in quotes.")
+                raise StudyError(
+                    f"Config key {found}: expected text without control characters as key; put it in quotes."
+                )
             check_plain(part, (*where, name))
     elif isinstance(value, list):
         for index, part in enumerate(value):
