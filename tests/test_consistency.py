@@ -221,3 +221,13 @@ def test_the_mean_over_partitions_leaves_out_what_is_undefined():
     np.testing.assert_allclose(mean.r, [0.2, np.nan])
     np.testing.assert_allclose(mean.consistency, [0.13, np.nan])
     np.testing.assert_array_equal(mean.n_undefined, [2, 6])
+
+
+def test_categories_of_one_stimulus_have_no_pairs_and_disturb_no_others():
+    vectors, categories = np.random.default_rng(0).random((2, 10)), np.array([0, 0, 0, 1, 2])
+    within = within_category_mean(vectors, categories)
+    assert within.n_entries == 3
+    assert within.r[0] == pytest.approx(np.corrcoef(vectors[:, [0, 1, 4]])[0, 1])  # pairs 01, 02 and 12
+    alone = agreement(vectors[:, within_category_mask(np.arange(5))])
+    assert (alone.n_entries, alone.n_undefined.tolist()) == (0, [0])
+    assert np.isnan(alone.r).all()

@@ -69,6 +69,12 @@ def test_digits_have_a_test_split_where_stimuli_come_from_elsewhere(tmp_path):
 # --- CIFAR-10
 
 
+def test_a_root_that_is_no_folder_is_named_before_anything_is_downloaded(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(StudyError, match="file cannot be written: File exists"):
+        load_cifar10(tmp_path / "file", True)
+
+
 def write_batches(root, n_batches=2, seed=0):
     """Made-up batches in a folder, and the table that makes them the official ones."""
     folder = root / "cifar-10-batches-bin"

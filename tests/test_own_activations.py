@@ -36,6 +36,9 @@ def test_stimuli_are_numbered_and_categories_in_order_of_appearance(tmp_path):
     [
         (None, "stimuli.csv is missing"),
         ("", "not a table"),
+        ("stimulus,category\n", "found no row below the names of the columns"),
+        ("stimulus,category\na,x,1\nb,y,2\n", "row 1 has 3 values, expected 2, one a column"),
+        ("stimulus,category,category\na,x,y\n", "found the columns stimulus, category, category, expected one"),
         ("stimulus,label\na,b\n", "found the columns stimulus, label, expected one named category"),
         ("stimulus,category\na,x\nb,\n", "row 2 has no category"),
         ("stimulus,category\na,x\nb,x\n", "found the one category 'x'"),

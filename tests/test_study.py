@@ -1,5 +1,6 @@
 """The configuration: what it expands to, and what each mistake in it says."""
 
+import datetime
 import json
 from pathlib import Path
 
@@ -299,6 +300,29 @@ MISTAKES = {
         {"rotations": {"radius": 1}},
         "rotations.radius: found 1, expected less than 1",
     ),
+    "fraction": ({"instances": 3.0}, "instances: found 3.0, expected integer"),
+    "not a number": (
+        {"training": {"learning_rate": float("nan")}},
+        "training.learning_rate: found nan, expected a finite",
+    ),
+    "not a number, in text": ({"training": {"l2": "inf"}}, "training.l2: found inf, expected a finite number"),
+    "more than tables hold": ({"seed": 2**63}, "seed: found an integer of 64 bits, expected less than"),
+    "date": ({"study": datetime.date(2020, 1, 1)}, "study: found datetime.date(2020, 1, 1), expected text"),
+    "number for a key": ({"stimuli": {"categories": {1: ["a"], 2: ["b"]}}}, "stimuli.categories.1: expected text"),
+    "line break in a path": ({"data": {"root": "a\nb"}}, 'data.root: found "a\\nb", expected text without control'),
+    "no path": ({"data": {"root": ""}}, "data.root: found '', expected the path of a folder"),
+    "path that no file system takes": ({"networks_dir": "a" * 300}, "networks_dir: found 'aaa"),
+    "own results": ({"networks_dir": "results/digits/networks"}, "lies in the study's own results/digits"),
+    "too many to plan": ({"instances": 10**9}, "instances: found 1000000000, expected at most 10000"),
+    "name too long for a file": ({"study": "a" * 101}, "study: found a name of 101 characters, expected at most 100"),
+    "stimuli of two categories": (
+        {"stimuli": {"root": "a", "categories": {"bird": ["robin"], "pet": ["dog", "robin"]}}},
+        "stimuli.categories: found the folder 'robin' twice",
+    ),
+    "stimuli from nowhere": (
+        {"stimuli": {"categories": {"bird": ["robin"], "pet": ["dog"]}}},
+        "stimuli.categories: found folders, but stimuli.root, where they lie, is null",
+    ),
     "two sources": ({"activations_dir": "a", "networks_dir": "b"}, "activations_dir and networks_dir are both set"),
     "no folder": ({"activations_dir": "/nowhere"}, "activations_dir: there is no folder /nowhere"),
 }
@@ -311,6 +335,20 @@ def test_a_mistake_gets_one_sentence(overlay, sentence):
     message = str(caught.value)
     assert sentence in message
     assert "\n" not in message.rstrip()
+
+
+def test_a_line_left_out_of_the_defaults_is_missed():
+    config = default()
+    del config["training"]["epochs"]
+    with pytest.raises(StudyError, match=r"training\.epochs is missing: Number of epochs\."):
+        Study.from_config(config, SCHEMA)
+
+
+def test_a_config_that_contains_itself_is_refused():
+    config = default()
+    config["training"]["epochs"] = config
+    with pytest.raises(StudyError, match="Config key training: found more than 100 levels"):
+        Study.from_config(config, SCHEMA)
 
 
 def lay_out(folder: Path, *files: str) -> Path:
@@ -359,6 +397,18 @@ OWN_MISTAKES = {
         "activations_dir",
         "the folder 'my net' has a name of other characters",
     ),
+    "folder called as a wildcard": (
+        ["net/m/seed0/{x}.npy"],
+        "activations_dir",
+        "found the layer '{x}', expected a name",
+    ),
+    "two folders of an epoch": (
+        ["net/m/seed0/epoch1/a.npy", "net/m/seed0/epoch01/a.npy"],
+        "activations_dir",
+        "epoch1 and epoch01 are both there",
+    ),
+    "leading zeros": (["net/m/seed01/a.npy"], "activations_dir", "found the seed 01, expected numbers without leading"),
+    "no end of digits": ([f"net/m/seed{10**30}/a.npy"], "activations_dir", "found a number of 31 digits, expected"),
     "two files of a seed": (
         ["all_cnn_c/m/seed0.pt", "all_cnn_c/m/seed0.safetensors"],
         "networks_dir",

@@ -2,16 +2,74 @@
 
 import difflib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
 
-from manyseeds.errors import StudyError
+from manyseeds.errors import StudyError, breaks_lines
 
 Config = Mapping[str, Any]
+
+INTEGERS = 2**63
+"""Integers are smaller than this, so that tables hold them."""
+
+DEPTH = 100
+"""Levels that a config has at most; one of more refers to itself (``&`` and ``*`` in YAML)."""
+
+SHOWN = 200
+"""Characters of a wrong value that are shown at most."""
+
+# JSON Schema takes 3.0 for an integer; range() and torch do not.
+_Validator = extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
+
+
+def check_plain(value: Any, where: tuple[str | int, ...] = ()) -> None:
+    """Check that a configuration consists of what JSON has: a YAML file may hold dates, sets or itself, too.
+
+    Raises
+    ------
+    StudyError
+        At the first value that is nothing of the kind, text that cannot stand on one line, number that is not finite
+        or too large.
+    """
+    key = f"Config key {dotted(where)}" if where else "The config"
+    if len(where) > DEPTH:
+        raise StudyError(f"Config key {where[0]}: found more than {DEPTH} levels, expected those of config.yaml.")
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            if not isinstance(name, str) or breaks_lines(name):
+                found = dotted((*where, _cut(ascii(name))))
+                raise StudyError(
+                    f"Config key {found}: expected text without control characters as key; put it in quotes."
+                )
+            check_plain(part, (*where, name))
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            check_plain(part, (*where, index))
+    elif isinstance(value, str):
+        if breaks_lines(value):
+            raise StudyError(f"{key}: found {_cut(json.dumps(value))}, expected text without control characters.")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise StudyError(f"{key}: found {value}, expected a finite number.")
+    elif isinstance(value, int):
+        if abs(value) >= INTEGERS:
+            raise StudyError(f"{key}: found an integer of {value.bit_length()} bits, expected less than {INTEGERS}.")
+    elif value is not None:
+        raise StudyError(
+            f"{key}: found {_cut(ascii(value))}, expected text, a number, true, false, null, a list or keys; "
+            "text that looks like anything else needs quotes."
+        )
 
 
 def with_types(value: Any, schema: Config) -> Any:
@@ -41,7 +99,7 @@ def _parsed(text: str, types: set[str]) -> Any:
     parse = float if "number" in types else yaml.safe_load
     try:
         return parse(text)
-    except (ValueError, yaml.YAMLError):
+    except (ValueError, yaml.YAMLError, RecursionError):
         return text
 
 
@@ -61,11 +119,21 @@ def check_schema(config: Config, schema: Config) -> None:
     Raises
     ------
     StudyError
-        For the first violation in the order of keys; unknown keys with the nearest known one.
+        For the first violation in the order of keys; unknown keys with the nearest known one. For a key that is not
+        there, has no default and cannot be null.
     """
-    problems = sorted(Draft202012Validator(schema).iter_errors(config), key=_unknown_keys_first)
+    problems = sorted(_Validator(schema).iter_errors(config), key=_unknown_keys_first)
     if problems:
         raise StudyError(_sentence(problems[0]))
+    _check_complete(config, schema)
+
+
+def _check_complete(config: Config, schema: Config, where: tuple[str, ...] = ()) -> None:
+    for key, part in schema["properties"].items():
+        if key in config and "properties" in part:
+            _check_complete(config[key], part, (*where, key))
+        elif key not in config and "default" not in part and "null" not in _types(part):
+            raise StudyError(_missing((*where, key), part))
 
 
 def _unknown_keys_first(problem: ValidationError) -> tuple[bool, str]:
@@ -79,8 +147,16 @@ def _sentence(problem: ValidationError) -> str:
         return _unknown_key(where, problem.instance, problem.schema["properties"])
     if problem.validator == "required":
         missing = next(key for key in problem.validator_value if key not in problem.instance)
-        return f"Config key {where}.{missing} is missing: {problem.schema['properties'][missing]['description']}"
-    return f"Config key {where}: found {json.dumps(problem.instance)}, expected {_expectation(problem)}."
+        return _missing((*problem.absolute_path, missing), problem.schema["properties"][missing])
+    return f"Config key {where}: found {_cut(json.dumps(problem.instance))}, expected {_expectation(problem)}."
+
+
+def _missing(where: Iterable[str | int], schema: Config) -> str:
+    return f"Config key {dotted(where)} is missing: {schema['description']}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]} ..."
 
 
 def _unknown_key(where: str, found: Config, known: Config) -> str:
@@ -88,7 +164,7 @@ def _unknown_key(where: str, found: Config, known: Config) -> str:
     name = f"{where}.{key}" if where else str(key)
     similar = difflib.get_close_matches(str(key), known, n=1)
     hint = f"did you mean {similar[0]!r}?" if similar else f"expected one of {', '.join(known)}."
-    return f"Unknown config key {name!r}: {hint}"
+    return f"Unknown config key {_cut(repr(name))}: {hint}"
 
 
 def _expectation(problem: ValidationError) -> str:

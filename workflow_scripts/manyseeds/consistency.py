@@ -4,6 +4,7 @@ RDMs of N networks are vectors, stacked as (N, P), in the order of scipy's `squa
 are left out of each pair of networks in which either RDM has one, and counted.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -86,7 +87,7 @@ def pairwise_r(vectors: NDArray[np.floating]) -> tuple[Floats, NDArray[np.int64]
 
 def _blocks(vectors: Floats) -> Iterator[Floats]:
     """Yield some entries of all vectors at a time."""
-    width = max(1, BLOCK_VALUES // max(1, vectors[..., 0].size))
+    width = max(1, BLOCK_VALUES // max(1, math.prod(vectors.shape[:-1])))
     for start in range(0, vectors.shape[-1], width):
         yield vectors[..., start : start + width]
 

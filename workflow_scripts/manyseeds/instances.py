@@ -5,15 +5,22 @@ Snakefile is parsed.
 """
 
 import csv
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from manyseeds.errors import StudyError
+from manyseeds.errors import StudyError, breaks_lines
 
 BASELINE = "baseline"
 """The condition that the others are variations of."""
+
+BRACES = {"{", "}"}
+"""Snakemake takes what they enclose in a path for a wildcard."""
+
+MOST_DIGITS = 18
+"""Of a seed or an epoch: tables hold them as integers of 64 bits."""
 
 NETWORK_SUFFIXES = (".safetensors", ".pt", ".pth")
 
@@ -71,14 +78,18 @@ def find_checkpoints(folder: Path) -> dict[Instance, Path]:
 
 
 def _find_instances(folder: Path, pattern: str, key: str, suffixes: Sequence[str] = ("",)) -> dict[Instance, Path]:
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # pathlib's raises where a link leads to itself
         raise StudyError(f"Config key {key}: there is no folder {folder}.")
+    if not BRACES.isdisjoint(str(folder)):
+        raise StudyError(f"Config key {key}: found {folder}, expected a path without {{ and }}, Snakemake's wildcards.")
     found: dict[Instance, Path] = {}
     for path in folder.glob(f"*/*/{pattern}"):
-        seed = re.fullmatch(r"seed(0|[1-9]\d*)", path.stem)
+        seed = re.fullmatch(r"seed([0-9]+)", path.stem)
         if seed is None or path.suffix not in suffixes:
             continue
-        instance = Instance(*map(_checked_name, path.parent.parts[-2:], (path, path)), int(seed[1]))
+        if len(seed[1]) > 1 and seed[1].startswith("0"):
+            raise StudyError(f"{path}: found the seed {seed[1]}, expected numbers without leading zeros, as in seed7.")
+        instance = Instance(*map(_checked_name, path.parent.parts[-2:], (path, path)), _number(seed[1], path))
         if instance in found:
             raise StudyError(f"{path} and {found[instance].name} are both there; expected one file a seed.")
         found[instance] = path
@@ -94,8 +105,20 @@ def _checked_name(name: str, path: Path) -> str:
     return name
 
 
+def _number(digits: str, path: Path) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise StudyError(f"{path}: found a number of {len(digits)} digits, expected at most {MOST_DIGITS}.")
+    return int(digits)
+
+
 def _arrays_by_epoch(folder: Path, order: Sequence[str] | None) -> dict[int, tuple[Path, ...]]:
-    epochs = {int(path.name[5:]): path for path in folder.glob("epoch*") if re.fullmatch(r"epoch\d+", path.name)}
+    epochs: dict[int, Path] = {}
+    for path in sorted(folder.glob("epoch*")):
+        if found := re.fullmatch(r"epoch([0-9]+)", path.name):
+            epoch = _number(found[1], path)
+            if epoch in epochs:
+                raise StudyError(f"{path} and {epochs[epoch].name} are both there; expected one folder an epoch.")
+            epochs[epoch] = path
     return {epoch: _layers(path, order) for epoch, path in sorted((epochs or {0: folder}).items())}
 
 
@@ -103,6 +126,11 @@ def _layers(folder: Path, order: Sequence[str] | None) -> tuple[Path, ...]:
     files = {path.stem: path for path in sorted(folder.glob("*.npy"), key=_natural)}
     if not files:
         raise StudyError(f"{folder}: found no array, expected one {{layer}}.npy for each layer.")
+    for name in files:
+        if breaks_lines(name) or not BRACES.isdisjoint(name):
+            raise StudyError(
+                f"{folder}: found the layer {name!a}, expected a name without control characters, {{ and }}."
+            )
     if order is None:
         return tuple(files.values())
     unlisted = next((name for name in files if name not in order), None)
@@ -116,15 +144,49 @@ def _layer_order(folder: Path) -> list[str] | None:
     path = folder / "layers.csv"
     if not path.exists():
         return None
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or "layer" not in rows[0]:
-        raise StudyError(f"{path}: found no column `layer`, expected one with the layers in order.")
-    return [row["layer"] for row in rows]
+    (order,) = read_columns(path, "layer")
+    if not order:
+        raise StudyError(f"{path}: found no row below the names of the columns, expected one for each layer.")
+    repeated = next((name for name in order if order.count(name) > 1), None)
+    if repeated is not None:
+        raise StudyError(f"{path}: found the layer {repeated!r} twice, expected each layer once.")
+    return order
+
+
+def read_columns(path: Path, *columns: str) -> list[list[str]]:
+    """Read columns of a table of comma-separated values; blank lines and other columns are passed over.
+
+    Raises
+    ------
+    StudyError
+        If the file is no such table or has no such column, or a row has no value in one, or more values than there are
+        columns: one column too many would shift all others.
+    """
+    if not path.is_file():
+        raise StudyError(f"{path} is missing; expected a table with the columns {' and '.join(columns)}.")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            header, *rows = (row for row in csv.reader(file, skipinitialspace=True, strict=True) if row)
+    except (OSError, ValueError, csv.Error) as problem:  # without a row there is no header to unpack
+        raise StudyError(f"{path}: not a table of comma-separated values in UTF-8 ({problem}).") from problem
+    for column in columns:
+        if header.count(column) != 1:
+            raise StudyError(f"{path}: found the columns {', '.join(header)}, expected one named {column}.")
+    for number, row in enumerate(rows, start=1):
+        if len(row) > len(header):
+            raise StudyError(f"{path}: row {number} has {len(row)} values, expected {len(header)}, one a column.")
+        row.extend([""] * (len(header) - len(row)))
+    table = {column: [row[header.index(column)] for row in rows] for column in columns}
+    for column, values in table.items():
+        if "" in values:
+            raise StudyError(f"{path}: row {values.index('') + 1} has no {column}; expected one in each row.")
+    return list(table.values())
 
 
 def _natural(path: Path) -> list[str | int]:
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.stem)]
+    """Split a name into text and numbers, in turn."""
+    parts = re.split(r"([0-9]+)", path.stem)
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)]
 
 
 def _names(values: Iterable[Any]) -> list[str]:

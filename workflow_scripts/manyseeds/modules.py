@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -81,13 +82,27 @@ def build(network: Network, image_shape: tuple[int, int, int], n_categories: int
 def _foreign(architecture: str, n_categories: int) -> nn.Module:
     """Call the builder of a torchvision architecture, or what an import path names, with the number of categories."""
     builder = _builder(architecture)
+    try:
+        module = builder(**_arguments(builder, n_categories))
+    except Exception as problem:  # whatever another's code raises
+        raise StudyError(
+            f"networks: {architecture} cannot be built for {n_categories} categories "
+            f"({type(problem).__name__}: {problem})."
+        ) from problem
+    if not isinstance(module, nn.Module):
+        raise StudyError(f"networks: {architecture} makes a {type(module).__name__}, expected a torch.nn.Module.")
+    return module
+
+
+def _arguments(builder: Callable, n_categories: int) -> dict[str, int]:
+    """Return the number of categories under the name by which a builder takes it, if it does."""
     accepted = inspect.signature(builder).parameters
-    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values())
     for argument in ("num_classes", "n_categories"):
         if argument in accepted:
-            return builder(**{argument: n_categories})
+            return {argument: n_categories}
     # torchvision's builders pass **kwargs on to their module's num_classes.
-    return builder(num_classes=n_categories) if takes_any else builder()
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values())
+    return {"num_classes": n_categories} if takes_any else {}
 
 
 def _builder(architecture: str):
@@ -114,11 +129,13 @@ def _check_forward(module: nn.Module, network: Network, shape: tuple[int, ...], 
     try:
         with torch.no_grad():
             logits = module.eval()(torch.zeros(shape))
-    except RuntimeError as problem:
+    except Exception as problem:  # RuntimeError as a rule, of torchvision's transformers AssertionError
         raise StudyError(
             f"networks: {network.architecture} does not take images of height x width x channels "
             f"{shape[2]} x {shape[3]} x {shape[1]} ({problem})."
         ) from problem
+    if not isinstance(logits, Tensor):
+        raise StudyError(f"networks: {network.architecture} gives a {type(logits).__name__}, expected a torch.Tensor.")
     if tuple(logits.shape) != (1, n_categories):
         raise StudyError(
             f"networks: {network.architecture} gives an output of shape {tuple(logits.shape[1:])}, "
@@ -164,15 +181,19 @@ def load(module: nn.Module, weights: Weights, *, source: str) -> None:
     Raises
     ------
     StudyError
-        Naming `source`, if a parameter is missing, unexpected or of another shape.
+        Naming `source`, if a parameter is missing, unexpected, of another shape, or of integers where the network has
+        fractions.
     """
-    expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    state = module.state_dict()
+    expected = {name: tuple(tensor.shape) for name, tensor in state.items()}
     found = {name: tuple(array.shape) for name, array in weights.items()}
     for name in expected:
         if name not in found:
             raise StudyError(f"{source}: {name} {expected[name]}, a parameter of the network, is missing.")
         if found[name] != expected[name]:
             raise StudyError(f"{source}: {name} has shape {found[name]}, but the network expects {expected[name]}.")
+        if state[name].is_floating_point() and weights[name].dtype.kind != "f":
+            raise StudyError(f"{source}: {name} holds {weights[name].dtype}, but the network expects float32.")
     unexpected = sorted(set(found) - set(expected))
     if unexpected:
         raise StudyError(f"{source}: the network has no parameter named {unexpected[0]}.")

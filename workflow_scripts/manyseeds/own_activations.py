@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from manyseeds.errors import StudyError
+from manyseeds.instances import read_columns
 
 CHUNK_BYTES = 64 * 2**20
 """Arrays are read in blocks of rows of this size: they may be larger than memory."""
@@ -29,31 +30,21 @@ def read_stimuli(path: Path) -> pd.DataFrame:
     StudyError
         If the file or a column is missing, a row has no label, or all are of one category.
     """
-    if not path.is_file():
-        raise StudyError(f"{path} is missing; expected a table with the columns stimulus and category.")
-    try:
-        table = pd.read_csv(path, dtype=str, skipinitialspace=True, keep_default_na=False, na_values=[""])
-    except ValueError as problem:  # pandas' errors of parsing are such, and so is text that is not UTF-8
-        raise StudyError(f"{path}: not a table of comma-separated values ({problem}).") from problem
-    for column in ("stimulus", "category"):
-        if column not in table:
-            raise StudyError(f"{path}: found the columns {', '.join(table.columns)}, expected one named {column}.")
-        if table[column].isna().any():
-            raise StudyError(
-                f"{path}: row {table[column].isna().idxmax() + 1} has no {column}; expected one in each row."
-            )
-    category, names = pd.factorize(table["category"])
+    sources, categories = read_columns(path, "stimulus", "category")
+    if not sources:
+        raise StudyError(f"{path}: found no row below the names of the columns, expected one for each stimulus.")
+    category, names = pd.factorize(np.array(categories, dtype=object))
     if len(names) < 2:
         raise StudyError(f"{path}: found the one category {names[0]!r}, expected at least 2.")
     return pd.DataFrame(
         {
-            "stimulus": np.arange(len(table)),
+            "stimulus": np.arange(len(sources)),
             "category": category,
-            "category_name": table["category"],
-            "test_position": pd.array([None] * len(table), dtype="Int64"),
-            "source": table["stimulus"],
+            "category_name": categories,
+            "test_position": pd.array([None] * len(sources), dtype="Int64"),
+            "source": sources,
             "source_index": 0,
-            "lossless": pd.array([None] * len(table), dtype="boolean"),
+            "lossless": pd.array([None] * len(sources), dtype="boolean"),
         }
     )
 
@@ -122,9 +113,11 @@ def describe_layer(path: Path, n_stimuli: int) -> dict[str, str | int]:
 
 
 def _open(path: Path) -> NDArray:
+    if not path.is_file():
+        raise StudyError(f"{path} is not a file; expected an NPY array.")
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as problem:
+        return np.lib.format.open_memmap(path, mode="r")
+    except Exception as problem:  # whatever the parsers raise that numpy reads headers with
         raise StudyError(f"{path}: not a complete NPY array of numbers ({problem}).") from problem
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -28,18 +27,31 @@ def read_weights(path: Path) -> dict[str, NDArray]:
         run any code), or a weight is not finite.
     """
     weights = _read_safetensors(path) if path.suffix == ".safetensors" else _read_state_dict(path)
-    for name, tensor in weights.items():
-        if not torch.isfinite(tensor).all():
-            raise StudyError(f"{path}: {name} holds values that are not finite.")
-    return {
-        name: (tensor.float() if tensor.is_floating_point() else tensor).numpy() for name, tensor in weights.items()
-    }
+    return {name: _as_array(tensor, f"{path}: {name}") for name, tensor in weights.items()}
+
+
+def _as_array(tensor: Tensor, name: str) -> NDArray:
+    """Return a tensor as an array, floating-point numbers as float32, and finite as such."""
+    odd = tensor.is_complex() or tensor.is_quantized or tensor.is_nested or tensor.is_meta
+    if odd or tensor.layout != torch.strided:
+        raise StudyError(f"{name} is no tensor of real numbers that stand one by one, but of {_kind(tensor)}.")
+    tensor = tensor.detach()  # parameters are tensors, too
+    if tensor.is_floating_point():
+        tensor = tensor.float()
+    if not torch.isfinite(tensor).all():
+        raise StudyError(f"{name} holds values that are not finite as float32.")
+    return tensor.numpy()
+
+
+def _kind(tensor: Tensor) -> str:
+    """Type, layout and device of a tensor, as torch calls them."""
+    return f"{tensor.dtype}, {tensor.layout}, on the device {tensor.device}"
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
-    except (SafetensorError, OSError) as problem:
+    except Exception as problem:  # SafetensorError, but not only: the header is the file's
         raise StudyError(f"{path}: not a complete safetensors file ({problem}).") from problem
 
 
@@ -51,8 +63,11 @@ def _read_state_dict(path: Path) -> dict[str, Tensor]:
             f"{path}: holds more than a plain state dict, and is not loaded, since that could run any code; "
             "save it by torch.save(model.state_dict(), path)."
         ) from problem
-    except (RuntimeError, EOFError, OSError, ValueError) as problem:
-        raise StudyError(f"{path}: not a complete file of torch.save ({problem}).") from problem
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+    except Exception as problem:  # a damaged pickle has torch's reader stumble over anything
+        reason = f"{type(problem).__name__}: {problem}"
+        raise StudyError(f"{path}: not a complete file of torch.save ({reason}).") from problem
+    if not isinstance(state, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    ):
         raise StudyError(f"{path}: expected a plain state dict, parameter names and their tensors, and nothing else.")
     return dict(state)

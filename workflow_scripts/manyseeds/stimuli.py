@@ -70,12 +70,14 @@ def stimuli_from_folder(
     Raises
     ------
     StudyError
-        No such folder, a folder not found, or a category with fewer images.
+        No such folder, only one category in it, a folder not found, or a category with fewer images.
     """
     root = Path(root)
     if not root.is_dir():
         raise StudyError(f"stimuli.root {root} is not a folder; expected one folder of images for each category in it.")
     files = _map_folders(root, list_categories(root), categories)
+    if categories is None and len(files) < 2:
+        raise StudyError(f"stimuli.root {root}: found the one category {next(iter(files))!r}, expected at least 2.")
     _check_counts({name: len(paths) for name, paths in files.items()}, per_category, f"images in {root}")
     paths = [path for category in files.values() for path in category[:per_category]]
     chosen = pd.DataFrame(

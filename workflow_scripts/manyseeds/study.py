@@ -3,13 +3,14 @@
 Read while the Snakefile is parsed: nothing but the standard library, jsonschema and YAML is imported.
 """
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from manyseeds.configuration import Config, check_schema, with_defaults, with_types
+from manyseeds.configuration import Config, check_plain, check_schema, with_defaults, with_types
 from manyseeds.errors import StudyError
 from manyseeds.instances import Instance, find_arrays, find_checkpoints, shown_conditions
 
@@ -17,6 +18,12 @@ STREAMS = ("init", "order", "augment", "dropout")
 """The four streams of a training; a condition's `vary` names those that follow the instance's seed."""
 
 TRAINED, OWN_ACTIVATIONS, OWN_NETWORKS = "trained", "own_activations", "own_networks"
+
+MOST = 10_000
+"""Instances of a group, and dropout samples of an instance, at most: each is planned while the Snakefile is parsed."""
+
+LONGEST_NAME, LONGEST_PATH = 100, 255
+"""Characters of a name, and of each part of a path: file systems take 255, and names become parts of names of files."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,9 @@ class Study:
         StudyError
             At the first unknown key or impossible value, and where own activations or networks do not fit together.
         """
+        check_plain(config)
         config = with_types(config, schema)
+        check_plain(config)  # once more: text may stand for what YAML has and JSON has not
         check_schema(config, schema)
         study = cls(with_defaults(config, schema))
         check_meaning(study)
@@ -242,6 +251,9 @@ def check_meaning(study: Study) -> None:
     config, training = study.config, study.config["training"]
     if config["activations_dir"] is not None and config["networks_dir"] is not None:
         raise StudyError("Config keys activations_dir and networks_dir are both set; expected one of them at most.")
+    _check_sizes(study)
+    _check_folders(study)
+    _check_stimuli(config)
     _check_unique("networks", [network_name(entry) for entry in config["networks"]])
     _check_unique("conditions", [condition["name"] for condition in study.conditions])
     _check_epochs("training.checkpoints", training["checkpoints"], range(training["epochs"] + 1), "training.epochs")
@@ -254,6 +266,52 @@ def check_meaning(study: Study) -> None:
             raise StudyError(f"{folder}/{architecture}/{condition}: found 1 instance, expected at least 2 to compare.")
     if study.mode == OWN_NETWORKS:
         _check_declared(study)
+
+
+def _check_sizes(study: Study) -> None:
+    """Check that no number makes the plan of the jobs too long, and no name a file's name."""
+    config = study.config
+    numbers = {"instances": config["instances"]}
+    numbers |= {f"conditions[{i}].instances": entry["instances"] for i, entry in enumerate(config["conditions"])}
+    numbers |= {f"dropout.{key}": config["dropout"][key] for key in ("instances", "samples")}
+    for key, number in numbers.items():
+        if number is not None and number > MOST:
+            raise StudyError(f"Config key {key}: found {number}, expected at most {MOST}.")
+    names = {"study": study.name}
+    names |= {f"networks[{i}].name": network_name(entry) for i, entry in enumerate(config["networks"])}
+    names |= {f"conditions[{i}].name": entry["name"] for i, entry in enumerate(config["conditions"])}
+    for key, name in names.items():
+        if len(name) > LONGEST_NAME:
+            raise StudyError(
+                f"Config key {key}: found a name of {len(name)} characters, expected at most {LONGEST_NAME}."
+            )
+
+
+def _check_folders(study: Study) -> None:
+    """Check that the config's folders have paths that a file system takes, and that a study does not read what it
+    writes: Snakemake removes the outputs of a job before it runs.
+    """
+    config = study.config
+    folders = {"data.root": config["data"]["root"], "stimuli.root": config["stimuli"]["root"]}
+    folders |= {key: config[key] for key in ("activations_dir", "networks_dir")}
+    for key, folder in folders.items():
+        if folder is None:
+            continue
+        if not folder.strip() or max(len(os.fsencode(part)) for part in folder.split("/")) > LONGEST_PATH:
+            raise StudyError(f"Config key {key}: found {folder[:LONGEST_PATH]!r}, expected the path of a folder.")
+        if Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(f"results/{study.name}")):
+            raise StudyError(f"Config key {key}: {folder} lies in the study's own results/{study.name}.")
+
+
+def _check_stimuli(config: Config) -> None:
+    """Check that the folders of stimuli are those of a root, and each is of one category."""
+    categories = config["stimuli"]["categories"] or {}
+    if categories and config["stimuli"]["root"] is None:
+        raise StudyError("Config key stimuli.categories: found folders, but stimuli.root, where they lie, is null.")
+    folders = [folder for names in categories.values() for folder in names]
+    repeated = next((folder for folder in folders if folders.count(folder) > 1), None)
+    if repeated is not None:
+        raise StudyError(f"Config key stimuli.categories: found the folder {repeated!r} twice, expected each once.")
 
 
 def _check_unique(key: str, names: Sequence[str]) -> None:

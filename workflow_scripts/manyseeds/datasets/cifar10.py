@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from manyseeds.datasets.dataset import Dataset, SourceFile, Split
 from manyseeds.errors import StudyError
+from manyseeds.files import writing
 
 CATEGORIES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 IMAGE_SIZE = 32
@@ -136,9 +137,11 @@ def _lossless_test_images(folder: Path, test_is_official: bool, n_test: int) -> 
     path = folder / LOSSLESS
     if not path.is_file():
         return [None] * n_test, f"{note}; which of its images are lossless is not known (no {LOSSLESS})."
-    text = path.read_text().strip()
-    if not text.isdecimal() or int(text) > n_test:
-        raise StudyError(f"{path} holds {text!r}; expected the number of leading lossless test images, 0 to {n_test}.")
+    text = path.read_bytes().decode(errors="replace").strip()
+    if not text.isdecimal() or len(text) > len(str(n_test)) or int(text) > n_test:
+        raise StudyError(
+            f"{path} holds {text[:20]!r}; expected the number of leading lossless test images, 0 to {n_test}."
+        )
     n_lossless = int(text)
     note = f"{note}; its first {n_lossless:,} of {n_test:,} images are lossless ({LOSSLESS})."
     return [True] * n_lossless + [False] * (n_test - n_lossless), note
@@ -188,7 +191,8 @@ def _obtain(root: Path, names: Iterable[str], download: bool, report: Callable[[
             f"{folder} does not exist and data.download is false; expected there CIFAR-10's binary version "
             f"({ARCHIVE_URL}, unpacked), or the archive {ARCHIVE} in {root}."
         )
-    root.mkdir(parents=True, exist_ok=True)
+    with writing(root):
+        root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root, prefix=".cifar10-") as scratch:
         archive = Path(scratch) / ARCHIVE
         report(f"downloading {ARCHIVE_URL} (162 MiB)")

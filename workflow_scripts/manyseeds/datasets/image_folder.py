@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from manyseeds.datasets.dataset import Dataset, SourceFile, Split
-from manyseeds.errors import StudyError
+from manyseeds.errors import StudyError, breaks_lines
 
 EXTENSIONS = frozenset((".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"))  # torchvision's
+FORMATS = ("BMP", "DIB", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""What files may hold, whatever their names: of Pillow's other formats one (EPS) is a program, which it would run."""
 # ImageNet calls its labelled held-out images `val`; its `test` has no labels. So `val` comes first.
 TEST_FOLDERS = ("val", "test")
 # More than 8 bits a channel: Pillow clips these to 255 instead of scaling them.
@@ -39,7 +41,7 @@ def load_image_folder(root: Path, image_size: int) -> Dataset:
     Raises
     ------
     StudyError
-        No such folders, the two have unequal categories, or a category has no image.
+        No such folders, the two have unequal categories or fewer than two, or a category has no image.
     """
     root = Path(root)
     test_folder = next((name for name in TEST_FOLDERS if (root / name).is_dir()), None)
@@ -54,6 +56,8 @@ def load_image_folder(root: Path, image_size: int) -> Dataset:
             f"{root}: category {unequal[0]!r} is found in {where} only; "
             f"expected equal categories in train and {test_folder}."
         )
+    if len(train_files) < 2:
+        raise StudyError(f"{root}: found the one category {next(iter(train_files))!r}, expected at least 2.")
     return Dataset(
         name="image_folder",
         categories=tuple(train_files),
@@ -76,7 +80,7 @@ def list_categories(folder: Path) -> dict[str, list[Path]]:
     Raises
     ------
     StudyError
-        The folder has no category, or a category no image.
+        The folder has no category, or a category no image, or a link in it leads back to a folder above.
     """
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     if not names:
@@ -90,8 +94,26 @@ def list_categories(folder: Path) -> dict[str, list[Path]]:
 
 def _list_images(folder: Path) -> list[Path]:
     """Every image below a folder, sorted by path; links are followed, since large sets are often linked into place."""
-    found = (Path(place) / name for place, _, names in os.walk(folder, followlinks=True) for name in names)
-    return sorted(path for path in found if path.suffix.lower() in EXTENSIONS and not path.name.startswith("."))
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder, followlinks=True):
+        for name in folders:
+            _check_leads_down(os.path.join(place, name))
+        found += [Path(place) / name for name in names if not name.startswith(".")]
+    images = sorted(path for path in found if path.suffix.lower() in EXTENSIONS)
+    for path in images:
+        if breaks_lines(str(path)):  # neither tables nor terminals take such a name
+            raise StudyError(f"{str(path)!a} has control characters in its name, or is not in UTF-8.")
+        if not path.is_file():
+            raise StudyError(f"{path} is no file, or a link to one that is not there; expected an image.")
+    return images
+
+
+def _check_leads_down(folder: str) -> None:
+    """Refuse a link to a folder that it lies in: there would be no end of images."""
+    if os.path.islink(folder):
+        target = os.path.realpath(folder)
+        if os.path.commonpath((target, os.path.realpath(os.path.dirname(folder)))) == target:
+            raise StudyError(f"{folder} is a link to a folder that it lies in; expected folders of images.")
 
 
 def _split(root: Path, files: dict[str, list[Path]], image_size: int) -> Split:
@@ -140,10 +162,10 @@ def read_image(path: Path, image_size: int, channels: int) -> NDArray[np.uint8]:
         The file is damaged, no image, or has more than 8 bits a channel.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             mode = image.mode
             converted = image.convert("RGB" if channels == 3 else "L")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # whatever Pillow's decoders raise
         raise StudyError(f"{path} cannot be read as an image ({error}); expected an undamaged image file.") from error
     if mode in DEEP_MODES:
         raise StudyError(f"{path} has more than 8 bits a channel (mode {mode}); expected 8-bit images.")
