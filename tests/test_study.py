@@ -79,7 +79,9 @@ def test_instances_are_all_seeds_of_all_conditions_of_all_networks():
 
 
 def test_dropout_rates_add_conditions_like_the_first():
-    conditions = study(conditions=[{"name": "base", "vary": ["order"]}], dropout={"rates": [0.0, 0.1, 0.25]}).conditions
+    conditions = study(
+        conditions=[{"name": "base", "vary": ["order"]}], dropout={"rates": [0.0, 0.1, 0.25], "layers": ["conv7"]}
+    ).conditions
     assert [(condition["name"], condition["dropout"]) for condition in conditions] == [
         ("base", 0.0),
         ("dropout0.1", 0.1),
@@ -89,7 +91,7 @@ def test_dropout_rates_add_conditions_like_the_first():
 
 
 def test_only_conditions_with_dropout_are_tested_with_it():
-    swept = study(seed=7, dropout={"rates": [0, 0.25], "after": ["conv2"]})
+    swept = study(seed=7, dropout={"rates": [0, 0.25], "after": ["conv2"], "layers": ["conv7"]})
     assert dropout_values(swept, "baseline") is None
     assert dropout_values(swept, "dropout0.25") == {"rate": 0.25, "after": ["conv2"], "root_seed": 7}
 
@@ -137,11 +139,12 @@ def test_the_dropout_sweep_differs_from_the_first_condition_in_dropout_alone():
         {"name": "half", "dropout": 0.3, "images": "a"},
     ]
     two = [{"architecture": "all_cnn_c"}, {"architecture": "all_cnn_7"}]
-    sweep = {"rates": [0, 0.5], "networks": ["all_cnn_7"]}
+    sweep = {"rates": [0, 0.5], "networks": ["all_cnn_7"], "layers": ["conv7"]}
     conditions[1]["networks"] = ["all_cnn_c"]
     expanded = study(networks=two, conditions=conditions, dropout=sweep)
     assert expanded.dropout_sweep == (("all_cnn_c", "mine"), ("all_cnn_7", "dropout0.5"))
-    assert study(conditions=[{"name": "baseline", "dropout": 0.1}, {"name": "b", "dropout": 0.5}]).dropout_sweep == ()
+    neither = [{"name": "baseline", "dropout": 0.1}, {"name": "b", "dropout": 0.5}]
+    assert study(conditions=neither, dropout={"layers": ["conv7"]}).dropout_sweep == ()
 
 
 def test_the_seed_of_the_halves_concerns_only_conditions_that_train_on_a_half():
@@ -165,7 +168,7 @@ def test_streams_that_a_condition_does_not_vary_share_seed_0():
 
 
 def test_checkpoints_hold_the_first_and_last_epoch_and_those_analysed():
-    expanded = study(training={"epochs": 7, "checkpoints": [5, 2]}, trajectory={"epochs": [2]})
+    expanded = study(training={"epochs": 7, "checkpoints": [5, 2]}, trajectory={"epochs": [2], "layers": ["conv7"]})
     assert expanded.checkpoints == (0, 2, 5, 7)
     assert expanded.analysed_epochs == (2, 7)
 
@@ -283,6 +286,30 @@ MISTAKES = {
         {"trajectory": {"conditions": ["b"]}},
         "trajectory.conditions: found 'b'",
     ),
+    "layer that a network has not": (
+        {"networks": [{"architecture": "all_cnn_7", "layers": ["conv3", "conv9"]}]},
+        "networks[0].layers: found 'conv9', expected one of conv1, conv2, conv3, conv4, conv5, conv6, conv7 (see all",
+    ),
+    "trajectory of a layer that is not there": (
+        {"trajectory": {"epochs": [0], "layers": ["conf9"]}},
+        "trajectory.layers: found conf9, expected at least one of conv1, conv2, ",
+    ),
+    "trajectory of a layer that no network has": (
+        {"trajectory": {"epochs": [0], "layers": ["conv1", "conv10"]}},
+        "trajectory.layers: found 'conv10', expected one of conv1, conv2, ",
+    ),
+    "trajectory of a layer that one of the networks has not": (
+        {"trajectory": {"epochs": [0], "layers": ["conv9"]}},
+        "layers: found conv9, expected at least one of conv1, conv2, conv3, conv4, conv5, conv6, conv7 (of all_cnn_7)",
+    ),
+    "dropout after a layer that is not there": (
+        {"dropout": {"rates": [0.5], "after": ["conv3", "conv33"], "layers": ["conv1"]}},
+        "dropout.after: found 'conv33', expected one of conv1, ",
+    ),
+    "averages of a layer that is not there": (
+        {"dropout": {"rates": [0.5], "layers": ["pool"]}},
+        "dropout.layers: found pool, expected at least one of conv1, ",
+    ),
     "pair of a condition that is not there": (
         {"condition_pairs": [["baseline", "b"]]},
         "condition_pairs[0]: found 'b'",
@@ -326,6 +353,17 @@ MISTAKES = {
     "two sources": ({"activations_dir": "a", "networks_dir": "b"}, "activations_dir and networks_dir are both set"),
     "no folder": ({"activations_dir": "/nowhere"}, "activations_dir: there is no folder /nowhere"),
 }
+
+
+def test_layers_of_networks_that_only_torch_knows_are_not_judged():
+    networks = [{"architecture": "resnet18"}, {"architecture": "all_cnn_c"}]
+    study(networks=networks, trajectory={"epochs": [0], "layers": ["conv9", "layer1"]})
+    named = [{"architecture": "alexnet", "layers": {"last": "classifier.6"}}]
+    study(networks=named, trajectory={"epochs": [0], "layers": ["last"]})
+    with pytest.raises(
+        StudyError, match=r"trajectory\.layers: found fc8, expected at least one of last \(of alexnet\)"
+    ):
+        study(networks=named, trajectory={"epochs": [0], "layers": ["fc8"]})
 
 
 @pytest.mark.parametrize(("overlay", "sentence"), MISTAKES.values(), ids=MISTAKES)

@@ -1,8 +1,4 @@
-"""Network architectures: what they consist of, and their initial weights. Free of torch; `modules` builds them.
-
-Sources: All-CNN-C from Springenberg et al. (2014), table 1, with the choices of METHODS section 3. All-CNN-7 is named
-but not specified in the published text of Mehrer et al. (2020): the seven layers here are our own, of the same family.
-"""
+"""Networks as a study asks for them, and their initial weights. Free of torch; `modules` builds them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,62 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyseeds import streams
+from manyseeds.architectures import ALL_CNNS, NAMED_LAYERS, Convolution, readout_name
 
 Weights = Mapping[str, NDArray[np.float32]]
 """Parameters and buffers by name."""
-
-
-@dataclass(frozen=True)
-class Convolution:
-    """One convolution of an All-CNN: square kernel, zero padding on both sides, followed by a ReLU."""
-
-    name: str
-    kernel: int
-    channels: int
-    stride: int = 1
-    padding: int = 0
-
-    def scaled(self, width: float) -> int:
-        """Return the number of output channels of a network of relative `width` (at least one)."""
-        return max(1, round(self.channels * width))
-
-
-ALL_CNNS: dict[str, tuple[Convolution, ...]] = {
-    "all_cnn_c": (
-        Convolution("conv1", 3, 96, padding=1),
-        Convolution("conv2", 3, 96, padding=1),
-        Convolution("conv3", 3, 96, stride=2, padding=1),
-        Convolution("conv4", 3, 192, padding=1),
-        Convolution("conv5", 3, 192, padding=1),
-        Convolution("conv6", 3, 192, stride=2, padding=1),
-        Convolution("conv7", 3, 192),  # valid: 8 x 8 maps become 6 x 6
-        Convolution("conv8", 1, 192),
-    ),
-    "all_cnn_7": (
-        Convolution("conv1", 3, 96, padding=1),
-        Convolution("conv2", 3, 96, stride=2, padding=1),
-        Convolution("conv3", 3, 192, padding=1),
-        Convolution("conv4", 3, 192, stride=2, padding=1),
-        Convolution("conv5", 3, 192),
-        Convolution("conv6", 1, 192),
-    ),
-}
-"""Hidden convolutions by architecture; a 1 x 1 convolution to the categories and a global average follow."""
-
-NAMED_LAYERS: dict[str, dict[str, str]] = {
-    # torchvision's: a ReLU is a module of its own, and its output that of the layer.
-    "alexnet": {
-        "conv1": "features.1",
-        "conv2": "features.4",
-        "conv3": "features.7",
-        "conv4": "features.9",
-        "conv5": "features.11",
-        "fc6": "classifier.2",
-        "fc7": "classifier.5",
-        "fc8": "classifier.6",
-    }
-}
-"""Analysed layers by architecture where their modules have other names: name of the layer -> path of its module."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +51,7 @@ def convolutions(network: Network, n_categories: int) -> list[tuple[Convolution,
     `width` scales the hidden layers, never the readout, which has one channel for each category.
     """
     hidden = ALL_CNNS[network.architecture]
-    readout = Convolution(f"conv{len(hidden) + 1}", 1, n_categories)
+    readout = Convolution(readout_name(network.architecture), 1, n_categories)
     return [(layer, layer.scaled(network.width)) for layer in hidden] + [(readout, n_categories)]
 
 

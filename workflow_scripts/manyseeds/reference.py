@@ -50,7 +50,9 @@ def train(
                 optimiser.zero_grad()
                 loss.backward()
                 for parameter in module.parameters():
-                    if parameter.ndim > 1:  # the gradient of l2 * sum(w^2), clipped with the rest
+                    if (
+                        parameter.ndim > 1 and parameter.grad is not None
+                    ):  # the gradient of l2 * sum(w^2), clipped with the rest
                         parameter.grad.add_(parameter.detach(), alpha=2 * recipe.l2)
                 nn.utils.clip_grad_norm_(module.parameters(), recipe.clip_norm)
                 optimiser.step()

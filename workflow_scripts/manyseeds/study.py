@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from manyseeds.architectures import layer_names, module_names
 from manyseeds.configuration import Config, check_plain, check_schema, with_defaults, with_types
 from manyseeds.errors import StudyError
 from manyseeds.instances import Instance, find_arrays, find_checkpoints, shown_conditions
@@ -260,6 +261,7 @@ def check_meaning(study: Study) -> None:
     if study.mode == TRAINED:
         _check_epochs("trajectory.epochs", config["trajectory"]["epochs"], study.checkpoints, "training.checkpoints")
         _check_names(study)
+        _check_layers(study)
     for architecture, condition in study.groups:
         if len(study.seeds(architecture, condition)) < 2:
             folder = config["activations_dir"] or config["networks_dir"]
@@ -347,6 +349,32 @@ def _check_known(key: str, names: Iterable[str] | None, known: Sequence[str], so
     stray = next((name for name in names or () if name not in known), None)
     if stray is not None:
         raise StudyError(f"Config key {key}: found {stray!r}, expected one of {', '.join(known)} (see {source}).")
+
+
+def _check_layers(study: Study) -> None:
+    """Check the names of layers, as far as they are known before a network is built: training would come first."""
+    config = study.config
+    for index, entry in enumerate(config["networks"]):
+        chosen, modules = entry["layers"] or (), module_names(entry["architecture"])
+        paths = chosen.values() if isinstance(chosen, dict) else chosen
+        if modules is not None:
+            _check_known(f"networks[{index}].layers", paths, modules, entry["architecture"])
+    for group in study.groups:
+        modules = module_names(study.network(group[0])["architecture"])
+        if modules is not None and study.condition(group[1])["dropout"]:
+            _check_known("dropout.after", config["dropout"]["after"], modules, group[0])
+    for key, groups in (("trajectory", study.followed_groups), ("dropout", study.dropout_groups)):
+        known = {architecture: layer_names(study.network(architecture)) for architecture, _ in groups}
+        wanted = config[key]["layers"]
+        for architecture, layers in known.items():
+            if layers is not None and not set(wanted) & set(layers):
+                raise StudyError(
+                    f"Config key {key}.layers: found {', '.join(wanted)}, expected at least one of {', '.join(layers)} "
+                    f"(of {architecture}); or name in {key}.networks the networks that have such a layer."
+                )
+        if known and None not in known.values():
+            layers = list(dict.fromkeys(layer for names in known.values() for layer in names))
+            _check_known(f"{key}.layers", wanted, layers, ", ".join(known))
 
 
 def _check_declared(study: Study) -> None:

@@ -137,11 +137,9 @@ class Attempt:
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         # The gradient of l2 * sum(w^2), added before clipping: it is part of the loss whose gradient is clipped.
-        torch._foreach_add_(
-            [parameter.grad for parameter in self.decayed],
-            [parameter.detach() for parameter in self.decayed],
-            alpha=2 * self.recipe.l2,
-        )
+        for parameter in self.decayed:
+            if parameter.grad is not None:  # the forward pass made use of it
+                parameter.grad.add_(parameter.detach(), alpha=2 * self.recipe.l2)
         torch.nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip_norm)
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate()
