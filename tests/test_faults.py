@@ -238,10 +238,10 @@ def damage(path: Path, how: str) -> None:
 
 RDMS = f"{RESULTS}/rdms/all_cnn_7/baseline/seed{{}}/epoch{EPOCHS}/correlation.npy"
 DAMAGED = [
+    (f"{PARTS}/consistency.parquet", "flipped", f"{PARTS}/consistency_summary.parquet"),
+    (f"{RESULTS}/geometry/all_cnn_7/baseline/seed1/epoch{EPOCHS}.npz", "truncated", f"{PARTS}/stimulus_resamples.npz"),
     (WEIGHTS[0], "flipped", RDMS.format(0)),
     (f"{RESULTS}/stimuli/inputs.npy", "truncated", RDMS.format(1)),
-    (f"{RESULTS}/geometry/all_cnn_7/baseline/seed1/epoch{EPOCHS}.npz", "truncated", f"{PARTS}/clustering.parquet"),
-    (f"{PARTS}/consistency.parquet", "flipped", f"{PARTS}/consistency_summary.parquet"),
 ]
 """Files, what happens to each, and something that is made from it."""
 
