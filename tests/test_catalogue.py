@@ -9,6 +9,7 @@ from manyseeds.figures import catalogue
 from manyseeds.figures.catalogue import ALEXNET, CONDITION_PAIRS, DROPOUT_SWEEP, FIGURES, PUBLISHED, TRAJECTORY
 
 ROOT = Path(__file__).parent.parent
+CONV7 = {"layers": ["conv7"]}  # both architectures of the default have it
 HALVES = {"conditions": [{"name": name} for name in ("baseline", "images_a", "images_b")]}
 SHORT = {"epochs": 3, "milestones": [], "checkpoints": [1, 2]}
 
@@ -35,11 +36,15 @@ def own_activations(folder: Path) -> dict:
     [
         (DROPOUT_SWEEP, {}, False),
         (DROPOUT_SWEEP, {"dropout": {"rates": [0]}}, False),
-        (DROPOUT_SWEEP, {"dropout": {"rates": [0, 0.5]}}, True),
+        (DROPOUT_SWEEP, {"dropout": {"rates": [0, 0.5]} | CONV7}, True),
         (TRAJECTORY, {}, False),
-        (TRAJECTORY, {"training": SHORT, "trajectory": {"epochs": [0]}}, False),
-        (TRAJECTORY, {"training": SHORT, "trajectory": {"epochs": [1]}}, True),
-        (TRAJECTORY, {"training": SHORT, "trajectory": {"epochs": [1], "conditions": ["images_a"]}} | HALVES, False),
+        (TRAJECTORY, {"training": SHORT, "trajectory": {"epochs": [0]} | CONV7}, False),
+        (TRAJECTORY, {"training": SHORT, "trajectory": {"epochs": [1]} | CONV7}, True),
+        (
+            TRAJECTORY,
+            {"training": SHORT, "trajectory": {"epochs": [1], "conditions": ["images_a"]} | CONV7} | HALVES,
+            False,
+        ),
         (CONDITION_PAIRS, HALVES, False),
         (CONDITION_PAIRS, {"condition_pairs": [["images_a", "images_b"]]} | HALVES, True),
         (ALEXNET, {}, False),

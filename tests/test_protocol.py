@@ -70,7 +70,8 @@ def test_a_small_study_says_every_setting_that_differs_and_no_other():
     ],
 )
 def test_one_changed_setting_is_one_departure(change, words):
-    base = overlay("mehrer2020") | {"conditions": [{"name": "baseline"}], "condition_pairs": []}
+    base = overlay("mehrer2020") | {"conditions": [{"name": "baseline"}], "condition_pairs": [], "trajectory": {}}
+    base["dropout"] = base["dropout"] | {"layers": ["conv7"]}  # both architectures have it
     merged = base | {k: base[k] | v if isinstance(base.get(k), dict) else v for k, v in change.items()}
     assert departures(study(**merged))["all_cnn_c/baseline"] == words
 
