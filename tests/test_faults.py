@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 from test_workflow import copy_workflow, snakemake
 
@@ -86,10 +87,16 @@ def wait_for_training(folder: Path, process: subprocess.Popen, n_epochs: int = 1
     return epoch_reached(folder)
 
 
-def training_jobs() -> list[int]:
-    """Return the process numbers of all training jobs of this test's runs."""
-    found = subprocess.run(["pgrep", "-f", r"python.*train_cohort\.py"], text=True, capture_output=True, check=False)
-    return [int(number) for number in found.stdout.split()]
+def training_job(folder: Path) -> psutil.Process:
+    """Return the process that trains in a folder."""
+    (process,) = [
+        process
+        for process in psutil.process_iter(["cmdline", "cwd"])
+        if process.info["cwd"] == str(folder)
+        and "python" in process.info["cmdline"][0]
+        and process.info["cmdline"][-1].endswith("train_cohort.py")
+    ]
+    return process
 
 
 def resumed_at(folder: Path) -> list[int]:
@@ -175,8 +182,7 @@ def test_a_signal_in_the_middle_of_training(prepared, undisturbed, tmp_path, num
     with running(folder, *WEIGHTS) as process:
         epoch = wait_for_training(folder, process)
         if whom == "job":
-            (job,) = [each for each in training_jobs() if os.readlink(f"/proc/{each}/cwd") == str(folder)]
-            os.kill(job, number)
+            training_job(folder).send_signal(number)
         elif whom == "all":
             os.killpg(process.pid, number)
         else:
