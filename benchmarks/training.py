@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def engine(tasks: list[recipes.Task], images: recipes.Images, device: torch.devi
 
 def reference_loop(task: recipes.Task, images: recipes.Images, device: torch.device) -> Callable[[], None]:
     """Return a function that trains for an epoch by the project's reference (which builds its network anew)."""
-    one_epoch = task.__class__(**vars(task) | {"recipe": recipes.Recipe(**vars(task.recipe) | {"epochs": 1})})
+    one_epoch = replace(task, recipe=replace(task.recipe, epochs=1))
     start = initial_weights(task)
     return lambda: reference.train(one_epoch, start, images, device)
 

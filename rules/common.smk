@@ -99,8 +99,9 @@ def refuse_what_cannot_be_right():
     """Stop where results cannot be written, and where those that are there, and are to stay, are of other settings."""
     try:
         files.check_writable(Path(R))
-        for job in workflow.dag.jobs:
-            artefacts.check_dates(job.input, Path(R))
+        jobs = list(workflow.dag.jobs)
+        artefacts.check_dates(dict.fromkeys(file for job in jobs for file in job.input), Path(R))  # many jobs share a file
+        for job in jobs:
             if not workflow.dag.needrun(job):
                 artefacts.check_settings(job.output, Path(R), dict(job.params.items()))
     except StudyError as problem:

@@ -167,9 +167,10 @@ def check_settings(outputs: Iterable[str], root: Path, params: Mapping[str, obje
     StudyError
         Naming the first that was made with others.
     """
+    key = settings_key(params)
     for path in map(Path, outputs):
         known = read_record(path, root) if path.exists() else None
-        if known is not None and known["key"] != settings_key(params):
+        if known is not None and known["key"] != key:
             raise StudyError(
                 f"{path} was made with other settings than the study has now (rule {known['rule']}). Let Snakemake "
                 "make it anew (without --rerun-triggers and --touch), or delete it, or give the study another name."
