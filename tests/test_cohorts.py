@@ -155,6 +155,11 @@ def test_who_collapses_is_redrawn_beside_others_as_alone(tmp_path, cohort_size):
     assert len(n_attempts) > 1  # or nobody was redrawn beside somebody who was not
 
 
+def test_where_nothing_is_to_be_trained_nothing_is_done():
+    """As where a marker was lost, and all weights of its block are published."""
+    train_together([], [], cohort_size="auto")
+
+
 def test_a_cohort_has_one_recipe(tmp_path):
     images, device = small_images(), torch.device("cpu")
     tasks = [small_task(0), small_task(1, epochs=7)]

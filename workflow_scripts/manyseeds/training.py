@@ -76,6 +76,7 @@ class Attempt:
         self.assignment, self.task, self.store = assignment, assignment.task, assignment.store
         self.recipe, self.device, self.n_images = self.task.recipe, device, len(images.labels)
         self.place = Place(len(self.store.attempts()))
+        self.feed = Feed.address(self.task, self.place.attempt)  # equal for those that share their minibatches
         module = modules.build(self.task.network, images.inputs.shape[1:], images.n_categories)
         weights = self.task.initial_weights(images, assignment.initial, self.place.attempt)
         modules.load(module, weights, source=f"initial weights of {self.task.name}")
@@ -231,7 +232,7 @@ class Cohort:
         source, labels = Source(images.inputs, device), torch.from_numpy(images.labels).to(device)
         self.feeds: dict[tuple, Feed] = {}
         for attempt in attempts:
-            self.feeds.setdefault(_feed_address(attempt), Feed(attempt.task, attempt.place.attempt, source, labels))
+            self.feeds.setdefault(attempt.feed, Feed(attempt.task, attempt.place.attempt, source, labels))
         on_gpu = device.type == "cuda"
         self.steps = {attempt: Captured(attempt, report) if on_gpu else Eager(attempt) for attempt in attempts}
         self.since = self.saved = time.monotonic()
@@ -269,7 +270,7 @@ class Cohort:
         self._elapsed()
         for minibatches in self._minibatches(behind, epoch, step, end):
             for attempt in behind:
-                self.steps[attempt].launch(*minibatches[_feed_address(attempt)])
+                self.steps[attempt].launch(*minibatches[attempt.feed])
             for attempt in behind:
                 self.steps[attempt].join()
                 attempt.place.step += 1
@@ -286,7 +287,7 @@ class Cohort:
         self, attempts: Sequence[Attempt], epoch: int, first: int, end: int
     ) -> Iterator[dict[tuple, tuple[Tensor, Tensor]]]:
         """Yield, step by step, the minibatch of each feed of some attempts."""
-        addresses = list(dict.fromkeys(map(_feed_address, attempts)))
+        addresses = list(dict.fromkeys(attempt.feed for attempt in attempts))
         feeds = [self.feeds[address].steps(epoch, first) for address in addresses]
         for _ in range(first, end):
             yield dict(zip(addresses, (next(feed) for feed in feeds), strict=True))
@@ -334,10 +335,6 @@ def _common_recipe(attempts: Sequence[Attempt]) -> Recipe:
     return recipes.pop()
 
 
-def _feed_address(attempt: Attempt) -> tuple:
-    return Feed.address(attempt.task, attempt.place.attempt)
-
-
 def _under(tensors: Mapping[str, NDArray], prefix: str) -> dict[str, Tensor]:
     return {
         name.removeprefix(prefix): torch.from_numpy(array) for name, array in tensors.items() if name.startswith(prefix)
@@ -359,7 +356,7 @@ def train(
     Parameters
     ----------
     assignments
-        Instances of one condition: their recipe is the same.
+        Instances of one condition, or none: their recipe is the same.
     images
         Those that all of them are trained on.
     cohort_size
@@ -374,6 +371,8 @@ def train(
     Interrupted
         After SIGTERM or SIGINT, all states saved.
     """
+    if not assignments:
+        return
     make_deterministic(assignments[0].task.recipe.precision)
     size = fitting(assignments, images, device) if cohort_size == "auto" else int(cohort_size)
     with Interruption() as interruption:
