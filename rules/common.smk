@@ -100,7 +100,9 @@ def refuse_what_cannot_be_right():
     try:
         files.check_writable(Path(R))
         jobs = list(workflow.dag.jobs)
-        artefacts.check_dates(dict.fromkeys(file for job in jobs for file in job.input), Path(R))  # many jobs share a file
+        artefacts.check_dates(
+            dict.fromkeys(file for job in jobs for file in job.input), Path(R)
+        )  # many jobs share a file
         for job in jobs:
             if not workflow.dag.needrun(job):
                 artefacts.check_settings(job.output, Path(R), dict(job.params.items()))
