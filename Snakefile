@@ -12,13 +12,20 @@ if config["study"] == "digits":
     configfile: f"{workflow.basedir}/studies/digits.yaml"
 
 
+# And exported networks are analysed as the study says that trained them, but for what a study of one's own says.
+if config["pretrained_dir"]:
+
+    configfile: f"{config['pretrained_dir']}/study.yaml"
+
+
 report: "rules/captions/workflow.rst"
 
 
 include: "rules/common.smk"
 
 
-# Where activations come from: networks trained here, networks of the user's, or the user's arrays of activations.
+# Where activations come from: networks trained here, those that another study exported, networks of the user's, or the user's arrays
+# of activations.
 if STUDY.mode == OWN_ACTIVATIONS:
 
     include: "rules/own_activations.smk"
@@ -30,10 +37,17 @@ else:
     if STUDY.mode == TRAINED:
 
         include: "rules/networks.smk"
+        include: "rules/evaluation.smk"
+        include: "rules/export.smk"
+
+    elif STUDY.mode == PRETRAINED:
+
+        include: "rules/pretrained.smk"
 
     else:
 
         include: "rules/own_networks.smk"
+        include: "rules/evaluation.smk"
     include: "rules/activations.smk"
 
 

@@ -1,4 +1,5 @@
-"""Write the pages that are made from the workflow itself: every table with its columns, every figure with its tables.
+"""Write the pages that are made from the workflow itself: every table with its columns, every figure with its tables,
+and the networks that come with it.
 
 Run by `make docs`; a test says when a page is behind.
 """
@@ -12,7 +13,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "workflow_scripts"))
 
+from manyseeds import export_page  # noqa: E402
 from manyseeds.figures.catalogue import FIGURES, Entry  # noqa: E402
+from manyseeds.instances import find_exported  # noqa: E402
 
 Schema = Mapping[str, Any]
 
@@ -79,7 +82,9 @@ def pages() -> dict[Path, str]:
     """Path and text of each generated page."""
     paths = sorted((ROOT / "rules/schemas/tables").glob("*.schema.json"))
     schemas = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-    return {ROOT / "docs/tables.md": tables_page(schemas), ROOT / "docs/figures.md": figures_page(FIGURES)}
+    made = {ROOT / "docs/tables.md": tables_page(schemas), ROOT / "docs/figures.md": figures_page(FIGURES)}
+    exports = [path for path in sorted((ROOT / "data/networks").glob("*")) if path.is_dir()]
+    return made | {path / "README.md": export_page.page(path.name, find_exported(path)) for path in exports}
 
 
 if __name__ == "__main__":

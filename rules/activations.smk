@@ -1,42 +1,4 @@
-# What networks answer: accuracies, and the activations of their layers.
-
-
-# One job for a block of seeds: reading the images and importing torch would else take longer than evaluating small networks.
-rule evaluate:
-    input:
-        weights=weights_of_block,
-        train_inputs=inputs_of("train"),
-        train_labels=f"{R}/dataset/train_labels.npy",
-        test_inputs=inputs_of("test"),
-        test_labels=f"{R}/dataset/test_labels.npy",
-        test_images=f"{R}/dataset/test_images.npy",
-        index=f"{R}/dataset/index.parquet",
-        preprocessing=f"{R}/dataset/preprocessing.safetensors",
-        card=f"{R}/dataset/card.json",
-    output:
-        accuracy=f"{R}/tables/parts/{{architecture}}/{{condition}}/accuracy{{block}}.parquet",
-    log:
-        f"{R}/logs/evaluate/{{architecture}}/{{condition}}/block{{block}}.log",
-    benchmark:
-        f"{R}/benchmarks/evaluate/{{architecture}}/{{condition}}/block{{block}}.tsv"
-    conda:
-        "../envs/manyseeds.yaml"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=240,
-        gpu=1,
-    params:
-        network=network_of,
-        epochs=STUDY.checkpoints,
-        instances=identities_of_block,
-        training_set=evaluated_set,
-        dropout=dropout_of,
-        code=code_of("evaluate"),
-    message:
-        "Evaluating {wildcards.architecture}, {wildcards.condition}, block {wildcards.block} of seeds"
-    script:
-        "../workflow_scripts/evaluate.py"
+# What networks answer: the activations of their layers.
 
 
 rule dump_activations:
@@ -50,6 +12,8 @@ rule dump_activations:
         f"{R}/logs/dump_activations/{{architecture}}/{{condition}}/seed{{seed}}.log",
     benchmark:
         f"{R}/benchmarks/dump_activations/{{architecture}}/{{condition}}/seed{{seed}}.tsv"
+    wildcard_constraints:
+        architecture=one_of_groups(STUDY.groups if STUDY.mode != PRETRAINED else groups_not_followed()),
     conda:
         "../envs/manyseeds.yaml"
     threads: 1

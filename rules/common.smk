@@ -14,15 +14,16 @@ SCHEMAS = Path(workflow.basedir) / "rules" / "schemas"
 PUBLISHED = os.path.relpath(Path(workflow.basedir) / "data" / "mehrer2020_values.csv")
 sys.path.insert(0, str(SCRIPTS))
 
-from manyseeds import artefacts, files, protocol, tasks
+from manyseeds import artefacts, cards, files, protocol, tasks
 from manyseeds.errors import StudyError
 from manyseeds.figures import catalogue
 from manyseeds.instances import Instance
 from manyseeds.provenance import code_digest
-from manyseeds.study import OWN_ACTIVATIONS, OWN_NETWORKS, TRAINED, Study
+from manyseeds.study import OWN_ACTIVATIONS, PRETRAINED, TRAINED, Study
 
 try:
     STUDY = Study.from_config(config, json.loads((SCHEMAS / "config.schema.json").read_text()))
+    cards.check_exported(STUDY)
 except StudyError as problem:
     raise WorkflowError(str(problem)) from None
 
@@ -201,7 +202,7 @@ def instance_parts(table, instances):
         blocks = dict.fromkeys((*instance[:2], tasks.block_of(STUDY, instance)) for instance in instances)
         pattern = f"{R}/tables/parts/{{}}/{{}}/accuracy{{}}.parquet"
         return [] if STUDY.mode == OWN_ACTIVATIONS else [pattern.format(*block) for block in blocks]
-    return fill(f"networks/{{instance}}/{table}.parquet", instances) if STUDY.mode == TRAINED else []
+    return fill(f"networks/{{instance}}/{table}.parquet", instances) if STUDY.knows_training else []
 
 
 # Training
@@ -239,12 +240,12 @@ def training_set_of(wildcards):
 
 def evaluated_set(wildcards):
     """Return which images accuracies are reported on: those trained on; of networks trained elsewhere all."""
-    return training_set_of(wildcards) if STUDY.mode == TRAINED else {"images": "all", "seed": None, "categories": None}
+    return training_set_of(wildcards) if STUDY.knows_training else {"images": "all", "seed": None, "categories": None}
 
 
 def trained_categories(wildcards):
     """Return the numbers of the categories that a network has an output for; None: all of the data set."""
-    return STUDY.condition(wildcards.condition)["categories"] if STUDY.mode == TRAINED else None
+    return STUDY.condition(wildcards.condition)["categories"] if STUDY.knows_training else None
 
 
 def dropout_of(wildcards):
@@ -284,7 +285,7 @@ def identities_of_block(wildcards):
 
 def weights_of_block(wildcards):
     """Return the weights of the instances of a block of seeds at all checkpoints."""
-    return fill("networks/{instance}/epoch{epoch}.safetensors", members_of(wildcards), STUDY.checkpoints)
+    return fill("networks/{instance}/epoch{epoch}.safetensors", members_of(wildcards), STUDY.weight_epochs)
 
 
 def cohort_files(wildcards):
@@ -358,6 +359,37 @@ def own_arrays(wildcards):
 def own_checkpoint(wildcards):
     """Return the path of an instance's weights."""
     return str(STUDY.own_checkpoints[instance_of(wildcards)])
+
+
+def exported(name):
+    """Return the path of a file of the exported networks."""
+    return f"{STUDY.config['pretrained_dir']}/{name}"
+
+
+def exported_file(name):
+    """Return an input function: a file of the exported instance that the wildcards name."""
+    return lambda wildcards: f"{STUDY.exported[instance_of(wildcards)]}/{name}"
+
+
+def exported_accuracies(wildcards):
+    """Return the accuracies of the exported instances of a block of seeds."""
+    return [f"{STUDY.exported[instance]}/accuracy.parquet" for instance in members_of(wildcards)]
+
+
+def accuracies_of_block(wildcards):
+    """Return the part of the table of accuracies that the instance is in that the wildcards name."""
+    return instance_parts("accuracy", [instance_of(wildcards)])
+
+
+def recorded_activations(wildcards):
+    """Return the activations to be exported of the instance that the wildcards name, where its training is followed."""
+    instance = instance_of(wildcards)
+    return fill("export/{instance}/activations.npz", [instance] if instance[:2] in STUDY.followed_groups else [])
+
+
+def settings_of(wildcards):
+    """Return what determined the weights of the instance that the wildcards name."""
+    return cards.settings(STUDY, instance_of(wildcards))
 
 
 def kept_or_temporary(output):
@@ -455,7 +487,7 @@ def network_files():
     """Return the weights and accuracies of all instances."""
     if STUDY.mode == OWN_ACTIVATIONS:
         return []
-    weights = per_instance("networks/{instance}/epoch{epoch}.safetensors", STUDY.checkpoints)
+    weights = per_instance("networks/{instance}/epoch{epoch}.safetensors", STUDY.weight_epochs)
     return weights + instance_parts("accuracy", STUDY.instances)
 
 

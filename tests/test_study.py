@@ -233,6 +233,9 @@ def test_select_returns_the_named_keys_and_no_others():
 @pytest.mark.parametrize("path", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_study_fits_the_schema(path, tmp_path):
     overlay = yaml.safe_load(path.read_text())
+    if "pretrained_dir" in overlay:  # the study that exported its networks goes before it, as in the Snakefile
+        overlay["pretrained_dir"] = str(ROOT / overlay["pretrained_dir"])
+        overlay = merged(yaml.safe_load(Path(overlay["pretrained_dir"], "study.yaml").read_text()), overlay)
     for key, layout in (("activations_dir", "seed{}/conv1.npy"), ("networks_dir", "seed{}.pt")):
         if key in overlay:
             overlay[key] = str(tmp_path)

@@ -394,6 +394,82 @@ def test_own_networks_give_the_tables_of_the_study_that_trained_them(finished, t
     assert planned(folder, "tables", config=config) == {}
 
 
+@pytest.fixture(scope="module")
+def exported(finished) -> Path:
+    """The folder into which the tiny study has exported its networks."""
+    run = snakemake(finished, "export", "--cores", "2")
+    assert run.returncode == 0, run.stdout
+    return finished / "results/tiny/export"
+
+
+EXACT = ("accuracy", "history", "attempts", "instances")
+TIMED = {"history": ["seconds"]}
+"""Columns that another test changes, which trains a network anew."""
+
+ROUNDED = {
+    "consistency": ("r", "consistency"),
+    "consistency_across": ("r", "consistency"),
+    "clustering": ("across", "within", "cci"),
+}
+"""Tables that come from activations, and the columns that the rounding of the weights moves."""
+
+
+def test_exported_networks_give_the_tables_of_the_study_that_trained_them(finished, exported, tmp_path):
+    folder = copy_workflow(tmp_path)
+    shutil.copytree(exported, folder / "theirs")
+    options = {"study": None, "config": ("study=mine", "pretrained_dir=theirs")}
+    jobs = planned(folder, **options)
+    assert jobs["import_pretrained"] == N_INSTANCES
+    assert jobs["restore_activations"] == N_BASELINE
+    assert {figure for figure in FIGURES if jobs.get(figure) == 1} == OF_TINY
+    assert not (TRAINING | {"evaluate"}) & jobs.keys()
+    targets = [f"results/mine/tables/{table}.parquet" for table in (*EXACT, *ROUNDED)]
+    run = snakemake(folder, *targets, "--cores", "2", **options)
+    assert run.returncode == 0, run.stdout
+    for table in (*EXACT, *ROUNDED):
+        results = (folder / "results/mine", finished / "results/tiny")
+        found, expected = (pd.read_parquet(path / f"tables/{table}.parquet") for path in results)
+        moved = [column for column in ROUNDED.get(table, ()) if column in expected]
+        others = [*moved, *TIMED.get(table, ())]
+        pd.testing.assert_frame_equal(found.drop(columns=others), expected.drop(columns=others), check_exact=True)
+        for column in moved:
+            np.testing.assert_allclose(found[column], expected[column], rtol=0.01, atol=0.01)
+    log = (folder / "results/mine/logs/restore_activations/all_cnn_7/baseline/seed1.log").read_text()
+    assert float(re.search(r"correlation with what was recorded (.*)", log)[1]) > 0.9999
+    assert planned(folder, *targets, **options) == {}
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ("training={epochs: 3}", "trained with recipe.epochs 2, but the study says 3."),
+        ("trajectory={epochs: [0, 1]}", "trajectory.epochs: found 0, but of"),
+    ],
+)
+def test_exported_networks_of_another_training_stop_with_one_sentence(finished, exported, config, sentence):
+    run = snakemake(finished, "-n", study=None, config=("study=mine", f"pretrained_dir={exported}", config))
+    assert run.returncode == 1
+    assert sentence in run.stdout
+    assert "Traceback" not in run.stdout
+
+
+def test_damaged_exports_and_other_images_are_named(exported, tmp_path):
+    folder = copy_workflow(tmp_path)
+    shutil.copytree(exported, folder / "theirs")
+    path = folder / "theirs/all_cnn_7/images_a/seed1/weights.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    target = "results/mine/networks/all_cnn_7/images_a/seed1/epoch2.safetensors"
+    options = {"study": None, "config": ("study=mine", "pretrained_dir=theirs")}
+    run = snakemake(folder, target, "--cores", "1", **options)
+    assert run.returncode == 1
+    assert "weights.safetensors: its contents have changed since it was exported; fetch it again." in run.stdout
+    assert not (folder / target).exists()
+    (folder / "theirs/data.json").write_text((exported / "data.json").read_text().replace('"0"', '"zero"'))
+    run = snakemake(folder, target, "--cores", "1", **options)
+    assert run.returncode == 1
+    assert "theirs/data.json: the networks were trained on other images than the study has: categories" in run.stdout
+
+
 @pytest.fixture
 def own_activations(tmp_path) -> Path:
     """Activations of three instances, two layers, nine stimuli of three categories."""

@@ -145,6 +145,27 @@ def dump(
     return pd.DataFrame(rows)
 
 
+def gather(
+    module: nn.Module, layers: Mapping[str, nn.Module], stimuli: NDArray[np.float32], device: torch.device
+) -> dict[str, NDArray[np.float32]]:
+    """Return the activations of layers [stimuli, units], all in memory; parameters as of `dump`."""
+    batches = [responses for _, responses in respond(module, layers, stimuli, device)]
+    return {layer: np.concatenate([responses[layer] for responses in batches]) for layer in layers}
+
+
+def write(activations: Mapping[str, NDArray[np.float32]], folder: Path) -> pd.DataFrame:
+    """Write activations [stimuli, units] that are known already, by layer; files and index as of `dump`."""
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for order, (layer, units) in enumerate(activations.items()):
+        path = folder / f"{layer}.npy"
+        array = _new_array(path, units.shape)
+        array[:] = units
+        rows.append(_describe(layer, order, array, path))
+    return pd.DataFrame(rows)
+
+
 def _new_array(path: Path, shape: tuple[int, int]) -> np.memmap:
     with writing(path):
         array = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from manyseeds.activations import respond
+from manyseeds.activations import gather, respond
 from manyseeds.streams import generator
 
 Masks = Mapping[str, NDArray[np.float32]]
@@ -88,5 +88,4 @@ def sample_activations(
     ((_, responses),) = respond(module, dropped, stimuli[:1], device)
     masks = draw_masks({layer: units.shape[1] for layer, units in responses.items()}, dropout, sample)
     with masked(module, masks):
-        batches = [responses for _, responses in respond(module, layers, stimuli, device)]
-    return {layer: np.concatenate([responses[layer] for responses in batches]) for layer in layers}
+        return gather(module, layers, stimuli, device)

@@ -22,6 +22,9 @@ BRACES = {"{", "}"}
 MOST_DIGITS = 18
 """Of a seed or an epoch: tables hold them as integers of 64 bits."""
 
+CARD = "card.json"
+"""What tells of an exported network, in its folder."""
+
 NETWORK_SUFFIXES = (".safetensors", ".pt", ".pth")
 
 
@@ -75,6 +78,28 @@ def find_checkpoints(folder: Path) -> dict[Instance, Path]:
         If there are none, or two of one seed.
     """
     return _find_instances(folder, "seed*.*", "networks_dir", NETWORK_SUFFIXES)
+
+
+def find_exported(folder: Path) -> dict[Instance, Path]:
+    """Find networks that a study exported: ``{architecture}/{condition}/seed{n}/card.json``.
+
+    Returns
+    -------
+    dict
+        The folder of each instance.
+
+    Raises
+    ------
+    StudyError
+        If there are none, or one has no card: it is written last.
+    """
+    found = _find_instances(folder, "seed*", "pretrained_dir")
+    for path in found.values():
+        if not (path / CARD).is_file():
+            raise StudyError(
+                f"{path} holds no {CARD}, so it is no complete export of a network; delete or complete it."
+            )
+    return found
 
 
 def _find_instances(folder: Path, pattern: str, key: str, suffixes: Sequence[str] = ("",)) -> dict[Instance, Path]:

@@ -13,12 +13,19 @@ from typing import Any
 from manyseeds.architectures import layer_names, module_names
 from manyseeds.configuration import Config, check_plain, check_schema, with_defaults, with_types
 from manyseeds.errors import StudyError
-from manyseeds.instances import Instance, find_arrays, find_checkpoints, shown_conditions
+from manyseeds.instances import Instance, find_arrays, find_checkpoints, find_exported, shown_conditions
 
 STREAMS = ("init", "order", "augment", "dropout")
 """The four streams of a training; a condition's `vary` names those that follow the instance's seed."""
 
-TRAINED, OWN_ACTIVATIONS, OWN_NETWORKS = "trained", "own_activations", "own_networks"
+TRAINED, PRETRAINED, OWN_ACTIVATIONS, OWN_NETWORKS = "trained", "pretrained", "own_activations", "own_networks"
+
+FOLDERS = {"activations_dir": OWN_ACTIVATIONS, "networks_dir": OWN_NETWORKS, "pretrained_dir": PRETRAINED}
+"""Keys of the config that name a folder to analyse instead of training, and the mode that each of them sets."""
+
+PERSONAL = ("study", "keep_activations")
+PERSONAL_IN = {"data": ("root", "download"), "training": ("checkpoint_minutes", "cohort_size")}
+"""Keys of the config, and of sections of it, that are the concern of whoever runs a study."""
 
 MOST = 10_000
 """Instances of a group, and dropout samples of an instance, at most: each is planned while the Snakefile is parsed."""
@@ -57,10 +64,13 @@ class Study:
 
     @property
     def mode(self) -> str:
-        """Where activations come from: `TRAINED`, `OWN_ACTIVATIONS` or `OWN_NETWORKS`."""
-        if self.config["activations_dir"] is not None:
-            return OWN_ACTIVATIONS
-        return TRAINED if self.config["networks_dir"] is None else OWN_NETWORKS
+        """Where activations come from: `TRAINED`, `PRETRAINED`, `OWN_ACTIVATIONS` or `OWN_NETWORKS`."""
+        return next((mode for key, mode in FOLDERS.items() if self.config[key] is not None), TRAINED)
+
+    @property
+    def knows_training(self) -> bool:
+        """Whether the config says how the networks are trained, here or by the study that exported them."""
+        return self.mode in (TRAINED, PRETRAINED)
 
     @property
     def stores_inputs(self) -> bool:
@@ -89,13 +99,14 @@ class Study:
             return tuple(self.own_arrays)
         if self.mode == OWN_NETWORKS:
             return tuple(self.own_checkpoints)
-        return tuple(
+        declared = (
             Instance(name, condition["name"], seed)
             for name in map(network_name, self.config["networks"])
             for condition in self.conditions
             if condition["networks"] is None or name in condition["networks"]
             for seed in range(condition["instances"] or self.config["instances"])
         )
+        return tuple(instance for instance in declared if self.mode == TRAINED or instance in self.exported)
 
     @cached_property
     def groups(self) -> tuple[tuple[str, str], ...]:
@@ -123,7 +134,7 @@ class Study:
     @cached_property
     def dropout_groups(self) -> tuple[tuple[str, str], ...]:
         """The groups trained with dropout, of which RDMs are averaged over dropout masks."""
-        if self.mode != TRAINED or not self.config["dropout"]["samples"]:
+        if not self.knows_training or not self.config["dropout"]["samples"]:
             return ()
         return tuple(group for group in self.groups if self.condition(group[1])["dropout"])
 
@@ -137,7 +148,7 @@ class Study:
         """The groups that differ from the first condition in dropout alone, where that has none."""
         first = self.conditions[0]
         alike = ("vary", "images", "categories")
-        if self.mode != TRAINED or first["dropout"]:
+        if not self.knows_training or first["dropout"]:
             return ()
         return tuple(
             (architecture, name)
@@ -169,7 +180,7 @@ class Study:
         trained elsewhere.
         """
         columns = [f"stream_{stream}" for stream in STREAMS]
-        if self.mode != TRAINED:
+        if not self.knows_training:
             return dict.fromkeys([*columns, "vary", "dropout", "images", "categories"])
         condition = self.condition(instance.condition)
         seeds = dict(zip(columns, self.stream_seeds(instance).values(), strict=True))
@@ -186,21 +197,28 @@ class Study:
         """The epoch that every analysis looks at; of own networks, and own activations without epochs, it is 0."""
         if self.mode == OWN_ACTIVATIONS:
             return max(next(iter(self.own_arrays.values())))
-        return self.config["training"]["epochs"] if self.mode == TRAINED else 0
+        return self.config["training"]["epochs"] if self.knows_training else 0
 
     @property
     def checkpoints(self) -> tuple[int, ...]:
-        """Epochs whose weights are kept, 0 and the last among them."""
-        if self.mode != TRAINED:
+        """Epochs at which networks are evaluated, and their weights kept where they are trained; 0 and the last among
+        them.
+        """
+        if not self.knows_training:
             return self.analysed_epochs
         return tuple(sorted({0, *self.config["training"]["checkpoints"], self.last_epoch}))
+
+    @property
+    def weight_epochs(self) -> tuple[int, ...]:
+        """Epochs whose weights are there: all checkpoints, but of exported networks the last alone."""
+        return (self.last_epoch,) if self.mode == PRETRAINED else self.checkpoints
 
     @property
     def analysed_epochs(self) -> tuple[int, ...]:
         """Epochs whose activations are read, in groups whose training is followed."""
         if self.mode == OWN_ACTIVATIONS:
             return tuple(sorted(next(iter(self.own_arrays.values()))))
-        trajectory = self.config["trajectory"]["epochs"] if self.mode == TRAINED else ()
+        trajectory = self.config["trajectory"]["epochs"] if self.knows_training else ()
         return tuple(sorted({*trajectory, self.last_epoch}))
 
     def epochs_of(self, architecture: str, condition: str) -> tuple[int, ...]:
@@ -223,6 +241,19 @@ class Study:
     def own_checkpoints(self) -> dict[Instance, Path]:
         """Weights of the user's own networks."""
         return find_checkpoints(Path(self.config["networks_dir"]))
+
+    @cached_property
+    def exported(self) -> dict[Instance, Path]:
+        """Folders of the networks that another study exported."""
+        return find_exported(Path(self.config["pretrained_dir"]))
+
+    @property
+    def portable_config(self) -> Config:
+        """The config without what concerns this machine or this run alone: for others who analyse the same networks."""
+        config = {key: value for key, value in self.config.items() if key not in (*FOLDERS, *PERSONAL)}
+        for section, keys in PERSONAL_IN.items():
+            config[section] = {key: value for key, value in config[section].items() if key not in keys}
+        return config
 
     def select(self, keys: Iterable[str]) -> dict[str, Any]:
         """Return the named keys of the config, dotted where nested (``training.epochs``), and no others."""
@@ -250,22 +281,25 @@ def check_meaning(study: Study) -> None:
         At the first contradiction.
     """
     config, training = study.config, study.config["training"]
-    if config["activations_dir"] is not None and config["networks_dir"] is not None:
-        raise StudyError("Config keys activations_dir and networks_dir are both set; expected one of them at most.")
+    folders = [key for key in FOLDERS if config[key] is not None]
+    if len(folders) > 1:
+        raise StudyError(f"Config keys {' and '.join(folders[:2])} are both set; expected one of them at most.")
     _check_sizes(study)
     _check_folders(study)
     _check_stimuli(config)
     _check_unique("networks", [network_name(entry) for entry in config["networks"]])
     _check_unique("conditions", [condition["name"] for condition in study.conditions])
     _check_epochs("training.checkpoints", training["checkpoints"], range(training["epochs"] + 1), "training.epochs")
-    if study.mode == TRAINED:
+    if study.knows_training:
         _check_epochs("trajectory.epochs", config["trajectory"]["epochs"], study.checkpoints, "training.checkpoints")
         _check_names(study)
         _check_layers(study)
+    if not study.instances:
+        raise StudyError(f"{config[folders[0]]} holds none of the networks that the study names.")
     for architecture, condition in study.groups:
         if len(study.seeds(architecture, condition)) < 2:
-            folder = config["activations_dir"] or config["networks_dir"]
-            raise StudyError(f"{folder}/{architecture}/{condition}: found 1 instance, expected at least 2 to compare.")
+            folder = f"{config[folders[0]]}/{architecture}/{condition}"
+            raise StudyError(f"{folder}: found 1 instance, expected at least 2 to compare.")
     if study.mode == OWN_NETWORKS:
         _check_declared(study)
 
@@ -295,7 +329,7 @@ def _check_folders(study: Study) -> None:
     """
     config = study.config
     folders = {"data.root": config["data"]["root"], "stimuli.root": config["stimuli"]["root"]}
-    folders |= {key: config[key] for key in ("activations_dir", "networks_dir")}
+    folders |= {key: config[key] for key in FOLDERS}
     for key, folder in folders.items():
         if folder is None:
             continue

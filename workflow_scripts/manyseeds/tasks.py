@@ -7,7 +7,7 @@ Read while the Snakefile is parsed: nothing but the standard library is imported
 from typing import Any
 
 from manyseeds.instances import Instance
-from manyseeds.study import TRAINED, Study
+from manyseeds.study import Study
 
 UNRELATED = ("cohort_size", "seeds_per_job", "checkpoint_minutes")
 """Keys of the config's `training` that say how jobs run; the weights do not depend on them."""
@@ -44,7 +44,7 @@ def dropout_values(study: Study, condition: str) -> dict[str, Any] | None:
     """Return the dropout that a condition trains with, as `accuracy.accuracy_with_dropout` and
     `dropout_sampling.Dropout` take it; None without dropout, and of networks trained elsewhere.
     """
-    rate = study.condition(condition)["dropout"] if study.mode == TRAINED else 0
+    rate = study.condition(condition)["dropout"] if study.knows_training else 0
     if not rate:
         return None
     return {"rate": rate, "after": list(study.config["dropout"]["after"]), "root_seed": study.config["seed"]}

@@ -1,0 +1,152 @@
+"""Cards of exported networks, and the studies that take them up."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from test_study import merged, study
+
+from manyseeds import cards
+from manyseeds.errors import StudyError
+from manyseeds.instances import Instance
+from manyseeds.study import PRETRAINED, Study
+
+SWEEP = {
+    "instances": 3,
+    "dropout": {"rates": [0, 0.2], "instances": 2},
+    "training": {"epochs": 4, "checkpoints": [1, 2]},
+    "trajectory": {"epochs": [1, 2], "layers": ["conv9"], "conditions": ["baseline"]},
+    "networks": [{"architecture": "all_cnn_c", "width": 0.1}],
+}
+"""A study to be exported."""
+
+RECORDED = {"epochs": [1, 2, 4], "layers": ["conv9"]}
+
+
+def export(folder: Path, trained: Study, **changes) -> dict:
+    """Write the cards of a study's networks, and return the overlay of a study that takes them up."""
+    for instance in trained.instances:
+        card = {"settings": cards.settings(trained, instance), "trained": {}, "recorded": RECORDED, "files": {}}
+        path = folder / str(instance) / "card.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(card | changes))
+    return merged(trained.portable_config, {"study": "mine", "pretrained_dir": str(folder)})
+
+
+def test_a_study_takes_up_what_another_exported(tmp_path):
+    trained = study(study="theirs", **SWEEP)
+    taken_up = study(**export(tmp_path, trained))
+    cards.check_exported(taken_up)
+    assert taken_up.mode == PRETRAINED
+    assert taken_up.name == "mine"
+    for same in (
+        "instances",
+        "groups",
+        "last_epoch",
+        "checkpoints",
+        "analysed_epochs",
+        "followed_groups",
+        "dropout_sweep",
+    ):
+        assert getattr(taken_up, same) == getattr(trained, same), same
+    assert taken_up.weight_epochs == (4,)
+    assert trained.weight_epochs == (0, 1, 2, 4)
+    for instance in trained.instances:
+        assert taken_up.settings(instance) == trained.settings(instance)
+        assert taken_up.exported[instance] == tmp_path / str(instance)
+
+
+def test_what_concerns_the_machine_alone_is_not_exported():
+    config = study(
+        study="theirs", keep_activations=True, data={"root": "/mine"}, training={"cohort_size": 3}
+    ).portable_config
+    assert {"study", "keep_activations", "networks_dir", "activations_dir", "pretrained_dir"}.isdisjoint(config)
+    assert {"root", "download"}.isdisjoint(config["data"])
+    assert {"cohort_size", "checkpoint_minutes"}.isdisjoint(config["training"])
+    assert {"epochs", "seeds_per_job"} <= set(config["training"])
+
+
+def test_only_networks_that_are_there_are_taken_up(tmp_path):
+    overlay = export(tmp_path, study(**SWEEP))
+    for name in ("all_cnn_c/baseline/seed1", "all_cnn_c/dropout0.2/seed0", "all_cnn_c/dropout0.2/seed1"):
+        (tmp_path / name / "card.json").unlink()
+        (tmp_path / name).rmdir()
+    found = study(**overlay)
+    assert found.instances == (Instance("all_cnn_c", "baseline", 0), Instance("all_cnn_c", "baseline", 2))
+    assert found.dropout_sweep == ()
+    assert study(**merged(overlay, {"conditions": [{"name": "baseline"}], "instances": 3})).instances == found.instances
+    with pytest.raises(StudyError, match="all_cnn_c/baseline: found 1 instance, expected at least 2"):
+        study(**merged(overlay, {"instances": 2}))
+    with pytest.raises(StudyError, match="holds none of the networks that the study names"):
+        study(**merged(overlay, {"conditions": [{"name": "elsewhere"}], "trajectory": {"conditions": None}}))
+
+
+def leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the place of each value in nested dicts."""
+    if not isinstance(value, dict):
+        yield path
+    else:
+        for key, part in value.items():
+            yield from leaves(part, (*path, key))
+
+
+SETTINGS = sorted(leaves(cards.settings(study(**SWEEP), Instance("all_cnn_c", "baseline", 0))))
+
+
+@pytest.mark.parametrize("place", SETTINGS, ids=".".join)
+def test_every_setting_that_differs_is_named(tmp_path, place):
+    taken_up = study(**export(tmp_path, study(**SWEEP)))
+    cards.check_exported(taken_up)
+    path = tmp_path / "all_cnn_c/baseline/seed1/card.json"
+    card = json.loads(path.read_text())
+    *parents, last = place
+    section = card["settings"]
+    for key in parents:
+        section = section[key]
+    section[last] = "other"
+    path.write_text(json.dumps(card))
+    expected = rf'seed1: trained with {".".join(place)} "other", but the study says'
+    with pytest.raises(StudyError, match=expected):
+        cards.check_exported(taken_up)
+
+
+def test_the_number_of_settings_is_known():
+    """Else a test for each of them could lose some unnoticed."""
+    assert len(SETTINGS) > 25
+
+
+@pytest.mark.parametrize(
+    ("recorded", "sentence"),
+    [
+        ({"epochs": [2, 4], "layers": ["conv9"]}, "trajectory.epochs: found 1, but of .*seed0 the epochs 2, 4 were"),
+        ({"epochs": [1, 2, 4], "layers": ["conv8"]}, "trajectory.layers: found conv9, but of .*the layers conv8 were"),
+        ({}, r"trajectory.epochs: found 1, but of .* the epochs \(none\) were"),
+    ],
+)
+def test_what_is_followed_must_have_been_recorded(tmp_path, recorded, sentence):
+    overlay = export(tmp_path, study(**SWEEP), recorded=recorded)
+    with pytest.raises(StudyError, match=f"^Config key {sentence}"):
+        cards.check_exported(study(**overlay))
+    cards.check_exported(study(**merged(overlay, {"trajectory": {"epochs": []}})))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"settings": {}, "recorded": {}, "files": {}}', "[" * 100_000])
+def test_a_broken_card_gets_one_sentence(tmp_path, text):
+    (tmp_path / "card.json").write_text(text)
+    with pytest.raises(StudyError, match=r"card.json (cannot be read|is no card of an exported network)"):
+        cards.read_card(tmp_path)
+
+
+def test_a_network_without_a_card_is_told(tmp_path):
+    overlay = export(tmp_path, study(**SWEEP))
+    (tmp_path / "all_cnn_c/baseline/seed1/card.json").unlink()
+    with pytest.raises(StudyError, match=r"seed1 holds no card.json, so it is no complete export"):
+        study(**overlay)
+
+
+def test_one_folder_at_most_is_analysed_instead_of_training():
+    with pytest.raises(
+        StudyError, match=r"^Config keys networks_dir and pretrained_dir are both set; expected one of them"
+    ):
+        study(networks_dir="a", pretrained_dir="b")

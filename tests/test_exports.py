@@ -1,0 +1,271 @@
+"""Exported networks: what is kept of them, how far rounding moves it, and that nothing else is taken for it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from manyseeds import export_page, exports, tables, tensors
+from manyseeds.errors import StudyError
+from manyseeds.instances import Instance
+
+ROOT = Path(__file__).parent.parent
+IDENTITY = {"architecture": "net", "condition": "baseline", "seed": 3}
+SCHEMAS = {name: tables.read_schema(ROOT / f"rules/schemas/tables/{name}.schema.json") for name in exports.TABLES}
+WEIGHTS = {
+    "conv.weight": np.random.default_rng(0).standard_normal((3, 2, 3, 3)).astype(np.float32),
+    "conv.bias": np.array([1e-6, 2.0, 1e6], np.float32),
+    "norm.steps": np.array(7),
+}
+METADATA = {"software": '{"torch": "2"}', "device": "cpu", "key": "k", "attempt": "1"}
+ACTIVATIONS = {
+    epoch: {layer: np.random.default_rng(epoch).standard_normal((4, 5)).astype(np.float32) for layer in ("a/b", "c")}
+    for epoch in (1, 10)
+}
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """An exported instance, its first attempt collapsed."""
+    folder = tmp_path / "net/baseline/seed3"
+    tensors.write(folder / exports.WEIGHTS, exports.rounded_weights(WEIGHTS), METADATA)
+    exports.write_activations(folder / exports.ACTIVATIONS, ACTIVATIONS)
+    history = [
+        {"attempt": attempt, "epoch": 1, "loss": 2.0, "accuracy": 0.5, "learning_rate": 0.1, "seconds": 60.04}
+        for attempt in (0, 1)
+    ]
+    attempts = [
+        {"attempt": 0, "outcome": "collapsed", "reason": "why", "loss": 3.0, "train_accuracy": 0.1},
+        {"attempt": 1, "outcome": "accepted", "reason": None, "loss": 1.0, "train_accuracy": 0.75},
+    ]
+    accuracy = [
+        {
+            "epoch": epoch,
+            "split": split,
+            "subset": subset,
+            "accuracy": epoch / 20 + (split == "train") / 4,
+            "n_images": 9,
+        }
+        for epoch in (1, 10)
+        for split, subset in (("train", "all"), ("test", "all"), ("test", "lossless"))
+    ]
+    for name, rows in (("history", history), ("attempts", attempts), ("accuracy", accuracy)):
+        frame = pd.DataFrame(rows).assign(**IDENTITY)
+        frame = frame.assign(n_categories_predicted=2) if name == "attempts" else frame
+        tables.conform(frame, SCHEMAS[name]).to_parquet(folder / f"{name}.parquet")
+    exports.write_card(folder / "card.json", {"data": {"dataset": "digits"}}, METADATA)
+    return folder
+
+
+# Rounding
+
+
+@given(arrays(np.float32, (2, 3), elements=st.floats(-65000, 65000, width=32)))
+def test_half_precision_is_off_by_no_more_than_half_a_unit_in_its_last_place(array):
+    rounded = exports.in_half_precision(array)
+    assert rounded.dtype == np.float16
+    error = np.abs(rounded.astype(np.float64) - array)
+    assert (error <= np.maximum(np.abs(array) * 2.0**-11, 2.0**-25)).all()
+
+
+@pytest.mark.parametrize("largest", [65536.0, 1e30])
+def test_what_half_precision_cannot_hold_stays_as_it_is(largest):
+    array = np.array([[1.1, largest]], np.float32)
+    assert exports.in_half_precision(array) is array
+
+
+def test_weights_that_diverged_may_be_rounded():
+    diverged = np.array([[1.0, np.inf, np.nan]], np.float32)
+    np.testing.assert_array_equal(exports.in_half_precision(diverged), diverged.astype(np.float16))
+
+
+def test_only_matrices_and_kernels_are_rounded(folder):
+    weights, metadata = exports.read_weights(folder / exports.WEIGHTS)
+    assert metadata == METADATA
+    assert weights["conv.weight"].dtype == weights["conv.bias"].dtype == np.float32
+    np.testing.assert_array_equal(weights["conv.weight"], WEIGHTS["conv.weight"].astype(np.float16))
+    assert (weights["conv.weight"] != WEIGHTS["conv.weight"]).any()
+    np.testing.assert_array_equal(weights["conv.bias"], WEIGHTS["conv.bias"])
+    np.testing.assert_array_equal(weights["norm.steps"], 7)
+
+
+def test_activations_are_kept_by_epoch_and_layer(folder):
+    kept = dict(exports.read_activations(folder / exports.ACTIVATIONS, [10, 1], ["c", "a/b", "elsewhere"]))
+    assert list(kept) == [10, 1]
+    for epoch, layers in kept.items():
+        assert list(layers) == ["c", "a/b"]
+        for layer, array in layers.items():
+            assert array.dtype == np.float32
+            np.testing.assert_array_equal(array, ACTIVATIONS[epoch][layer].astype(np.float16))
+
+
+def test_equal_activations_make_equal_files(tmp_path):
+    for name in ("first.npz", "second.npz"):
+        exports.write_activations(tmp_path / name, ACTIVATIONS)
+    assert (tmp_path / "first.npz").read_bytes() == (tmp_path / "second.npz").read_bytes()
+
+
+@pytest.mark.parametrize(("epoch", "layer"), [(2, "c"), (1, "d")])
+def test_activations_that_were_not_recorded_are_missed(folder, epoch, layer):
+    with pytest.raises(StudyError, match=f"holds no activations of {layer} at epoch {epoch}"):
+        list(exports.read_activations(folder / exports.ACTIVATIONS, [epoch], [layer]))
+
+
+# Cards
+
+
+def test_a_card_tells_the_training_and_what_lies_beside_it(folder):
+    card = json.loads((folder / "card.json").read_text())
+    trained = {"software": {"torch": "2"}, "device": "cpu", "key": "k", "attempt": "1", "seconds": 120.1}
+    assert card["trained"] == trained
+    assert card["recorded"] == {"epochs": [1, 10], "layers": ["a/b", "c"]}
+    assert sorted(card["files"]) == sorted(path.name for path in folder.iterdir() if path.name != "card.json")
+
+
+def read(path: Path) -> None:
+    """Read a file of an exported instance as a study does."""
+    if path.name == exports.WEIGHTS:
+        exports.read_weights(path)
+    elif path.name == exports.ACTIVATIONS:
+        list(exports.read_activations(path, [1], ["c"]))
+    else:
+        exports.read_table(path, SCHEMAS[path.stem], IDENTITY)
+
+
+FILES = [exports.WEIGHTS, exports.ACTIVATIONS, *(f"{table}.parquet" for table in exports.TABLES)]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_changed_is_named_and_not_read(folder, name):
+    path = folder / name
+    read(path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(StudyError, match=f"{name}: its contents have changed since it was exported"):
+        read(path)
+    path.unlink()
+    with pytest.raises(StudyError, match=f"{name} is missing"):
+        read(path)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_of_something_else_gets_one_sentence_though_its_card_knows_it(folder, name):
+    path = folder / name
+    path.write_bytes(b"something else")
+    card = json.loads((folder / "card.json").read_text())
+    card["files"][name] = exports.digest(path)
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(StudyError, match=name):
+        read(path)
+
+
+def test_a_table_is_told_under_the_name_that_the_instance_has_here(folder):
+    found = exports.read_table(folder / "history.parquet", SCHEMAS["history"], IDENTITY | {"seed": 5})
+    assert found["seed"].tolist() == [5, 5]
+    assert list(found) == list(SCHEMAS["history"]["properties"])
+    with pytest.raises(StudyError, match=r"history.parquet: no accuracy of an instance \(table accuracy: missing"):
+        exports.read_table(folder / "history.parquet", SCHEMAS["accuracy"], IDENTITY)
+
+
+# Images
+
+
+CARD = {"dataset": "digits", "categories": ["0", "1"], "image_shape": [2, 2, 1], "n_train": 3, "n_test": 9}
+PIXELS, LABELS = np.arange(12, dtype=np.uint8).reshape(3, 2, 2, 1), np.array([0, 1, 1])
+
+
+def changed(array: np.ndarray) -> np.ndarray:
+    other = array.copy()
+    other.flat[-1] += 1
+    return other
+
+
+def test_the_same_training_images_are_known_again(tmp_path):
+    about = exports.about_data(CARD, PIXELS, LABELS)
+    path = tmp_path / "data.json"
+    path.write_text(json.dumps(about))
+    exports.check_data(exports.about_data(CARD | {"n_test": 8}, PIXELS.copy(), LABELS), exports.read_about(path), path)
+
+
+@pytest.mark.parametrize(
+    ("card", "pixels", "labels", "key"),
+    [
+        ({}, changed(PIXELS), LABELS, "train_digest"),
+        ({}, PIXELS, changed(LABELS), "train_digest"),
+        ({"dataset": "cifar10"}, PIXELS, LABELS, "dataset digits, found cifar10"),
+        ({"categories": ["a", "b"]}, PIXELS, LABELS, "categories"),
+    ],
+)
+def test_other_training_images_are_refused(card, pixels, labels, key):
+    expected = exports.about_data(CARD, PIXELS, LABELS)
+    with pytest.raises(StudyError, match=f"trained on other images than the study has: {key}"):
+        exports.check_data(exports.about_data(CARD | card, pixels, labels), expected, Path("data.json"))
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"dataset": 1}', "[" * 100_000])
+def test_a_page_that_tells_no_training_images_gets_one_sentence(tmp_path, text):
+    path = tmp_path / "data.json"
+    path.write_text(text)
+    with pytest.raises(StudyError, match="does not say what networks were trained on"):
+        exports.read_about(path)
+
+
+STIMULI = pd.DataFrame(
+    {"stimulus": range(4), "category_name": list("aabb"), "source": "test", "source_index": [3, 5, 0, 1], "other": 1.5}
+)
+
+
+@given(st.permutations(range(4)), st.integers(1, 4))
+def test_stimuli_are_found_wherever_they_stood(order, n):
+    chosen = STIMULI.iloc[order[:n]]
+    assert exports.places(STIMULI, chosen).tolist() == order[:n]
+
+
+def test_a_stimulus_that_was_not_recorded_is_named():
+    others = STIMULI.assign(source_index=[3, 5, 0, 2])
+    with pytest.raises(StudyError, match=r"^Stimulus 3 \(image 2 of test\) is none of those"):
+        exports.places(STIMULI, others)
+
+
+def test_stimuli_are_told_with_a_digest_of_their_pixels(tmp_path):
+    images = np.random.default_rng(0).integers(0, 255, (4, 2, 2, 1), dtype=np.uint8)
+    images[2] = images[0]
+    exports.with_pixels(STIMULI, images).to_parquet(tmp_path / "stimuli.parquet")
+    digests = exports.read_stimuli(tmp_path / "stimuli.parquet")["sha256"]
+    assert digests[0] == digests[2]
+    assert digests.nunique() == 3
+    STIMULI.to_parquet(tmp_path / "without.parquet")
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1")
+    for name in ("without", "broken", "missing"):
+        with pytest.raises(StudyError, match="is no table of stimuli"):
+            exports.read_stimuli(tmp_path / f"{name}.parquet")
+
+
+def test_answers_are_compared_with_those_recorded():
+    answers = np.random.default_rng(0).standard_normal((50, 7)).astype(np.float32)
+    noise = np.random.default_rng(1).standard_normal(answers.shape)
+    expected = np.corrcoef(answers.ravel(), (answers + 0.1 * noise).ravel())[0, 1]
+    assert exports.check_agreement(answers, answers + 0.1 * noise, "conv9") == pytest.approx(expected)
+    assert np.isnan(exports.check_agreement(np.zeros((3, 2)), np.zeros((3, 2)), "a dead layer"))
+    with pytest.raises(StudyError, match=r"conv9: the network answers otherwise .* \(r = -?0.\d\d\)"):
+        exports.check_agreement(answers, noise, "conv9")
+    with pytest.raises(StudyError, match="recorded of 6 units, found 7"):
+        exports.check_agreement(answers, answers[:, :6], "conv9")
+
+
+# The page
+
+
+def test_the_page_tells_each_network(folder):
+    page = export_page.page("mine", {Instance("net", "baseline", 3): folder})
+    assert "| `net/baseline/seed3` | 2 | accepted | 75.0 % | 50.0 % | 50.0 % | 2.0 |" in page
+    assert "# Exported networks: mine\n" in page
+    assert "1 networks that differ in their seeds, trained" in page
+    assert "Trained with torch 2, on cpu." in page
+    assert "{" not in page

@@ -1,0 +1,15 @@
+"""Write the page that tells readers what the exported networks are."""
+
+from pathlib import Path
+
+from job import job
+
+with job(snakemake):
+    from manyseeds import export_page
+    from manyseeds.files import atomic_path
+    from manyseeds.instances import Instance
+
+    params, paths = snakemake.params, map(Path, snakemake.input.cards)
+    folders = {Instance(*names): path.parent for names, path in zip(params.instances, paths, strict=True)}
+    with atomic_path(snakemake.output.page) as path:
+        path.write_text(export_page.page(params.study, folders), encoding="utf-8")

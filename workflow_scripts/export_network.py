@@ -1,0 +1,21 @@
+"""Put what others need of one trained instance into its folder, the card last."""
+
+from pathlib import Path
+
+from job import job
+
+with job(snakemake):
+    import pandas as pd
+
+    from manyseeds import exports, tensors
+    from manyseeds.files import write_parquet
+
+    inputs, output, instance = snakemake.input, snakemake.output, snakemake.params.instance
+    (path,) = inputs.weights
+    weights, metadata = tensors.read(Path(path))
+    tensors.write(Path(output.weights), exports.rounded_weights(weights), metadata)
+    for table in exports.TABLES:
+        parts = pd.read_parquet(inputs[table])
+        own = (parts[list(instance)] == pd.Series(instance)).all(axis=1)
+        write_parquet(parts[own], output[table])
+    exports.write_card(Path(output.card), snakemake.params.settings, metadata)

@@ -1,0 +1,20 @@
+"""Take over the accuracies of the exported instances of a block."""
+
+from pathlib import Path
+
+from job import job
+
+with job(snakemake):
+    import pandas as pd
+
+    from manyseeds import exports, tables
+    from manyseeds.files import write_parquet
+
+    inputs, params = snakemake.input, snakemake.params
+    schema = tables.read_schema(inputs.schema)
+    parts = [
+        exports.read_table(Path(path), schema, instance)
+        for path, instance in zip(inputs.parts, params.instances, strict=True)
+    ]
+    accuracies = pd.concat(parts, ignore_index=True)
+    write_parquet(accuracies[accuracies["epoch"].isin(params.epochs)], snakemake.output.accuracy)

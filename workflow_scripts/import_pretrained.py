@@ -1,0 +1,22 @@
+"""Take over the weights, history and attempts of an exported instance."""
+
+import json
+from pathlib import Path
+
+from job import job
+
+with job(snakemake):
+    from manyseeds import exports, modules, tables, tensors
+    from manyseeds.files import write_parquet
+    from manyseeds.networks import Network
+
+    source, params, output = snakemake.input, snakemake.params, snakemake.output
+    weights, metadata = exports.read_weights(Path(source.weights))
+    card = json.loads(Path(source.card).read_text())
+    n_categories = len(params.categories or card["categories"])
+    module = modules.build(Network.from_config(params.network), tuple(card["image_shape"]), n_categories)
+    modules.load(module, weights, source=source.weights)
+    tensors.write(output.weights, weights, {**metadata, "source": source.weights})
+    for table in ("history", "attempts"):
+        schema = tables.read_schema(source[f"{table}_schema"])
+        write_parquet(exports.read_table(Path(source[table]), schema, params.instance), output[table])
