@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_study import merged, study
+import yaml
+from test_study import ROOT, merged, study
 
-from manyseeds import cards
+from manyseeds import cards, exports
 from manyseeds.errors import StudyError
 from manyseeds.instances import Instance
 from manyseeds.study import PRETRAINED, Study
@@ -150,3 +151,21 @@ def test_one_folder_at_most_is_analysed_instead_of_training():
         StudyError, match=r"^Config keys networks_dir and pretrained_dir are both set; expected one of them"
     ):
         study(networks_dir="a", pretrained_dir="b")
+
+
+COMING_WITH_US = sorted(path.parent for path in (ROOT / "data/networks").glob("*/study.yaml"))
+
+
+def test_some_networks_come_with_the_project():
+    assert COMING_WITH_US
+
+
+@pytest.mark.parametrize("folder", COMING_WITH_US, ids=lambda path: path.name)
+def test_networks_that_come_with_the_project_fit_todays_config(folder):
+    """A key that is new must be added to their cards, with the value that they were trained with."""
+    overlay = yaml.safe_load((folder / "study.yaml").read_text())
+    taken_up = study(**merged(overlay, {"study": "mine", "pretrained_dir": str(folder)}))
+    cards.check_exported(taken_up)
+    for path in taken_up.exported.values():
+        files = {name: exports.digest(path / name) for name in cards.read_card(path)["files"]}
+        assert files == cards.read_card(path)["files"]

@@ -35,6 +35,21 @@ def test_maps_and_rectification(architecture):
     torch.testing.assert_close(logits, readout.mean(dim=(2, 3)))
 
 
+@pytest.mark.parametrize("architecture", networks.ALL_CNNS)
+def test_the_last_3x3_convolution_may_keep_the_size_of_its_maps(architecture):
+    network = Network(architecture, width=0.125, last_3x3="same")
+    module = modules.build(network, **CIFAR10)
+    with activations.recorded(modules.analysed_layers(module, network)) as outputs, torch.no_grad():
+        module(torch.randn(1, 3, 32, 32))
+    assert [output.shape[-1] for output in outputs.values()] == [max(size, 8) for size in MAPS[architecture]]
+    valid, same = (
+        networks.initial_weights(each, (32, 32, 3), 10, root_seed=0, seed=0)
+        for each in (Network(architecture, width=0.125), network)
+    )
+    for name in valid:
+        np.testing.assert_array_equal(valid[name], same[name])
+
+
 def test_readout_relu_and_width():
     module = modules.build(Network("all_cnn_c", width=0.25), **CIFAR10)
     assert module.conv1.out_channels == 24

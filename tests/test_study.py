@@ -180,6 +180,7 @@ def test_defaults_of_list_entries_are_filled_in():
         "name": None,
         "width": 1.0,
         "readout_relu": True,
+        "last_3x3": "valid",
         "initialisation": "he_normal",
         "layers": None,
     }

@@ -99,6 +99,7 @@ def changed(finished):
         (None, 21, 3, {"fig6"}),
         ("studies/cifar10_small.yaml", 16, 6, {"fig6", "supp3"}),
         ("studies/mehrer2020.yaml", 140, 80, {"fig6"}),
+        ("studies/mehrer2020_pilots.yaml", 12, 3, {"fig6", "supp3"}),
         ("studies/mehrer2020_alexnet.yaml", 10, 0, {"fig8", "fig9", "supp3", "supp8"}),
         ("studies/tinyimagenet_alexnet.yaml", 3, 0, {"fig8", "fig9", "supp3", "supp8"}),
     ],

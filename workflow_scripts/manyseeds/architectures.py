@@ -32,7 +32,7 @@ ALL_CNNS: dict[str, tuple[Convolution, ...]] = {
         Convolution("conv4", 3, 192, padding=1),
         Convolution("conv5", 3, 192, padding=1),
         Convolution("conv6", 3, 192, stride=2, padding=1),
-        Convolution("conv7", 3, 192),  # valid: 8 x 8 maps become 6 x 6
+        Convolution("conv7", 3, 192),
         Convolution("conv8", 1, 192),
     ),
     "all_cnn_7": (
@@ -44,7 +44,10 @@ ALL_CNNS: dict[str, tuple[Convolution, ...]] = {
         Convolution("conv6", 1, 192),
     ),
 }
-"""Hidden convolutions by architecture; a 1 x 1 convolution to the categories and a global average follow."""
+"""Hidden convolutions by architecture; a 1 x 1 convolution to the categories and a global average follow.
+
+The padding of the last one with a 3 x 3 kernel, of which a 1 x 1 convolution follows, is a choice of each network's.
+"""
 
 NAMED_LAYERS: dict[str, dict[str, str]] = {
     # torchvision's: a ReLU is a module of its own, and its output that of the layer.

@@ -1,7 +1,7 @@
 """Networks as a study asks for them, and their initial weights. Free of torch; `modules` builds them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,10 @@ Weights = Mapping[str, NDArray[np.float32]]
 """Parameters and buffers by name."""
 
 
+PADDING = {"valid": 0, "same": 1}
+"""Zeros on each side of maps that a 3 x 3 kernel goes over, by what becomes of their size."""
+
+
 @dataclass(frozen=True)
 class Network:
     """One architecture as a study asks for it (an entry of the config's `networks`)."""
@@ -20,6 +24,7 @@ class Network:
     architecture: str
     width: float = 1.0
     readout_relu: bool = True
+    last_3x3: str = "valid"
     initialisation: str = "he_normal"
     layers: tuple[str, ...] | Mapping[str, str] | None = None
 
@@ -33,6 +38,7 @@ class Network:
             architecture=entry["architecture"],
             width=float(entry["width"]),
             readout_relu=bool(entry["readout_relu"]),
+            last_3x3=entry["last_3x3"],
             initialisation=entry["initialisation"],
             layers=layers,
         )
@@ -48,9 +54,11 @@ class Network:
 def convolutions(network: Network, n_categories: int) -> list[tuple[Convolution, int]]:
     """Return the layers of an All-CNN with their numbers of output channels, the 1 x 1 readout last.
 
-    `width` scales the hidden layers, never the readout, which has one channel for each category.
+    `width` scales the hidden layers, never the readout, which has one channel for each category. `last_3x3` says
+    whether the last convolution with a 3 x 3 kernel is ``valid`` (8 x 8 maps become 6 x 6) or keeps the ``same`` size.
     """
-    hidden = ALL_CNNS[network.architecture]
+    *hidden, last_3x3, one_by_one = ALL_CNNS[network.architecture]
+    hidden += [replace(last_3x3, padding=PADDING[network.last_3x3]), one_by_one]
     readout = Convolution(readout_name(network.architecture), 1, n_categories)
     return [(layer, layer.scaled(network.width)) for layer in hidden] + [(readout, n_categories)]
 
