@@ -1,8 +1,9 @@
-# A virtual environment in .venv with the pinned requirements, and what is done in it. All that is needed: Python 3.11 or later,
-# make, and access to pip's registry.
-AT_LEAST_311 := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
-PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
-	$$python $(AT_LEAST_311) 2>/dev/null && echo $$python && break; done)
+# A virtual environment in .venv with the pinned requirements, and what is done in it. All that is needed: Python 3.11 to 3.14, make,
+# and access to pip's registry. With 3.14 a C compiler and Python's headers too, for immutables, which has no wheel there; so 3.14
+# comes last. The pinned torch, numpy and scipy have no wheels for 3.15.
+SUPPORTED := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))'
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$python $(SUPPORTED) 2>/dev/null && echo $$python && break; done)
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 STUDY ?= studies/digits.yaml
 NAME = $(shell sed -n 's/^study: *\([A-Za-z0-9_-]*\).*/\1/p' $(STUDY))
@@ -37,8 +38,8 @@ format: .venv/dev.done  ## format all code
 	$(BIN)/snakefmt Snakefile rules
 
 .venv/run.done: requirements.txt
-	@$(or $(PYTHON),false) $(AT_LEAST_311) 2>/dev/null || { \
-		echo "manyseeds needs Python 3.11 or later; found $$(python3 --version 2>&1). Is it elsewhere? make PYTHON=/path/to/python" >&2; \
+	@$(or $(PYTHON),false) $(SUPPORTED) 2>/dev/null || { \
+		echo "manyseeds needs Python 3.11 to 3.14; found $$(python3 --version 2>&1). Is it elsewhere? make PYTHON=/path/to/python" >&2; \
 		exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -r requirements.txt

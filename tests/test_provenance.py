@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from manyseeds.provenance import canonical_source, code_digest, reached_files
+from manyseeds.provenance import canonical_code, code_digest, reached_files
 
 SCRIPTS = Path(__file__).parent.parent / "workflow_scripts"
 FILES = {
@@ -86,9 +86,26 @@ def test_modules_loaded_by_name_count_where_they_are_named(digest):
 
 
 def test_strings_that_are_values_are_kept(tmp_path):
-    file = tmp_path / "module.py"
-    file.write_text('"""Doc."""\nname = "kept"\nprint("kept too")\n')
-    assert canonical_source(file) == "name = 'kept'\nprint('kept too')"
+    def written(text):
+        file = tmp_path / f"{len(list(tmp_path.iterdir()))}.py"
+        file.write_text(text)
+        return canonical_code(file)
+
+    code = written('"""Doc."""\nname = "kept"\nprint("kept too")\n')
+    assert code == written("name = 'kept'\nprint('kept too')")
+    assert code != written("name = 'other'\nprint('kept too')")
+    assert code != written("name = 'kept'")
+
+
+def test_the_digest_is_the_same_in_all_versions_of_python(tmp_path):
+    """Of what `ast.unparse` or `ast.dump` write otherwise from 3.12 or 3.13 on."""
+    (tmp_path / "script.py").write_text("""
+def f(x, *, y=None, **rest):
+    "Doc."
+    return f"{x!r:>{y}}" + f"it's {rest['a']}" f" \\n {y + 1:.2f}" + "é" + repr({**rest, None: -1.5e300})
+class A: ...
+""")
+    assert code_digest(tmp_path / "script.py") == "9b16be9c8a41a0537e7e6dac05668c79"
 
 
 def test_training_depends_on_the_modules_it_runs_and_not_on_the_statistics():

@@ -119,13 +119,13 @@ def begin_training(folder: Path, *, save_every: float = 0, n_instances: int = 1)
 
 def run_until_killed(folder: Path, n_lines: int, n_instances: int) -> bool:
     """Kill a training with SIGKILL after some lines of progress; return whether it was killed in time."""
-    process = begin_training(folder, n_instances=n_instances)
-    for _ in range(n_lines):
-        process.stdout.readline()
-    # A few milliseconds into the next epoch, wherever that is: in a step, or half-way through writing the state.
-    threading.Timer(random.uniform(0, 0.05), process.send_signal, [signal.SIGKILL]).start()
-    process.stdout.read()
-    return process.wait() == -signal.SIGKILL
+    with begin_training(folder, n_instances=n_instances) as process:
+        for _ in range(n_lines):
+            process.stdout.readline()
+        # A few milliseconds into the next epoch, wherever that is: in a step, or half-way through writing the state.
+        threading.Timer(random.uniform(0, 0.05), process.send_signal, [signal.SIGKILL]).start()
+        process.stdout.read()
+    return process.returncode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("n_instances", [1, 3])
@@ -153,12 +153,12 @@ def test_killed_three_times_and_resumed_trainings_end_in_the_same_bits(tmp_path,
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_asked_to_end_a_training_saves_its_state_first(tmp_path, number):
     """Between two regular saves, an hour apart: whatever is there afterwards was written because of the signal."""
-    process = begin_training(tmp_path, save_every=3600, n_instances=2)
-    for _ in range(4):
-        process.stdout.readline()
-    process.send_signal(number)
-    last = process.stdout.read().splitlines()[-1]
-    assert process.wait() == EXIT_AGAIN
+    with begin_training(tmp_path, save_every=3600, n_instances=2) as process:
+        for _ in range(4):
+            process.stdout.readline()
+        process.send_signal(number)
+        last = process.stdout.read().splitlines()[-1]
+    assert process.returncode == EXIT_AGAIN
     assert last.startswith(f"Interrupted by {number.name} at epoch ")
     assert last.endswith("All is saved: the same command carries on.")
     folders = [stores.Store(tmp_path / str(seed)) for seed in (0, 1)]

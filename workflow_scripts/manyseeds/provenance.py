@@ -18,7 +18,7 @@ PACKAGE = __name__.partition(".")[0]
 def code_digest(script: Path, *modules: str) -> str:
     """Return a digest of what a script executes: its own code and that of the `manyseeds` modules it reaches by import.
 
-    Comments, docstrings and formatting leave it as it is.
+    Comments, docstrings and formatting leave it as it is, and so does another version of Python.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def code_digest(script: Path, *modules: str) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for file in sorted(reached_files(script, *modules)):
         name = file.relative_to(script.parent).as_posix()
-        digest.update(f"{name}\n{canonical_source(file)}\n".encode())
+        digest.update(f"{name}\n{canonical_code(file)}\n".encode())
     return digest.hexdigest()
 
 
@@ -47,9 +47,23 @@ def reached_files(script: Path, *modules: str) -> set[Path]:
 
 
 @cache
-def canonical_source(file: Path) -> str:
-    """Return the source of a Python file without comments, docstrings and formatting."""
-    return ast.unparse(_WithoutDocstrings().visit(ast.parse(file.read_text(encoding="utf-8"), str(file))))
+def canonical_code(file: Path) -> str:
+    """Return the syntax tree of a Python file, without docstrings, as text."""
+    return _written(_WithoutDocstrings().visit(ast.parse(file.read_text(encoding="utf-8"), str(file))))
+
+
+def _written(node: object) -> str:
+    """Return a part of a syntax tree as text that is the same in all versions of Python.
+
+    That of `ast.unparse` is not (3.12 quotes f-strings differently), nor that of `ast.dump` (3.12 has additional empty
+    fields, 3.13 leaves empty ones out): what one version had computed, another would compute anew.
+    """
+    if isinstance(node, ast.AST):
+        fields = sorted((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
+        return f"{type(node).__name__}({', '.join(f'{name}={_written(value)}' for name, value in fields)})"
+    if isinstance(node, list):
+        return f"[{', '.join(map(_written, node))}]"
+    return ascii(node)
 
 
 class _WithoutDocstrings(ast.NodeTransformer):
@@ -58,6 +72,12 @@ class _WithoutDocstrings(ast.NodeTransformer):
     def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
         is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
         return None if is_text else node
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.JoinedStr:
+        """Drop empty parts, which early releases of 3.12 leave in nested formats."""
+        self.generic_visit(node)
+        node.values = [part for part in node.values if not (isinstance(part, ast.Constant) and part.value == "")]
+        return node
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         super().generic_visit(node)
