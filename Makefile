@@ -39,7 +39,7 @@ format: .venv/dev.done  ## format all code
 
 .venv/run.done: requirements.txt
 	@$(or $(PYTHON),false) $(SUPPORTED) 2>/dev/null || { \
-		echo "manyseeds needs Python 3.11 to 3.14; found $$(python3 --version 2>&1). Is it elsewhere? make PYTHON=/path/to/python" >&2; \
+		echo "manyseeds needs Python 3.11 to 3.14; found $$($(or $(PYTHON),python3) --version 2>&1). Is it elsewhere? make PYTHON=/path/to/python" >&2; \
 		exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -r requirements.txt
