@@ -103,7 +103,7 @@ def with_attempts(instances: pd.DataFrame, attempts: Sequence[pd.DataFrame]) -> 
     Parameters
     ----------
     attempts
-        Tables of attempts; an instance without any was not trained here, and has not collapsed.
+        Tables of attempts; of an instance without any no training is known, and it has not collapsed.
     """
     keys = ["architecture", "condition", "seed"]
     if not attempts:
@@ -119,7 +119,7 @@ def accepted_seeds(seeds: Sequence[int], attempts: Sequence[pd.DataFrame]) -> li
     Parameters
     ----------
     attempts
-        Tables of attempts of the group's instances; where there are none, networks were not trained here: all count.
+        Tables of attempts of the group's instances; where there are none, no training is known: all count.
     """
     if not attempts:
         return list(seeds)

@@ -71,7 +71,7 @@ def any_measure_of(*measures: str) -> Requirement:
 
 
 def _are_trained(facts: Facts) -> bool:
-    """The networks are trained here; the config's keys of training say nothing about others."""
+    """The networks are trained here, or by the study that exported them; the config's keys say nothing about others."""
     return facts.config["activations_dir"] is None and facts.config["networks_dir"] is None
 
 
@@ -80,14 +80,16 @@ PUBLISHED_NETWORKS = ("all_cnn_c", "all_cnn_7", "alexnet")
 
 DROPOUT_SWEEP = Requirement(
     lambda facts: bool(facts.dropout_sweep),
-    "networks trained here with dropout: set `dropout.rates`, as in studies/mehrer2020.yaml",
+    "networks trained with dropout, here or by the study that exported them: set `dropout.rates`, as in "
+    "studies/mehrer2020.yaml",
 )
 TRAJECTORY = Requirement(
     lambda facts: (
         _are_trained(facts)
         and any(sum(epoch >= 1 for epoch in facts.epochs_of(*group)) >= 2 for group in facts.shown_groups)
     ),
-    "networks trained here and analysed after at least two epochs of their training: set `trajectory.epochs`",
+    "networks analysed after at least two epochs of their training, here or by the study that exported them: set "
+    "`trajectory.epochs`",
 )
 CONDITION_PAIRS = Requirement(
     lambda facts: bool(facts.compared_conditions),
