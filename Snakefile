@@ -12,12 +12,6 @@ if config["study"] == "digits":
     configfile: f"{workflow.basedir}/studies/digits.yaml"
 
 
-# And exported networks are analysed as the study says that trained them, but for what a study of one's own says.
-if config["pretrained_dir"]:
-
-    configfile: f"{config['pretrained_dir']}/study.yaml"
-
-
 report: "rules/captions/workflow.rst"
 
 

@@ -8,6 +8,7 @@ from base64 import urlsafe_b64encode
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 SCHEMAS = Path(workflow.basedir) / "rules" / "schemas"
@@ -22,8 +23,13 @@ from manyseeds.provenance import code_digest
 from manyseeds.study import OWN_ACTIVATIONS, PRETRAINED, TRAINED, Study
 
 try:
+    # Exported networks are analysed as the study says that trained them, but for what a study of one's own says. Not by `configfile`,
+    # which executes the Python in a file: this one may be a stranger's.
+    if theirs := cards.read_study(config["pretrained_dir"]):
+        update_config(config, theirs)
+        update_config(config, workflow.config_settings.overwrite_config)
     STUDY = Study.from_config(config, json.loads((SCHEMAS / "config.schema.json").read_text()))
-    cards.check_exported(STUDY)
+    cards.check_exported(STUDY, Path("results", STUDY.name))
 except StudyError as problem:
     raise WorkflowError(str(problem)) from None
 
@@ -363,12 +369,39 @@ def own_checkpoint(wildcards):
 
 def exported(name):
     """Return the path of a file of the exported networks."""
-    return f"{STUDY.config['pretrained_dir']}/{name}"
+    return f"{Path(STUDY.config['pretrained_dir'])}/{name}"
 
 
 def exported_file(name):
     """Return an input function: a file of the exported instance that the wildcards name."""
     return lambda wildcards: f"{STUDY.exported[instance_of(wildcards)]}/{name}"
+
+
+def digests(instance, names):
+    """Return the digests of some files of an exported instance, as its card has them.
+
+    Params, since dates tell nothing: what copies folders may keep them.
+    """
+    files = cards.read_card(STUDY.exported[instance])["files"]
+    return {name: files.get(name) for name in names}
+
+
+def exported_digests(*names):
+    """Return a param: digests of files of the exported instance that the wildcards name."""
+    return lambda wildcards: digests(instance_of(wildcards), names)
+
+
+def exported_digests_of_block(*names):
+    """Return a param: digests of files of the exported instances of the block that the wildcards name."""
+    return lambda wildcards: [digests(instance, names) for instance in members_of(wildcards)]
+
+
+def exported_images():
+    """Return which images each exported network was trained on and probed with, by its folder."""
+    return {
+        str(STUDY.exported[instance]): cards.read_card(STUDY.exported[instance])["images"]
+        for instance in STUDY.instances
+    }
 
 
 def exported_accuracies(wildcards):

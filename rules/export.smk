@@ -89,6 +89,8 @@ rule export_network:
         attempts=f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/attempts.parquet",
         accuracy=accuracies_of_block,
         activations=recorded_activations,
+        data=rules.export_data.output.data,
+        stimuli=rules.export_data.output.stimuli,
     output:
         weights=f"{R}/export/{{architecture}}/{{condition}}/seed{{seed}}/weights.safetensors",
         history=f"{R}/export/{{architecture}}/{{condition}}/seed{{seed}}/history.parquet",

@@ -25,6 +25,7 @@ rule check_export:
         runtime=60,
     params:
         followed=bool(STUDY.followed_groups),
+        cards=exported_images(),
         code=code_of("check_export"),
     message:
         "Comparing the images with those that the networks were trained on"
@@ -59,6 +60,7 @@ rule import_pretrained:
         instance=identity_of,
         network=network_of,
         categories=trained_categories,
+        files=exported_digests("weights.safetensors", "history.parquet", "attempts.parquet"),
         code=code_of("import_pretrained"),
     message:
         "Importing the weights of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
@@ -85,6 +87,7 @@ rule import_accuracies:
     params:
         instances=identities_of_block,
         epochs=STUDY.checkpoints,
+        files=exported_digests_of_block("accuracy.parquet"),
         code=code_of("import_accuracies"),
     message:
         "Importing the accuracies of {wildcards.architecture}, {wildcards.condition}, block {wildcards.block} of seeds"
@@ -121,6 +124,7 @@ rule restore_activations:
         network=analysed_network,
         categories=trained_categories,
         epochs=epochs_of,
+        files=exported_digests("activations.npz"),
         code=code_of("restore_activations"),
     message:
         "Recording and restoring the activations of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"

@@ -4,6 +4,7 @@ import hashlib
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -48,6 +49,25 @@ def test_files_hold_every_layers_activations(network, stimuli, tmp_path):
             assert row.sha256 == hashlib.sha256((tmp_path / f"{row.layer}.npy").read_bytes()).hexdigest()
     assert index["layer"].tolist() == list(layers)
     assert index["layer_index"].tolist() == list(range(len(layers)))
+
+
+def test_known_activations_take_the_places_of_some_layers(network, stimuli, tmp_path):
+    layers = modules.analysed_layers(network, NETWORK)
+    dumped = activations.dump(network, layers, stimuli, tmp_path, device=torch.device("cpu"))
+    known = np.random.default_rng(1).random((len(stimuli), 4)).astype(np.float32)
+    known[3], known[:, 2] = 0, 0
+    others = {layer: (tmp_path / f"{layer}.npy").read_bytes() for layer in layers if layer != "conv5"}
+    index = activations.replace(dumped, {"conv5": known}, tmp_path)
+    np.testing.assert_array_equal(np.load(tmp_path / "conv5.npy"), known)
+    assert others == {layer: (tmp_path / f"{layer}.npy").read_bytes() for layer in others}
+    rows, expected = (table.set_index("layer") for table in (index, dumped))
+    pd.testing.assert_frame_equal(rows.drop(index="conv5"), expected.drop(index="conv5"))
+    row = rows.loc["conv5"]
+    assert row["layer_index"] == expected.loc["conv5", "layer_index"] == 4
+    assert (row["n_units"], row["n_silent_units"], row["n_silent_stimuli"]) == (4, 1, 1)
+    assert row["sha256"] == hashlib.sha256((tmp_path / "conv5.npy").read_bytes()).hexdigest()
+    assert list(index) == list(dumped)
+    assert (index.dtypes == dumped.dtypes).all()
 
 
 def test_hooks_are_gone_afterwards(network, stimuli, tmp_path):

@@ -23,12 +23,15 @@ SWEEP = {
 """A study to be exported."""
 
 RECORDED = {"epochs": [1, 2, 4], "layers": ["conv9"]}
+NOWHERE = Path("nowhere")
+"""Results of a study that has none."""
 
 
 def export(folder: Path, trained: Study, **changes) -> dict:
     """Write the cards of a study's networks, and return the overlay of a study that takes them up."""
     for instance in trained.instances:
-        card = {"settings": cards.settings(trained, instance), "trained": {}, "recorded": RECORDED, "files": {}}
+        card = {"settings": cards.settings(trained, instance), "recorded": RECORDED}
+        card |= {"images": {}, "trained": {}, "files": {}}
         path = folder / str(instance) / "card.json"
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(card | changes))
@@ -38,7 +41,7 @@ def export(folder: Path, trained: Study, **changes) -> dict:
 def test_a_study_takes_up_what_another_exported(tmp_path):
     trained = study(study="theirs", **SWEEP)
     taken_up = study(**export(tmp_path, trained))
-    cards.check_exported(taken_up)
+    cards.check_exported(taken_up, NOWHERE)
     assert taken_up.mode == PRETRAINED
     assert taken_up.name == "mine"
     for same in (
@@ -98,7 +101,7 @@ SETTINGS = sorted(leaves(cards.settings(study(**SWEEP), Instance("all_cnn_c", "b
 @pytest.mark.parametrize("place", SETTINGS, ids=".".join)
 def test_every_setting_that_differs_is_named(tmp_path, place):
     taken_up = study(**export(tmp_path, study(**SWEEP)))
-    cards.check_exported(taken_up)
+    cards.check_exported(taken_up, NOWHERE)
     path = tmp_path / "all_cnn_c/baseline/seed1/card.json"
     card = json.loads(path.read_text())
     *parents, last = place
@@ -107,9 +110,11 @@ def test_every_setting_that_differs_is_named(tmp_path, place):
         section = section[key]
     section[last] = "other"
     path.write_text(json.dumps(card))
-    expected = rf'seed1: trained with {".".join(place)} "other", but the study says'
+    name = ".".join(place).replace("recipe.dropout_after", "dropout.after").replace("recipe.dropout", "dropout")
+    name = name.replace("recipe.", "training.").replace("root_seed", "seed")
+    expected = rf'seed1: trained with {name} "other", but the study says'
     with pytest.raises(StudyError, match=expected):
-        cards.check_exported(taken_up)
+        cards.check_exported(taken_up, NOWHERE)
 
 
 def test_the_number_of_settings_is_known():
@@ -128,8 +133,8 @@ def test_the_number_of_settings_is_known():
 def test_what_is_followed_must_have_been_recorded(tmp_path, recorded, sentence):
     overlay = export(tmp_path, study(**SWEEP), recorded=recorded)
     with pytest.raises(StudyError, match=f"^Config key {sentence}"):
-        cards.check_exported(study(**overlay))
-    cards.check_exported(study(**merged(overlay, {"trajectory": {"epochs": []}})))
+        cards.check_exported(study(**overlay), NOWHERE)
+    cards.check_exported(study(**merged(overlay, {"trajectory": {"epochs": []}})), NOWHERE)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"settings": {}, "recorded": {}, "files": {}}', "[" * 100_000])
@@ -153,6 +158,90 @@ def test_one_folder_at_most_is_analysed_instead_of_training():
         study(networks_dir="a", pretrained_dir="b")
 
 
+def test_a_study_takes_up_networks_that_do_not_all_have_each_followed_layer(tmp_path):
+    trained = study(
+        networks=[{"architecture": "all_cnn_c"}, {"architecture": "all_cnn_7"}],
+        instances=2,
+        training={"epochs": 4, "checkpoints": [1]},
+        trajectory={"epochs": [1], "layers": ["conv9", "conv7"]},
+    )
+    overlay = export(tmp_path, trained)
+    for instance in trained.instances:
+        path = tmp_path / str(instance) / "card.json"
+        card = json.loads(path.read_text())
+        layers = ["conv9", "conv7"] if instance.architecture == "all_cnn_c" else ["conv7"]
+        path.write_text(json.dumps(card | {"recorded": {"epochs": [1, 4], "layers": layers}}))
+    cards.check_exported(study(**overlay), NOWHERE)
+    path.write_text(json.dumps(card | {"recorded": {"epochs": [1, 4], "layers": ["conv9"]}}))
+    with pytest.raises(StudyError, match=r"trajectory.layers: found conv7, but of .*all_cnn_7/baseline/seed1"):
+        cards.check_exported(study(**overlay), NOWHERE)
+
+
+def test_a_setting_younger_than_a_card_is_what_it_was_then(tmp_path):
+    overlay = export(tmp_path, study(**SWEEP))
+    for path in tmp_path.rglob("card.json"):
+        card = json.loads(path.read_text())
+        for section, younger in cards.LATER.items():
+            for key in younger:
+                del card["settings"][section][key]
+        path.write_text(json.dumps(card))
+    cards.check_exported(study(**overlay), NOWHERE)
+    overlay["networks"][0]["last_3x3"] = "same"
+    with pytest.raises(StudyError, match=r'trained with network.last_3x3 "valid", but the study says "same"'):
+        cards.check_exported(study(**overlay), NOWHERE)
+
+
+def test_exported_networks_do_not_take_the_places_of_trained_ones(tmp_path):
+    taken_up = study(**export(tmp_path / "theirs", study(**SWEEP)))
+    trained = tmp_path / "results/networks/all_cnn_c/baseline/seed0/init.safetensors"
+    cards.check_exported(taken_up, tmp_path / "results")
+    trained.parent.mkdir(parents=True)
+    trained.touch()
+    with pytest.raises(StudyError, match=r"seed0: this network was trained here, .* give the study another name"):
+        cards.check_exported(taken_up, tmp_path / "results")
+    cards.check_exported(study(**SWEEP), tmp_path / "results")  # which is the one that trains them
+
+
+# The study of an export
+
+
+@pytest.mark.parametrize("folder", [None, "", " ", 7, ["a"]])
+def test_without_a_folder_there_is_no_study_to_read(folder):
+    assert cards.read_study(folder) == {}
+
+
+def test_the_study_of_an_export_is_what_was_exported(tmp_path):
+    config = study(study="theirs", **SWEEP).portable_config
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
+    assert cards.read_study(str(tmp_path)) == config
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"a: [", "cannot be read as YAML"),
+        (b"\xff\xfe\x00", "cannot be read as YAML"),
+        (b"a: !!python/object/apply:os.getcwd []", "cannot be read as YAML"),
+        (b"[" * 100_000, "cannot be read as YAML"),
+        (b"- a", "holds no keys of a config"),
+        (b"", "holds no keys of a config"),
+        (b"study: mehrer2020", "found the key study, which is for whoever analyses"),
+        (b"activations_dir: /", "found the key activations_dir"),
+        (b"data: {root: /}", "found the key data.root"),
+    ],
+)
+def test_another_study_file_gets_one_sentence(tmp_path, content, sentence):
+    (tmp_path / "study.yaml").write_bytes(content)
+    with pytest.raises(StudyError, match=sentence) as caught:
+        cards.read_study(str(tmp_path))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_missing_study_file_gets_one_sentence(tmp_path):
+    with pytest.raises(StudyError, match=r"study.yaml cannot be read as YAML \(.*No such file"):
+        cards.read_study(str(tmp_path))
+
+
 COMING_WITH_US = sorted(path.parent for path in (ROOT / "data/networks").glob("*/study.yaml"))
 
 
@@ -162,10 +251,10 @@ def test_some_networks_come_with_the_project():
 
 @pytest.mark.parametrize("folder", COMING_WITH_US, ids=lambda path: path.name)
 def test_networks_that_come_with_the_project_fit_todays_config(folder):
-    """A key that is new must be added to their cards, with the value that they were trained with."""
-    overlay = yaml.safe_load((folder / "study.yaml").read_text())
+    """A setting that is new must be added to `cards.LATER`, with the value that they were trained with."""
+    overlay = cards.read_study(str(folder))
     taken_up = study(**merged(overlay, {"study": "mine", "pretrained_dir": str(folder)}))
-    cards.check_exported(taken_up)
+    cards.check_exported(taken_up, NOWHERE)
     for path in taken_up.exported.values():
         files = {name: exports.digest(path / name) for name in cards.read_card(path)["files"]}
         assert files == cards.read_card(path)["files"]

@@ -23,6 +23,7 @@ WEIGHTS = {
     "norm.steps": np.array(7),
 }
 METADATA = {"software": '{"torch": "2"}', "device": "cpu", "key": "k", "attempt": "1"}
+SETTINGS, IMAGES = {"data": {"dataset": "digits"}}, {"training": "t", "stimuli": "s"}
 ACTIVATIONS = {
     epoch: {layer: np.random.default_rng(epoch).standard_normal((4, 5)).astype(np.float32) for layer in ("a/b", "c")}
     for epoch in (1, 10)
@@ -58,7 +59,7 @@ def folder(tmp_path) -> Path:
         frame = pd.DataFrame(rows).assign(**IDENTITY)
         frame = frame.assign(n_categories_predicted=2) if name == "attempts" else frame
         tables.conform(frame, SCHEMAS[name]).to_parquet(folder / f"{name}.parquet")
-    exports.write_card(folder / "card.json", {"data": {"dataset": "digits"}}, METADATA)
+    exports.write_card(folder / "card.json", SETTINGS, IMAGES, METADATA, has_activations=True)
     return folder
 
 
@@ -125,6 +126,14 @@ def test_a_card_tells_the_training_and_what_lies_beside_it(folder):
     assert card["trained"] == trained
     assert card["recorded"] == {"epochs": [1, 10], "layers": ["a/b", "c"]}
     assert sorted(card["files"]) == sorted(path.name for path in folder.iterdir() if path.name != "card.json")
+
+
+def test_activations_of_an_earlier_training_are_not_taken_for_this_ones(folder):
+    exports.write_card(folder / "card.json", SETTINGS, IMAGES, METADATA, has_activations=False)
+    card = json.loads((folder / "card.json").read_text())
+    assert card["recorded"] == {"epochs": [], "layers": []}
+    assert exports.ACTIVATIONS not in card["files"]
+    assert not (folder / exports.ACTIVATIONS).exists()
 
 
 def read(path: Path) -> None:
@@ -247,6 +256,29 @@ def test_stimuli_are_told_with_a_digest_of_their_pixels(tmp_path):
             exports.read_stimuli(tmp_path / f"{name}.parquet")
 
 
+def test_networks_of_other_images_are_told_where_exports_were_put_together():
+    table = STIMULI.assign(sha256=list("wxyz"))
+    found = exports.about_images({"train_digest": "t"}, table)
+    assert found == exports.about_images({"train_digest": "t"}, table.drop(columns=["other"]))
+    other_stimuli = exports.about_images({"train_digest": "t"}, table.assign(sha256=list("wxyy")))
+    other_training = exports.about_images({"train_digest": "u"}, table)
+    exports.check_images(found, {"a": found, "b": dict(found)}, followed=True)
+    exports.check_images(found, {"a": found, "b": other_stimuli}, followed=False)
+    with pytest.raises(StudyError, match=r"^b: the network was probed with other stimuli than those beside it"):
+        exports.check_images(found, {"a": found, "b": other_stimuli}, followed=True)
+    for followed in (False, True):
+        with pytest.raises(StudyError, match=r"^b: the network was trained on other images than those beside it"):
+            exports.check_images(found, {"a": found, "b": other_training}, followed=followed)
+
+
+def test_other_copies_of_the_same_stimuli_are_counted():
+    recorded = STIMULI.assign(sha256=list("wxyz"))
+    assert exports.about_pixels(recorded, recorded.iloc[[3, 1]]) is None
+    assert exports.about_pixels(recorded, recorded.assign(source="elsewhere", sha256="")) is None  # others altogether
+    note = exports.about_pixels(recorded, recorded.assign(sha256=list("wxab")).iloc[1:])
+    assert note.startswith("2 of 3 stimuli have other pixels here")
+
+
 def test_answers_are_compared_with_those_recorded():
     answers = np.random.default_rng(0).standard_normal((50, 7)).astype(np.float32)
     noise = np.random.default_rng(1).standard_normal(answers.shape)
@@ -255,6 +287,10 @@ def test_answers_are_compared_with_those_recorded():
     assert np.isnan(exports.check_agreement(np.zeros((3, 2)), np.zeros((3, 2)), "a dead layer"))
     with pytest.raises(StudyError, match=r"conv9: the network answers otherwise .* \(r = -?0.\d\d\)"):
         exports.check_agreement(answers, noise, "conv9")
+    for dead in (np.zeros_like(answers), np.full_like(answers, np.nan)):
+        for pair in ((answers, dead), (dead, answers)):
+            with pytest.raises(StudyError, match="answers otherwise"):
+                exports.check_agreement(*pair, "half dead")
     with pytest.raises(StudyError, match="recorded of 6 units, found 7"):
         exports.check_agreement(answers, answers[:, :6], "conv9")
 
@@ -266,6 +302,6 @@ def test_the_page_tells_each_network(folder):
     page = export_page.page("mine", {Instance("net", "baseline", 3): folder})
     assert "| `net/baseline/seed3` | 2 | accepted | 75.0 % | 50.0 % | 50.0 % | 2.0 |" in page
     assert "# Exported networks: mine\n" in page
-    assert "1 networks that differ in their seeds, trained" in page
+    assert "1 networks, trained" in page
     assert "Trained with torch 2, on cpu." in page
     assert "{" not in page

@@ -1,6 +1,7 @@
 """The workflow as users run it: real calls of Snakemake in a copy of the repository."""
 
 import csv
+import json
 import os
 import re
 import shutil
@@ -443,7 +444,7 @@ def test_exported_networks_give_the_tables_of_the_study_that_trained_them(finish
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        ("training={epochs: 3}", "trained with recipe.epochs 2, but the study says 3."),
+        ("training={epochs: 3}", "trained with training.epochs 2, but the study says 3."),
         ("trajectory={epochs: [0, 1]}", "trajectory.epochs: found 0, but of"),
     ],
 )
@@ -459,12 +460,35 @@ def test_damaged_exports_and_other_images_are_named(exported, tmp_path):
     shutil.copytree(exported, folder / "theirs")
     path = folder / "theirs/all_cnn_7/images_a/seed1/weights.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"?")
+    study = folder / "theirs/study.yaml"
+    study.write_text(
+        f"__use_yte__: true\n__definitions__:\n- open({str(folder / 'executed')!r}, 'w')\n{study.read_text()}"
+    )
     target = "results/mine/networks/all_cnn_7/images_a/seed1/epoch2.safetensors"
-    options = {"study": None, "config": ("study=mine", "pretrained_dir=theirs")}
+    options = {"study": None, "config": ("study=mine", "pretrained_dir=theirs/")}
     run = snakemake(folder, target, "--cores", "1", **options)
     assert run.returncode == 1
+    assert "Unknown config key '__use_yte__'" in run.stdout
+    assert not (folder / "executed").exists()
+    shutil.copy(exported / "study.yaml", study)
+    run = snakemake(folder, target, "--cores", "1", **options)
+    assert run.returncode == 1
+    assert "double '/'" not in run.stdout
     assert "weights.safetensors: its contents have changed since it was exported; fetch it again." in run.stdout
     assert not (folder / target).exists()
+    shutil.copy(exported / "all_cnn_7/images_a/seed1/weights.safetensors", path)
+    run = snakemake(folder, target, "--cores", "1", **options)
+    assert run.returncode == 0, run.stdout
+    # Another network in its place, with older dates, as what copies folders may keep them.
+    other = exported / "all_cnn_7/images_a/seed0"
+    for name in ("card.json", "weights.safetensors"):
+        shutil.copy(other / name, path.with_name(name))
+        os.utime(path.with_name(name), (0, 0))
+    card = json.loads(path.with_name("card.json").read_text())
+    card["settings"]["stream_seeds"]["init"] = 1
+    path.with_name("card.json").write_text(json.dumps(card))
+    os.utime(path.with_name("card.json"), (0, 0))
+    assert planned(folder, target, **options)["import_pretrained"] == 1
     (folder / "theirs/data.json").write_text((exported / "data.json").read_text().replace('"0"', '"zero"'))
     run = snakemake(folder, target, "--cores", "1", **options)
     assert run.returncode == 1

@@ -1,5 +1,6 @@
 """Compare the study's images with those that exported networks were trained on and probed with."""
 
+import sys
 from pathlib import Path
 
 from job import job
@@ -11,13 +12,15 @@ with job(snakemake) as report:
     from manyseeds import exports
     from manyseeds.datasets import read_card
 
-    source = snakemake.input
+    source, params = snakemake.input, snakemake.params
     images, labels = (np.load(path, mmap_mode="r") for path in (source.train_images, source.train_labels))
     found = exports.about_data(read_card(source.card), images, labels)
-    exports.check_data(found, exports.read_about(Path(source.about)), Path(source.about))
-    if snakemake.params.followed:
-        recorded = exports.read_stimuli(Path(source.recorded))
-        stimuli = exports.with_pixels(pd.read_parquet(source.stimuli), np.load(source.images, mmap_mode="r"))
-        places = exports.places(recorded, stimuli)
-        n_others = (recorded["sha256"].to_numpy()[places] != stimuli["sha256"].to_numpy()).sum()
-        report(f"{n_others} of {len(stimuli)} stimuli have other pixels than when activations were recorded")
+    about, recorded = exports.read_about(Path(source.about)), exports.read_stimuli(Path(source.recorded))
+    exports.check_data(found, about, Path(source.about))
+    exports.check_images(exports.about_images(about, recorded), params.cards, followed=params.followed)
+    stimuli = exports.with_pixels(pd.read_parquet(source.stimuli), np.load(source.images, mmap_mode="r"))
+    if params.followed:
+        exports.places(recorded, stimuli)
+    if note := exports.about_pixels(recorded, stimuli):
+        report(note)
+        print(f"\nNote: {note}\n", file=sys.__stderr__, flush=True)

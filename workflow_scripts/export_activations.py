@@ -20,6 +20,7 @@ with job(snakemake) as report:
         modules.load(module, load_file(path), source=path)
         layers = modules.analysed_layers(module, network)
         layers = activations.choose(layers, params.trajectory["layers"], "trajectory")
-        recorded[epoch] = activations.gather(module, layers, stimuli, device)
+        answers = activations.gather(module, layers, stimuli, device)
+        recorded[epoch] = {layer: exports.in_half_precision(units) for layer, units in answers.items()}
         report(f"epoch {epoch}: {', '.join(layers)}")
     exports.write_activations(Path(snakemake.output.activations), recorded)

@@ -18,4 +18,6 @@ with job(snakemake):
         parts = pd.read_parquet(inputs[table])
         own = (parts[list(instance)] == pd.Series(instance)).all(axis=1)
         write_parquet(parts[own], output[table])
-    exports.write_card(Path(output.card), snakemake.params.settings, metadata)
+    images = exports.about_images(exports.read_about(Path(inputs.data)), exports.read_stimuli(Path(inputs.stimuli)))
+    options = {"has_activations": bool(inputs.activations)}
+    exports.write_card(Path(output.card), snakemake.params.settings, images, metadata, **options)

@@ -16,6 +16,8 @@ with job(snakemake):
     n_categories = len(params.categories or card["categories"])
     module = modules.build(Network.from_config(params.network), tuple(card["image_shape"]), n_categories)
     modules.load(module, weights, source=source.weights)
+    # Not under the training's key: rounded weights are not what that training published.
+    metadata = {"exported_key" if key == "key" else key: value for key, value in metadata.items()}
     tensors.write(output.weights, weights, {**metadata, "source": source.weights})
     for table in ("history", "attempts"):
         schema = tables.read_schema(source[f"{table}_schema"])

@@ -1,4 +1,8 @@
-"""Write the activations of one instance for all stimuli: of its weights at the last epoch, and as recorded before."""
+"""Write the activations of one instance for all stimuli.
+
+Layers whose training is followed are as they were recorded, at all epochs, so that these differ by nothing else; the
+other layers, at the last epoch, are those of the weights.
+"""
 
 from pathlib import Path
 
@@ -23,7 +27,7 @@ with job(snakemake) as report:
     places = exports.places(exports.read_stimuli(Path(inputs.recorded_stimuli)), pd.read_parquet(inputs.stimuli))
     names = [name for name in params.trajectory["layers"] if name in layers]
     folder = Path(snakemake.output.folder)
-    *earlier, last = params.epochs
+    last = params.epochs[-1]
     for epoch, arrays in exports.read_activations(Path(inputs.recorded), params.epochs, names):
         arrays = {layer: array[places] for layer, array in arrays.items()}
         if epoch == last:
@@ -32,6 +36,7 @@ with job(snakemake) as report:
                 answers = np.load(folder / f"epoch{epoch}" / f"{layer}.npy", mmap_mode="r")
                 r = exports.check_agreement(answers, array, f"{inputs.recorded}: {layer} at epoch {epoch}")
                 report(f"{layer} at epoch {epoch}: correlation with what was recorded {r:.7f}")
+            index = activations.replace(index, arrays, folder / f"epoch{epoch}")
         else:
             index = activations.write(arrays, folder / f"epoch{epoch}")
         write_parquet(index, folder / f"epoch{epoch}" / "index.parquet")  # last: a folder with an index is complete

@@ -166,6 +166,15 @@ def write(activations: Mapping[str, NDArray[np.float32]], folder: Path) -> pd.Da
     return pd.DataFrame(rows)
 
 
+def replace(index: pd.DataFrame, activations: Mapping[str, NDArray[np.float32]], folder: Path) -> pd.DataFrame:
+    """Put activations that are known in the places of some layers' in a folder; return its index, as it is then."""
+    written = write(activations, folder).set_index("layer")
+    rows = index.set_index("layer")
+    changed = written.columns.drop("layer_index")
+    rows.loc[written.index, changed] = written[changed]
+    return rows.reset_index()
+
+
 def _new_array(path: Path, shape: tuple[int, int]) -> np.memmap:
     with writing(path):
         array = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)

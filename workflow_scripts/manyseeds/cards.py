@@ -1,22 +1,62 @@
 """Cards of exported networks: how each was trained, and what lies beside it, told without opening anything else.
 
-Read while the Snakefile is parsed: nothing but the standard library is imported.
+Read while the Snakefile is parsed: nothing but the standard library and YAML is imported.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from manyseeds import tasks
+from manyseeds.architectures import layer_names
+from manyseeds.configuration import Config
 from manyseeds.errors import StudyError
 from manyseeds.instances import CARD, Instance
-from manyseeds.study import PRETRAINED, Study
+from manyseeds.study import FOLDERS, PERSONAL, PERSONAL_IN, PRETRAINED, Study
 
-FIELDS = {"settings": dict, "recorded": dict, "files": dict, "trained": dict}
-"""What a card says: the settings that determine the weights, the epochs and layers of recorded activations, SHA-256 of
-the files beside it, and software, device and seconds of the training.
+STUDY = "study.yaml"
+"""The study that trained exported networks, in their folder."""
+
+FIELDS = {"settings": dict, "images": dict, "recorded": dict, "files": dict, "trained": dict}
+"""What a card says: the settings that determine the weights, digests of the training images and of the stimuli, the
+epochs and layers of recorded activations, SHA-256 of the files beside it, and software, device and seconds of the
+training.
 """
+
+LATER: dict[str, dict[str, Any]] = {"network": {"last_3x3": "valid"}}
+"""Settings that are younger than the first cards, and what they were before they could be chosen."""
+
+
+def read_study(folder: object) -> Config:
+    """Read the study that trained exported networks; without a folder there is none.
+
+    Raises
+    ------
+    StudyError
+        If it is missing or no mapping in YAML, or says what is the concern of whoever analyses the networks.
+    """
+    if not isinstance(folder, str) or not folder.strip():
+        return {}
+    import yaml  # only where it is needed: each start of Snakemake comes by here
+
+    path = Path(folder, STUDY)
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as problem:
+        reason = " ".join(str(problem).split())
+        raise StudyError(f"Config key pretrained_dir: {path} cannot be read as YAML ({reason}).") from problem
+    if not isinstance(config, dict):
+        raise StudyError(f"Config key pretrained_dir: {path} holds no keys of a config.")
+    personal = [key for key in (*FOLDERS, *PERSONAL) if key in config]
+    for section, keys in PERSONAL_IN.items():
+        named = config.get(section)
+        personal += [f"{section}.{key}" for key in keys if isinstance(named, dict) and key in named]
+    if personal:
+        raise StudyError(
+            f"{path}: found the key {personal[0]}, which is for whoever analyses the networks to set; remove it there."
+        )
+    return config
 
 
 def settings(study: Study, instance: Instance) -> dict[str, Any]:
@@ -42,31 +82,47 @@ def read_card(folder: Path) -> dict[str, Any]:
         raise StudyError(f"{path} cannot be read ({problem}).") from problem
     if not isinstance(card, dict) or not all(isinstance(card.get(key), kind) for key, kind in FIELDS.items()):
         raise StudyError(f"{path} is no card of an exported network: expected the entries {', '.join(FIELDS)}.")
+    for section, younger in LATER.items():
+        if isinstance(card["settings"].get(section), dict):
+            card["settings"][section] = younger | card["settings"][section]
     return card
 
 
-def check_exported(study: Study) -> None:
-    """Check that exported networks were trained as the study says, and that what it follows was recorded.
+def check_exported(study: Study, results: Path) -> None:
+    """Check that exported networks were trained as the study says, that what it follows was recorded, and that they
+    will not take the places of networks that were trained in its folder.
 
     Raises
     ------
     StudyError
-        Naming the first network that was trained otherwise, and in what; or of which an epoch or a layer is missing.
+        Naming the first network that was trained otherwise, and in what; of which an epoch or a layer is missing; or
+        that was trained here.
     """
     if study.mode != PRETRAINED:
         return
+    for trained in results.glob("networks/*/*/seed*/init.safetensors"):
+        raise StudyError(
+            f"{trained.parent}: this network was trained here, and an exported one would take its place; give the "
+            "study another name (--config study=NAME)."
+        )
     for instance in study.instances:
         folder = study.exported[instance]
         card = read_card(folder)
         for key, found, expected in _differences(card["settings"], settings(study, instance)):
             raise StudyError(f"{folder}: trained with {key} {found}, but the study says {expected}.")
         if instance[:2] in study.followed_groups:
-            wanted = {"epochs": study.analysed_epochs, "layers": study.config["trajectory"]["layers"]}
+            wanted = {"epochs": study.analysed_epochs, "layers": _followed_layers(study, instance.architecture)}
             for kind, values in wanted.items():
                 _check_recorded(folder, kind, values, card["recorded"].get(kind))
 
 
-def _check_recorded(folder: Path, kind: str, wanted: list, recorded: object) -> None:
+def _followed_layers(study: Study, architecture: str) -> list[str]:
+    """Return the layers that are followed in a network, as far as its layers are known before it is built."""
+    known = layer_names(study.network(architecture))
+    return [layer for layer in study.config["trajectory"]["layers"] if known is not None and layer in known]
+
+
+def _check_recorded(folder: Path, kind: str, wanted: Sequence, recorded: object) -> None:
     recorded = recorded if isinstance(recorded, list) else []
     missing = next((value for value in wanted if value not in recorded), None)
     if missing is not None:
@@ -80,10 +136,22 @@ def _written(values: list) -> str:
     return ", ".join(map(str, values)) or "(none)"
 
 
+CONFIG_KEYS = {
+    "recipe": "training",
+    "root_seed": "seed",
+    "recipe.dropout": "dropout",
+    "recipe.dropout_after": "dropout.after",
+}
+"""What settings are called in a config, where they have other names or places there."""
+
+
 def _differences(found: Any, expected: Any, key: str = "") -> Iterator[tuple[str, str, str]]:
-    """Yield the dotted keys in which two nested values differ, and both values."""
+    """Yield the dotted keys in which two nested values differ, as the config calls them, and both values."""
     if isinstance(found, Mapping) and isinstance(expected, Mapping):
         for name in {**expected, **found}:
-            yield from _differences(found.get(name), expected.get(name), f"{key}.{name}" if key else str(name))
+            dotted = f"{key}.{name}" if key else str(name)
+            yield from _differences(found.get(name), expected.get(name), dotted)
     elif found != expected:
-        yield key, json.dumps(found), json.dumps(expected)
+        section, *rest = key.split(".")
+        name = CONFIG_KEYS.get(key) or ".".join([CONFIG_KEYS.get(section, section), *rest])
+        yield name, json.dumps(found)[:100], json.dumps(expected)[:100]

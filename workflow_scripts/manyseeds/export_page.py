@@ -13,20 +13,20 @@ PAGE = """# Exported networks: {name}
 
 <!-- Written from the cards of the networks (of those in data/networks by `make docs`). -->
 
-{n} networks that differ in their seeds{collapsed}, trained as [`study.yaml`](study.yaml) says. In a clone of manyseeds,
+{n} networks{collapsed}, trained as [`study.yaml`](study.yaml) says. In a clone of manyseeds,
 
     snakemake --cores 2 --config pretrained_dir=DIR study=mine
 
-with this folder as DIR analyses them without training: all tables and figures of that study, from what lies here and
-the images of `{dataset}` (`data/README.md` there says where these come from; that they are the same is checked).
+with this folder as DIR analyses them without training: tables and figures of that study, from what lies here and the
+images of `{dataset}` (`data/README.md` there says where these come from; training images are checked to be the same).
 
 The folder of each network holds its weights after the last epoch (matrices and kernels in float16), its history, all
 attempts, its accuracies at every checkpoint (evaluated before the weights were rounded), and a card with settings,
 software, device and digests{activations}.
 
 {table}
-Accuracies are of the last epoch, on the images trained on and on test images{lossless}. Minutes are those of all
-attempts, beside other trainings on the same device.
+Accuracies are of the last epoch, on the images trained on and on the test images of whoever trained{lossless}.
+Minutes are those of all attempts, beside other trainings on the same device.
 
 Trained with {software}.
 """

@@ -94,7 +94,14 @@ def read_activations(
         raise StudyError(f"{path}: not a complete NPZ file ({problem}).") from problem
 
 
-def write_card(path: Path, settings: Mapping[str, Any], metadata: Mapping[str, str]) -> None:
+def write_card(
+    path: Path,
+    settings: Mapping[str, Any],
+    images: Mapping[str, str],
+    metadata: Mapping[str, str],
+    *,
+    has_activations: bool,
+) -> None:
     """Write the card of an exported instance, whose other files lie beside it already.
 
     Parameters
@@ -103,14 +110,23 @@ def write_card(path: Path, settings: Mapping[str, Any], metadata: Mapping[str, s
         The card's.
     settings
         What determined the weights (`cards.settings`).
+    images
+        Digests of the training images and of the stimuli (`about_images`).
     metadata
         Of the weights: software, device, digest of the key, attempt.
+    has_activations
+        Whether activations were recorded; if not, those that lie there are of an earlier training, and are removed.
     """
     folder = path.parent
+    if not has_activations:
+        (folder / ACTIVATIONS).unlink(missing_ok=True)
     history = pd.read_parquet(folder / "history.parquet")
-    trained = {key: _plain(value) for key, value in metadata.items()} | {"seconds": round(history["seconds"].sum(), 1)}
+    trained = {key: _plain(value) for key, value in sorted(metadata.items())} | {
+        "seconds": round(history["seconds"].sum(), 1)
+    }
     card = {
         "settings": settings,
+        "images": images,
         "trained": trained,
         "recorded": _recorded(folder / ACTIVATIONS),
         "files": {file: digest(folder / file) for file in _files(folder)},
@@ -213,6 +229,37 @@ def check_data(found: Mapping[str, Any], expected: Mapping[str, Any], source: Pa
             )
 
 
+def about_images(about: Mapping[str, Any], stimuli: pd.DataFrame) -> dict[str, str]:
+    """Return the digests of the training images, given what tells them, and of the stimuli (`with_pixels`)."""
+    rows = stimuli[[*WHICH, "sha256"]].to_csv(index=False)
+    return {"training": about["train_digest"], "stimuli": hashlib.sha256(rows.encode()).hexdigest()}
+
+
+def check_images(found: Mapping[str, str], cards: Mapping[str, Mapping[str, str]], *, followed: bool) -> None:
+    """Compare the images that an export says it was made with to those on the cards of its networks: folders of several
+    exports may have been put together.
+
+    Parameters
+    ----------
+    found
+        Of the whole export (`about_images`).
+    cards
+        Likewise, of each network by its folder.
+    followed
+        Whether recorded activations are used, of which the stimuli matter.
+
+    Raises
+    ------
+    StudyError
+        Naming the first network with others.
+    """
+    for folder, images in cards.items():
+        for kind in ["training", *(["stimuli"] if followed else [])]:
+            if images.get(kind) != found[kind]:
+                what = "trained on other images" if kind == "training" else "probed with other stimuli"
+                raise StudyError(f"{folder}: the network was {what} than those beside it; analyse it on its own.")
+
+
 def with_pixels(stimuli: pd.DataFrame, images: NDArray) -> pd.DataFrame:
     """Return a table of stimuli with a digest of each one's pixels, `sha256`."""
     return stimuli.assign(sha256=[pixels_digest(image) for image in images])
@@ -268,6 +315,18 @@ def places(recorded: pd.DataFrame, stimuli: pd.DataFrame) -> NDArray[np.int64]:
     return np.array(found, dtype=np.int64)
 
 
+def about_pixels(recorded: pd.DataFrame, stimuli: pd.DataFrame) -> str | None:
+    """Return a sentence where images among the study's stimuli are those of the export, but with other pixels."""
+    both = stimuli.merge(recorded, how="inner", on=WHICH, suffixes=("", "_recorded"))
+    n_others = int((both["sha256"] != both["sha256_recorded"]).sum())
+    if not n_others:
+        return None
+    return (
+        f"{n_others} of {len(stimuli)} stimuli have other pixels here than where the networks were exported (another "
+        "copy of the same image); accuracies, and activations of layers whose training is followed, are of those there."
+    )
+
+
 def check_agreement(answers: NDArray, recorded: NDArray, what: str) -> float:
     """Return the correlation of the activations of a layer with those recorded of it before its network was exported;
     NaN where either are all the same, as a dead layer's are.
@@ -281,7 +340,9 @@ def check_agreement(answers: NDArray, recorded: NDArray, what: str) -> float:
         raise StudyError(f"{what}: recorded of {recorded.shape[1]} units, found {answers.shape[1]}.")
     with np.errstate(invalid="ignore", divide="ignore"):
         r = float(np.corrcoef(answers.ravel(), recorded.ravel())[0, 1])
-    if r < LEAST_AGREEMENT:
+    if np.isnan(r) and not answers.std() > 0 and not recorded.std() > 0:  # both dead, or both not finite
+        return r
+    if not r >= LEAST_AGREEMENT:
         raise StudyError(
             f"{what}: the network answers otherwise than before it was exported (r = {r:.2f}); are the stimuli the "
             "same, and what the preprocessing was fitted to?"

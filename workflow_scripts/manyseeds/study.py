@@ -299,7 +299,7 @@ def check_meaning(study: Study) -> None:
     for architecture, condition in study.groups:
         if len(study.seeds(architecture, condition)) < 2:
             folder = f"{config[folders[0]]}/{architecture}/{condition}"
-            raise StudyError(f"{folder}: found 1 instance, expected at least 2 to compare.")
+            raise StudyError(f"{folder}: found 1 instance, expected at least 2 to compare; add one, or leave this out.")
     if study.mode == OWN_NETWORKS:
         _check_declared(study)
 
