@@ -305,3 +305,13 @@ def test_the_page_tells_each_network(folder):
     assert "1 networks, trained" in page
     assert "Trained with torch 2, on cpu." in page
     assert "{" not in page
+
+
+def test_the_page_tells_which_networks_collapsed(folder):
+    attempts = pd.read_parquet(folder / "attempts.parquet")
+    attempts.assign(outcome="collapsed").to_parquet(folder / "attempts.parquet")
+    page = export_page.page("mine", {Instance("net", "baseline", seed): folder for seed in (10, 9)})
+    assert "\n2 networks, 2 of them collapsed, trained as" in page
+    assert page.index("| `net/baseline/seed9` | 2 | collapsed |") < page.index(
+        "| `net/baseline/seed10` | 2 | collapsed |"
+    )

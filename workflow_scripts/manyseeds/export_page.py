@@ -52,7 +52,7 @@ def page(name: str, instances: Mapping[Instance, Path]) -> str:
     return PAGE.format(
         name=name,
         n=len(rows),
-        collapsed=f", {n_collapsed} of them collapsed," if n_collapsed else "",
+        collapsed=f", {n_collapsed} of them collapsed" if n_collapsed else "",
         dataset=next(iter(cards.values()))["settings"]["data"]["dataset"],
         activations=f"; {n_followed} of them also activations at several epochs, in float16" if n_followed else "",
         table=_table(rows, lossless=lossless),
