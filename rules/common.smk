@@ -117,6 +117,12 @@ def refuse_what_cannot_be_right():
         raise WorkflowError(str(problem)) from None
 
 
+def tell_what_is_left_out():
+    """Name the exported networks that are not analysed, since they are the only ones of their groups that are there."""
+    if STUDY.alone:
+        print(f"Left out, for no other of their group is there: {', '.join(map(str, STUDY.alone))}.", file=sys.stderr)
+
+
 def tidy_up():
     """Remove the training state of all networks that are published, and what killed jobs have left half-written."""
     from manyseeds.stores import tidy  # not needed to plan a run, and imports numpy

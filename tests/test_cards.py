@@ -80,10 +80,20 @@ def test_only_networks_that_are_there_are_taken_up(tmp_path):
     assert found.instances == (Instance("all_cnn_c", "baseline", 0), Instance("all_cnn_c", "baseline", 2))
     assert found.dropout_sweep == ()
     assert study(**merged(overlay, {"conditions": [{"name": "baseline"}], "instances": 3})).instances == found.instances
-    with pytest.raises(StudyError, match="all_cnn_c/baseline: found 1 instance, expected at least 2"):
-        study(**merged(overlay, {"instances": 2}))
-    with pytest.raises(StudyError, match="holds none of the networks that the study names"):
-        study(**merged(overlay, {"conditions": [{"name": "elsewhere"}], "trajectory": {"conditions": None}}))
+    for changes in ({"instances": 2}, {"conditions": [{"name": "elsewhere"}], "trajectory": {"conditions": None}}):
+        with pytest.raises(StudyError, match="holds no two networks of one group that the study names"):
+            study(**merged(overlay, changes))
+
+
+def test_a_network_that_is_the_only_one_of_its_group_is_left_out(tmp_path):
+    overlay = export(tmp_path, study(**SWEEP))
+    (tmp_path / "all_cnn_c/dropout0.2/seed0/card.json").unlink()
+    (tmp_path / "all_cnn_c/dropout0.2/seed0").rmdir()
+    found = study(**overlay)
+    assert found.alone == (Instance("all_cnn_c", "dropout0.2", 1),)
+    assert found.groups == (("all_cnn_c", "baseline"),)
+    assert found.dropout_sweep == ()
+    cards.check_exported(found, NOWHERE)
 
 
 def leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

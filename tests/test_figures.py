@@ -15,7 +15,7 @@ from matplotlib.container import ErrorbarContainer
 from synthetic_tables import FOLLOWED, LAST_EPOCH, MEASURES, RATES, study_tables, with_dropout_sweep
 
 from manyseeds.errors import StudyError
-from manyseeds.figures import catalogue, fig8, maps, selection, style, trajectories
+from manyseeds.figures import catalogue, drawing, fig8, maps, selection, style, trajectories
 from manyseeds.figures.catalogue import FIGURES
 
 ROOT = Path(__file__).parent.parent
@@ -32,12 +32,13 @@ def tables():
     return study_tables()
 
 
-def draw(name, tables):
+def draw(name, tables, change=lambda tables: tables):
     """Draw with the tables that the catalogue names and no others; a figure of dropout with a sweep in them."""
     if catalogue.DROPOUT_SWEEP in FIGURES[name].requires:
         tables = with_dropout_sweep(tables)
+    tables = change(tables)
     with style.journal_style():
-        figure = import_module(f"manyseeds.figures.{name}").draw({t: tables[t] for t in FIGURES[name].tables})
+        figure = drawing.draw(f"manyseeds.figures.{name}", {t: tables[t] for t in FIGURES[name].tables})
         style.lay_out(figure)
     return figure
 
@@ -630,8 +631,9 @@ def test_training_has_early_epochs_and_a_whole(epochs, parts):
 def test_a_training_that_was_not_followed_has_nothing_to_draw(tables):
     last = tables["consistency_across"].query(f"epoch_a == {LAST_EPOCH} and epoch_b == {LAST_EPOCH}")
     summary = tables["consistency_summary"].query(f"epoch == {LAST_EPOCH}")
-    with pytest.raises(StudyError, match="nothing to draw"):
-        draw("fig9", tables | {"consistency_across": last, "consistency_summary": summary})
+    figure = draw("fig9", tables | {"consistency_across": last, "consistency_summary": summary})
+    assert not figure.axes
+    assert figure.get_suptitle().startswith("Nothing to draw: ")
 
 
 def test_crowded_epochs_are_not_all_named():
@@ -688,9 +690,44 @@ def test_baselines_are_shown_where_there_are_any():
     ]
 
 
-def test_nothing_to_draw_is_a_clear_error(tables):
-    with pytest.raises(StudyError, match="nothing to draw"):
-        draw("fig4", tables | {"consistency_summary": tables["consistency_summary"].iloc[:0]})
+def collapsed(tables, chosen):
+    """The tables of a study in which all networks of the chosen rows of `instances` have collapsed."""
+    instances = tables["instances"].assign(collapsed=lambda rows: rows["collapsed"] | chosen(rows))
+    lost = pd.MultiIndex.from_frame(instances.loc[chosen, ["architecture", "condition"]])
+    left = {}
+    for name, table in tables.items():
+        for condition in {"condition", "condition_a", "condition_b"} & set(table):
+            table = table[~pd.MultiIndex.from_frame(table[["architecture", condition]]).isin(lost)]
+        left[name] = table
+    return left | {"instances": instances, "comparison": tables["comparison"].assign(ours=np.nan)}
+
+
+@pytest.mark.parametrize("name", [name for name in FIGURES if name not in SIMULATIONS])
+def test_where_all_networks_collapsed_the_figure_says_so(name, tmp_path):
+    tables = study_tables({"alexnet": ["conv1", "fc8"]}, n_networks=2, n_stimuli=20)
+    figure = draw(name, tables, lambda tables: collapsed(tables, lambda rows: rows["seed"] >= 0))
+    assert not figure.axes
+    assert re.match("(Nothing to draw: |.*: nothing to put beside)", figure.get_suptitle())
+    assert "Fewer than two networks accepted, so none to compare: AlexNet (0 of 3)" in notes(figure)
+    style.save(figure, tmp_path / "words.pdf", tmp_path / "words.png")
+    assert matplotlib.image.imread(tmp_path / "words.png").min() < 0.5  # there is ink
+
+
+@pytest.mark.parametrize("name", ["fig2", "fig4", "fig7", "fig9", "supp2", "supp4"])
+def test_a_group_that_collapsed_is_missing_and_named(name):
+    tables = study_tables(n_networks=3, n_stimuli=20, measures=("correlation",))
+    figure = draw(name, collapsed(tables, lambda rows: rows["architecture"] == "all_cnn_7"))
+    assert "All-CNN-7" not in "".join(axes.get_title() for axes in figure.axes)
+    note = "Fewer than two networks accepted, so none to compare: All-CNN-7 (0 of 4)"
+    assert note in notes(figure)
+    assert notes(figure).index(note) > 50  # after what the figure itself has to say
+    assert note not in notes(draw(name, tables))
+
+
+def test_a_single_accepted_network_is_counted():
+    rows = [("mine", "dropout0.8", seed, seed > 0) for seed in range(3)] + [("mine", "x", s, False) for s in (0, 1)]
+    instances = pd.DataFrame(rows, columns=["architecture", "condition", "seed", "collapsed"])
+    assert drawing.lonely_note(instances).endswith("none to compare: mine dropout 0.8 (1 of 3).")
 
 
 @pytest.mark.parametrize(

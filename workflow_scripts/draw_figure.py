@@ -1,12 +1,10 @@
 """Draw one figure from its tables, of which it needs the parts that tell of the networks it shows, as PDF and PNG."""
 
-from importlib import import_module
-
 from job import job
 
 with job(snakemake):
     from manyseeds import tables
-    from manyseeds.figures import style
+    from manyseeds.figures import drawing, style
     from manyseeds.files import atomic_path
 
     inputs, params, output = snakemake.input, snakemake.params, snakemake.output
@@ -15,4 +13,4 @@ with job(snakemake):
         name: tables.join(inputs.get(name), schema) for name, schema in zip(params.tables, schemas, strict=True)
     }
     with style.journal_style(), atomic_path(output.pdf) as pdf, atomic_path(output.png) as png:
-        style.save(import_module(params.module).draw(drawn_from), pdf, png)
+        style.save(drawing.draw(params.module, drawn_from), pdf, png)

@@ -4,6 +4,7 @@ Read while the Snakefile is parsed: nothing but the standard library, jsonschema
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -99,6 +100,11 @@ class Study:
             return tuple(self.own_arrays)
         if self.mode == OWN_NETWORKS:
             return tuple(self.own_checkpoints)
+        return tuple(instance for instance in self._declared if instance not in self.alone)
+
+    @cached_property
+    def _declared(self) -> tuple[Instance, ...]:
+        """The instances that the config declares, of exported ones those that are there."""
         declared = (
             Instance(name, condition["name"], seed)
             for name in map(network_name, self.config["networks"])
@@ -107,6 +113,14 @@ class Study:
             for seed in range(condition["instances"] or self.config["instances"])
         )
         return tuple(instance for instance in declared if self.mode == TRAINED or instance in self.exported)
+
+    @cached_property
+    def alone(self) -> tuple[Instance, ...]:
+        """Exported networks that are left out: no other of their group is there to be compared with."""
+        if self.mode != PRETRAINED:
+            return ()
+        sizes = Counter((instance.architecture, instance.condition) for instance in self._declared)
+        return tuple(each for each in self._declared if sizes[each.architecture, each.condition] == 1)
 
     @cached_property
     def groups(self) -> tuple[tuple[str, str], ...]:
@@ -295,7 +309,7 @@ def check_meaning(study: Study) -> None:
         _check_names(study)
         _check_layers(study)
     if not study.instances:
-        raise StudyError(f"{config[folders[0]]} holds none of the networks that the study names.")
+        raise StudyError(f"{config[folders[0]]} holds no two networks of one group that the study names.")
     for architecture, condition in study.groups:
         if len(study.seeds(architecture, condition)) < 2:
             folder = f"{config[folders[0]]}/{architecture}/{condition}"

@@ -148,8 +148,9 @@ def all_groups(facts: Facts) -> Groups:
 class Entry:
     """One figure.
 
-    `tables` are all that the figure is drawn from, and `groups` the networks that it shows: of the tables it needs no
-    others. `requires` is what a study must have for the figure to exist.
+    `tables` are all that the figure is drawn from (`instances` tells which groups are missing), and `groups` the
+    networks that it shows: of the tables it needs no others. `requires` is what a study must have for the figure to
+    exist.
     """
 
     title: str
@@ -160,7 +161,14 @@ class Entry:
 
 
 MAIN_MEASURE = "correlation"
-NOTHING_TO_DRAW = "nothing to draw: no group of networks has two accepted instances with results."
+
+
+class NothingToDraw(StudyError):
+    """No group of networks of a figure has results: they collapsed, a finding, and the figure says so in words."""
+
+    def __init__(self) -> None:
+        super().__init__("Nothing to draw: no group of networks has two accepted instances with results.")
+
 
 GEOMETRY = "Representational geometry"
 CONSISTENCY = "Consistency"
@@ -168,26 +176,30 @@ CAUSES = "Causes of differences"
 PAPER = "The published results"
 TRAINING = "Training"
 
-TRAJECTORIES = ("consistency_across", "consistency_summary", "accuracy_summary", "relations")
+TRAJECTORIES = ("consistency_across", "consistency_summary", "accuracy_summary", "relations", "instances")
 
 FIGURES: dict[str, Entry] = {
     "fig2": Entry("Maps of two instances, layer by layer", GEOMETRY, ("mds", "accuracy", "instances")),
     "fig3": Entry("Distances between all RDMs", GEOMETRY, ("second_level", "mds", "instances")),
-    "fig4": Entry("Consistency against depth", CONSISTENCY, ("consistency_summary", "consistency", "accuracy_summary")),
+    "fig4": Entry(
+        "Consistency against depth",
+        CONSISTENCY,
+        ("consistency_summary", "consistency", "accuracy_summary", "instances"),
+    ),
     "fig5": Entry(
         "Consistency under other measures",
         CONSISTENCY,
-        ("consistency_summary", "accuracy_summary"),
+        ("consistency_summary", "accuracy_summary", "instances"),
         requires=(any_measure_of("cosine", "euclidean", "unit_euclidean", "norm_difference"),),
     ),
     "fig6": Entry(
         "Consistency in AlexNet",
         CONSISTENCY,
-        ("consistency_summary", "consistency", "accuracy_summary"),
+        ("consistency_summary", "consistency", "accuracy_summary", "instances"),
         requires=(ALEXNET,),
         groups=of_alexnet,
     ),
-    "fig7": Entry("Centroids and exemplars", CAUSES, ("consistency_summary", "accuracy_summary")),
+    "fig7": Entry("Centroids and exemplars", CAUSES, ("consistency_summary", "accuracy_summary", "instances")),
     "fig8": Entry(
         "Dropout",
         CAUSES,
@@ -208,14 +220,14 @@ FIGURES: dict[str, Entry] = {
     "supp4": Entry(
         "Category clustering and consistency",
         CAUSES,
-        ("clustering_summary", "consistency_summary", "relations"),
+        ("clustering_summary", "consistency_summary", "relations", "instances"),
     ),
     "supp5": Entry("Rotations that keep activations positive", CAUSES, ("rotations", "rotation_entries")),
     "supp6": Entry("Rotations about the origin", CAUSES, ("rotations", "rotation_entries")),
     "supp7": Entry(
         "Cocktail-blank normalisation",
         CAUSES,
-        ("consistency_summary", "accuracy_summary"),
+        ("consistency_summary", "accuracy_summary", "instances"),
         requires=(any_measure_of("correlation", "cosine"),),
     ),
     "supp8": Entry("Centroid consistency along training", TRAINING, TRAJECTORIES, (TRAJECTORY,), followed),
@@ -239,5 +251,5 @@ def main_measure(measures: Iterable[str]) -> str:
     """Correlation distance, the papers' choice, or the first measure of a study without it."""
     measures = list(measures)
     if not measures:
-        raise StudyError(NOTHING_TO_DRAW)
+        raise NothingToDraw
     return MAIN_MEASURE if MAIN_MEASURE in measures else str(measures[0])

@@ -1,7 +1,6 @@
 """Our results beside the published ones (Mehrer et al. 2020), one line a value."""
 
 from collections.abc import Mapping
-from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ from matplotlib.ticker import PercentFormatter
 from matplotlib.transforms import Transform
 
 from manyseeds.figures import style
-from manyseeds.figures.selection import ARCHITECTURE_NAMES, MEASURE_NAMES, Group, Tables, instance_notes, unbroken
+from manyseeds.figures.selection import MEASURE_NAMES, Group, Tables, instance_notes, network_name, unbroken
 
 POINTS_PER_INCH = 72.0
 ROW_MM = 5.0
@@ -73,7 +72,9 @@ def draw(tables: Tables) -> Figure:
     compared = tables["comparison"]
     shown = compared.dropna(subset=["ours"])
     if shown.empty:
-        return _only_words(compared)
+        figure = style.only_words(f"Study {compared['study'].iloc[0]}: nothing to put beside the published values.")
+        style.footnote(figure, [missing_note(compared)])
+        return figure
     by_unit = {unit: shown[shown["unit"] == unit] for unit in PANELS if (shown["unit"] == unit).any()}
     figure = style.new_figure(style.PAGE_MM, len(shown) * ROW_MM + len(by_unit) * AXIS_MM + HEAD_MM)
     heights = [len(rows) for rows in by_unit.values()]
@@ -81,32 +82,23 @@ def draw(tables: Tables) -> Figure:
     for axes, (unit, rows) in zip(panels, by_unit.items(), strict=True):
         _draw_panel(axes, unit, rows)
     _head_columns(panels[0])
-    _title(figure, title(shown))
+    style.title(figure, title(shown))
     notes = instance_notes(compared_groups(shown), tables["instances"])
     style.footnote(figure, [*notes, REMARK, missing_note(compared)])
-    return figure
-
-
-def _only_words(compared: pd.DataFrame) -> Figure:
-    """What stands where no value has a counterpart: that is no reason for a study to fail."""
-    figure = style.new_figure(style.PAGE_MM, HEAD_MM)
-    figure.set_layout_engine("none")  # it would miss the panels
-    _title(figure, f"Study {compared['study'].iloc[0]}: nothing to put beside the published values.")
-    style.footnote(figure, [missing_note(compared)])
     return figure
 
 
 def compared_groups(shown: pd.DataFrame) -> list[Group]:
     """The groups of networks that values are of."""
     pairs = shown[["architecture", "condition"]].drop_duplicates().itertuples(index=False)
-    return [Group(architecture, condition, _network_name(architecture, condition)) for architecture, condition in pairs]
+    return [Group(architecture, condition, network_name(architecture, condition)) for architecture, condition in pairs]
 
 
 def title(shown: pd.DataFrame) -> str:
     """The study's name and how far its networks are from the paper's; networks with the same departures once."""
     names: dict[str, list[str]] = {}
     for row in shown.dropna(subset=["departures"]).drop_duplicates(["architecture", "condition"]).itertuples():
-        names.setdefault(row.departures, []).append(_network_name(row.architecture, row.condition))
+        names.setdefault(row.departures, []).append(network_name(row.architecture, row.condition))
     study = shown["study"].iloc[0]
     if not names:
         return f"Study {study}, by the protocol of the paper's full-size study"
@@ -166,28 +158,16 @@ def _write_right(
     axes.annotate(text, at, (offset, 0), xycoords=transform, textcoords="offset points", annotation_clip=False, **look)
 
 
-def _title(figure: Figure, text: str) -> None:
-    """Put a title of several lines above the panels; the figure grows by what it takes."""
-    wrapped = fill(text, int(style.PAGE_MM / style.NOTE_CHARACTER_MM))
-    figure.suptitle(wrapped, x=0.01, ha="left", fontsize=style.NOTE_PT)
-    style.grow(figure, style.NOTE_LINE_MM * (2 + wrapped.count("\n")))
-
-
 def line_name(row: pd.Series) -> str:
     """What a line compares, and where the paper has it, as in "All-CNN-C conv9, exemplars, correlation (fig4)"."""
     words = {
-        "network": _network_name(row["architecture"], row["condition"]),
+        "network": network_name(row["architecture"], row["condition"]),
         "layer": row["layer"],
         "ours_layer": row["ours_layer"],
         "kind": KINDS.get(row["kind"]),
         "measure": MEASURE_NAMES.get(row["measure"], "").removesuffix(" distance"),
     }
     return f"{QUANTITIES[row['quantity']].format_map(words)} ({row['figure']})"
-
-
-def _network_name(architecture: str, condition: str) -> str:
-    name = ARCHITECTURE_NAMES.get(architecture, architecture)
-    return name if condition == "baseline" else f"{name} {condition.replace('dropout', 'dropout ')}"
 
 
 def numbers(rows: pd.DataFrame, which: str) -> list[str]:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from manyseeds.figures import style
-from manyseeds.figures.catalogue import main_measure
+from manyseeds.figures.catalogue import NothingToDraw, main_measure
 from manyseeds.figures.selection import (
     MEASURE_NAMES,
     Group,
@@ -88,7 +88,15 @@ class Grid:
 
 
 def measured(columns: Sequence[Column], summary: pd.DataFrame) -> list[Column]:
-    """The columns with only those curves whose measure and normalisation the study has; empty columns go."""
+    """The columns with only those curves whose measure and normalisation the study has; empty columns go.
+
+    Raises
+    ------
+    NothingToDraw
+        If the study has no results at all.
+    """
+    if summary.empty:
+        raise NothingToDraw
     available = set(zip(summary["measure"], summary["normalisation"], strict=True))
     kept = [
         replace(column, curves=tuple(c for c in column.curves if (c.measure, c.normalisation) in available))

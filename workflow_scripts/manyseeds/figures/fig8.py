@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from manyseeds.errors import StudyError
 from manyseeds.figures import depth, style
-from manyseeds.figures.catalogue import main_measure
+from manyseeds.figures.catalogue import NothingToDraw, main_measure
 from manyseeds.figures.selection import (
     ARCHITECTURE_NAMES,
     MEASURE_NAMES,
@@ -89,8 +89,10 @@ def draw(tables: Tables) -> Figure:
     sweeps = list(find_sweeps(tables["instances"]))
     if not sweeps:
         raise StudyError(NO_SWEEP)
-    measure = shown_measure(summary)
     sweeps = [sweep for sweep in sweeps if len(sweep.rows(summary))]  # without those of which nothing could be compared
+    if not sweeps:
+        raise NothingToDraw
+    measure = shown_measure(summary)
     maps = [consistency_map(summary, sweep, measure) for sweep in sweeps]
     colours = Normalize(*_limits(maps))
     figure = style.new_figure(style.PAGE_MM, len(sweeps) * ROW_MM)

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from manyseeds.errors import StudyError
-from manyseeds.figures.catalogue import NOTHING_TO_DRAW
-from manyseeds.instances import shown_conditions
+from manyseeds.figures.catalogue import NothingToDraw
+from manyseeds.instances import BASELINE, shown_conditions
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -43,8 +42,14 @@ def groups(table: pd.DataFrame) -> list[Group]:
         name = ARCHITECTURE_NAMES.get(str(architecture), str(architecture))
         found += [Group(str(architecture), c, name if len(conditions) == 1 else f"{name}, {c}") for c in conditions]
     if not found:
-        raise StudyError(NOTHING_TO_DRAW)
+        raise NothingToDraw
     return found
+
+
+def network_name(architecture: str, condition: str) -> str:
+    """What a group is called in a sentence, as in "All-CNN-C dropout 0.2"; a baseline by its architecture alone."""
+    name = ARCHITECTURE_NAMES.get(architecture, architecture)
+    return name if condition == BASELINE else f"{name} {condition.replace('dropout', 'dropout ')}"
 
 
 def rows_of(table: pd.DataFrame, group: Group, **equal: object) -> pd.DataFrame:

@@ -130,15 +130,33 @@ def panel_letter(axes: Axes, letter: str, *, left_pt: float = 24.0, above_pt: fl
     )
 
 
+def title(figure: Figure, text: str) -> None:
+    """Put a title of several lines above the panels; the figure grows by what it takes."""
+    wrapped = fill(text, int(PAGE_MM / NOTE_CHARACTER_MM))
+    figure.suptitle(wrapped, x=0.01, ha="left", fontsize=NOTE_PT)
+    grow(figure, NOTE_LINE_MM * (2 + wrapped.count("\n")))
+
+
+def only_words(text: str) -> Figure:
+    """A figure of a title and no panels: what stands where a study has nothing to draw, which is no reason to fail."""
+    figure = new_figure(PAGE_MM, NOTE_LINE_MM)
+    figure.set_layout_engine("none")  # it would miss the panels
+    title(figure, text)
+    return figure
+
+
 def footnote(figure: Figure, lines: Iterable[str]) -> None:
-    """Say below the panels what is shown (n, error bars, settings).
+    """Say below the panels, and below what is said there already, what is shown (n, error bars, settings).
 
     Long lines are broken to the figure's width, and the figure grows by what the notes take.
     """
     room = int(figure.get_figwidth() * MM_PER_INCH / NOTE_CHARACTER_MM)
-    text = "\n".join(fill(line, room) for line in lines if line)
+    added = "\n".join(fill(line, room) for line in lines if line)
+    if not added:
+        return
+    text = "\n".join(filter(None, [figure.get_supxlabel(), added]))
     figure.supxlabel(text, x=0.01, ha="left", fontsize=NOTE_PT, color=NOTE_GREY, linespacing=1.3)
-    grow(figure, NOTE_LINE_MM * (1 + text.count("\n")))
+    grow(figure, NOTE_LINE_MM * (1 + added.count("\n")))
 
 
 def legend_above(figure: Figure, panels: Iterable[Axes]) -> None:

@@ -4,9 +4,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from manyseeds.errors import StudyError
 from manyseeds.figures import depth, style
-from manyseeds.figures.catalogue import NOTHING_TO_DRAW, main_measure
+from manyseeds.figures.catalogue import NothingToDraw, main_measure
 from manyseeds.figures.selection import ARCHITECTURE_NAMES, MEASURE_NAMES, Tables, collapsed_note, count
 
 CURVES = {
@@ -30,7 +29,7 @@ def draw(tables: Tables) -> Figure:
         (summary["measure"] == measure) & (summary["kind"] == "exemplar") & (summary["normalisation"] == "none")
     ]
     if rows.empty:
-        raise StudyError(NOTHING_TO_DRAW)
+        raise NothingToDraw
     architectures = list(rows["architecture"].unique())
     pairs = list(rows[PAIR].drop_duplicates().itertuples(index=False, name=None))
     height = len(architectures) * (depth.PANEL_MM + depth.names_mm(rows["layer"]))

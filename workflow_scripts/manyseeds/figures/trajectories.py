@@ -11,9 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 from matplotlib.transforms import Transform
 
-from manyseeds.errors import StudyError
 from manyseeds.figures import depth, style
-from manyseeds.figures.catalogue import NOTHING_TO_DRAW, main_measure
+from manyseeds.figures.catalogue import NothingToDraw, main_measure
 from manyseeds.figures.relation import relation_note
 from manyseeds.figures.selection import (
     MEASURE_NAMES,
@@ -106,7 +105,7 @@ def trajectories(tables: Tables, kind: str, measure: str) -> list[Trajectory]:
 
     Raises
     ------
-    StudyError
+    NothingToDraw
         If there are none.
     """
     pairs = _within_conditions(tables)
@@ -120,7 +119,7 @@ def trajectories(tables: Tables, kind: str, measure: str) -> list[Trajectory]:
         if parts_of_training(course["epoch"].tolist()):
             found.append(Trajectory(group, layer, deepest, course))
     if not found:
-        raise StudyError(NOTHING_TO_DRAW)
+        raise NothingToDraw
     return found
 
 
