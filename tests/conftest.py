@@ -1,6 +1,36 @@
-"""Order of the tests: those that share runs of the workflow first, since each group of them is one worker's work."""
+"""What all tests share: their order, and the runs of the workflow that tests in several files begin from."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.register_assert_rewrite("real_runs")
+
+from real_runs import NETWORKS, RESULTS, copied, copy_workflow, run  # noqa: E402 - after its registration
 
 
 def pytest_collection_modifyitems(items):
-    """Put groups first: begun last, the longest would keep one worker at work while the others have nothing to do."""
+    """Put groups first, those that share runs of the workflow: begun last, the longest would keep one worker at work
+    while the others have nothing to do.
+    """
     items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory) -> Path:
+    """A copy of the workflow in which all is ready for training."""
+    folder = copy_workflow(tmp_path_factory.mktemp("prepared"))
+    done = run(
+        folder, f"{RESULTS}/stimuli/stimuli.parquet", *(f"{NETWORKS}/seed{seed}/init.safetensors" for seed in (0, 1))
+    )
+    assert done.returncode == 0, done.stdout
+    return folder
+
+
+@pytest.fixture(scope="session")
+def undisturbed(prepared, tmp_path_factory) -> Path:
+    """A copy in which nothing went wrong."""
+    folder = copied(prepared, tmp_path_factory.mktemp("undisturbed"))
+    done = run(folder, "fig4")
+    assert done.returncode == 0, done.stdout
+    return folder

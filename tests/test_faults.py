@@ -10,45 +10,30 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import pandas as pd
 import psutil
 import pytest
-from test_workflow import copy_workflow, snakemake
-
-from manyseeds import files
+from real_runs import (
+    ALL,
+    CONFIG,
+    EPOCHS,
+    NETWORKS,
+    RESULTS,
+    TABLES,
+    WEIGHTS,
+    assert_same_results,
+    copied,
+    run,
+    snakemake,
+    wait_until,
+)
 
 # One worker runs all of them: they share an undisturbed run.
 pytestmark = pytest.mark.xdist_group("faults")
 
-EPOCHS = 10
-CONFIG = (
-    "instances=2",
-    "conditions=[{name: baseline}]",
-    "condition_pairs=[]",
-    "dropout={rates: []}",
-    "trajectory={epochs: []}",
-    # Saved every tenth of a second: then faults often hit a training that is writing.
-    f"training={{epochs: {EPOCHS}, checkpoints: [1], checkpoint_minutes: 0.002, cohort_size: 2}}",
-)
-RESULTS = "results/tiny"
-NETWORKS = f"{RESULTS}/networks/all_cnn_7/baseline"
-PARTS = f"{RESULTS}/tables/parts/all_cnn_7/baseline"
-WEIGHTS = [f"{NETWORKS}/seed{seed}/epoch{EPOCHS}.safetensors" for seed in (0, 1)]
-ALL = ("networks", "geometry", "rdms", "tables")
 PROGRESS = f"{RESULTS}/logs/train_cohort/all_cnn_7/baseline/block0.log"
-
-
-def run(folder: Path, *targets: str, **environment: str) -> subprocess.CompletedProcess:
-    """Run the study, or some targets of it, to its end."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        return snakemake(folder, *targets, "--cores", "2", config=CONFIG)
 
 
 @contextmanager
@@ -70,13 +55,6 @@ def epoch_reached(folder: Path) -> int:
     path = folder / PROGRESS
     epochs = re.findall(r"epoch (\d+)/", path.read_text()) if path.exists() else []
     return int(epochs[-1]) if epochs else 0
-
-
-def wait_until(happened: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
 
 
 def wait_for_training(folder: Path, process: subprocess.Popen, n_epochs: int = 1) -> int:
@@ -102,62 +80,6 @@ def training_job(folder: Path) -> psutil.Process:
 def resumed_at(folder: Path) -> list[int]:
     """Return the epochs at which instances resumed in the last run."""
     return [int(epoch) for epoch in re.findall(r"resumed at epoch (\d+)", (folder / PROGRESS).read_text())]
-
-
-def assert_same_results(folder: Path, undisturbed: Path, parts: Sequence[str] = ALL) -> None:
-    """All weights, geometries, RDMs and tables are the same bit by bit, but for the seconds that they took."""
-    suffixes = {".safetensors", ".npz", ".npy", ".parquet"}
-    results = undisturbed / RESULTS
-    names = [
-        path.relative_to(results)
-        for part in parts
-        for path in (results / part).rglob("*")
-        if path.suffix in suffixes and not re.search(r"accuracy\d\.", path.name)
-    ]
-    assert len(names) >= 2 * len(WEIGHTS) * len(parts)
-    for name in names:
-        found, expected = (place / RESULTS / name for place in (folder, undisturbed))
-        if name.suffix == ".parquet":
-            one, other = (pd.read_parquet(path).drop(columns="seconds", errors="ignore") for path in (found, expected))
-            pd.testing.assert_frame_equal(one, other, check_exact=True)
-        else:
-            assert found.read_bytes() == expected.read_bytes(), name
-    if "tables" in parts:
-        pd.testing.assert_frame_equal(accuracies(folder), accuracies(undisturbed), check_exact=True)
-    assert not [
-        path for path in (folder / RESULTS).rglob(".*") if files.PARTIAL.search(path.name)
-    ]  # nothing half-written
-
-
-def accuracies(folder: Path) -> pd.DataFrame:
-    """Return all accuracies, whatever the blocks of seeds that they were evaluated in."""
-    blocks = pd.concat(pd.read_parquet(path) for path in (folder / PARTS).glob("accuracy?.parquet"))
-    return blocks.sort_values(["seed", "epoch", "split", "subset"]).reset_index(drop=True)
-
-
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory) -> Path:
-    """A copy of the workflow in which all is ready for training."""
-    folder = copy_workflow(tmp_path_factory.mktemp("prepared"))
-    done = run(
-        folder, f"{RESULTS}/stimuli/stimuli.parquet", *(f"{NETWORKS}/seed{seed}/init.safetensors" for seed in (0, 1))
-    )
-    assert done.returncode == 0, done.stdout
-    return folder
-
-
-@pytest.fixture(scope="session")
-def undisturbed(prepared, tmp_path_factory) -> Path:
-    """A copy in which nothing went wrong."""
-    folder = copied(prepared, tmp_path_factory.mktemp("undisturbed"))
-    done = run(folder, "fig4")
-    assert done.returncode == 0, done.stdout
-    return folder
-
-
-def copied(source: Path, target: Path) -> Path:
-    shutil.copytree(source, target, dirs_exist_ok=True)
-    return target
 
 
 def finish(folder: Path, undisturbed: Path, *targets: str) -> None:
@@ -211,10 +133,10 @@ KILLED_WHILE_WRITING = {
     r"\.cohort0$": f"{NETWORKS}/.cohort0",
     r"seed1/history\.parquet$": WEIGHTS[1],
     rf"seed1/epoch{EPOCHS}\.safetensors$": WEIGHTS[1],
-    r"\.provenance/.*/accuracy0\.parquet\.json$": f"{PARTS}/accuracy0.parquet",
+    r"\.provenance/.*/accuracy0\.parquet\.json$": f"{TABLES}/accuracy0.parquet",
     r"activations/.*/index\.parquet$": f"{RESULTS}/geometry/all_cnn_7/baseline/seed0/epoch{EPOCHS}.npz",
     r"seed1/.*\.npz$": f"{RESULTS}/geometry/all_cnn_7/baseline/seed1/epoch{EPOCHS}.npz",
-    r"parts/.*/consistency\.parquet$": f"{PARTS}/consistency.parquet",
+    r"parts/.*/consistency\.parquet$": f"{TABLES}/consistency.parquet",
     r"fig4\.png$": "fig4",
 }
 """Files, in the order in which they are made, and what to ask for to have them made."""
@@ -244,8 +166,8 @@ def damage(path: Path, how: str) -> None:
 
 RDMS = f"{RESULTS}/rdms/all_cnn_7/baseline/seed{{}}/epoch{EPOCHS}/correlation.npy"
 DAMAGED = [
-    (f"{PARTS}/consistency.parquet", "flipped", f"{PARTS}/consistency_summary.parquet"),
-    (f"{RESULTS}/geometry/all_cnn_7/baseline/seed1/epoch{EPOCHS}.npz", "truncated", f"{PARTS}/stimulus_resamples.npz"),
+    (f"{TABLES}/consistency.parquet", "flipped", f"{TABLES}/consistency_summary.parquet"),
+    (f"{RESULTS}/geometry/all_cnn_7/baseline/seed1/epoch{EPOCHS}.npz", "truncated", f"{TABLES}/stimulus_resamples.npz"),
     (WEIGHTS[0], "flipped", RDMS.format(0)),
     (f"{RESULTS}/stimuli/inputs.npy", "truncated", RDMS.format(1)),
 ]

@@ -8,8 +8,8 @@ import pytest
 import torch
 from fuzzing import check_sentence
 from PIL import Image
+from real_runs import copy_workflow, snakemake
 from test_own_networks import Intruder
-from test_workflow import copy_workflow, snakemake
 
 from manyseeds.datasets.cifar10 import OFFICIAL
 

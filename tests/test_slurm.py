@@ -6,17 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_faults import (
-    CONFIG,
-    EPOCHS,
-    RESULTS,
-    assert_same_results,
-    copied,
-    prepared,  # noqa: F401 - a fixture
-    undisturbed,  # noqa: F401 - a fixture
-    wait_until,
-)
-from test_workflow import ROOT
+from real_runs import CONFIG, EPOCHS, RESULTS, ROOT, assert_same_results, copied, wait_until
 
 CLUSTER = str(Path(__file__).parent / "slurm/cluster")
 PLUGIN = ROOT / ".venv/slurm"
@@ -71,7 +61,7 @@ def progress(folder: Path, seed: int) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def test_a_study_on_slurm_preempted_and_cancelled(slurm, prepared, undisturbed, tmp_path, monkeypatch):  # noqa: F811
+def test_a_study_on_slurm_preempted_and_cancelled(slurm, prepared, undisturbed, tmp_path, monkeypatch):
     """Two training jobs hold different GPUs at once. One is cancelled, the other preempted by an urgent job; both come
     back, go on from where they were, and the study ends with the results of an undisturbed run without Slurm.
     """

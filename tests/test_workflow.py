@@ -5,8 +5,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from itertools import product
 from pathlib import Path
 
@@ -14,17 +12,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from real_runs import WORKFLOW, copy_workflow, snakemake
 from safetensors.numpy import load_file
 from scipy.spatial.distance import pdist
 from scipy.stats import pearsonr
 
 from manyseeds import tables
 
-ROOT = Path(__file__).parent.parent
-PARTS = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "profiles", "studies", "envs")
 FIGURES = (*(f"fig{n}" for n in range(2, 10)), *(f"supp{n}" for n in range(1, 9)), "comparison")
 OF_TINY = set(FIGURES) - {"fig6"}
-PUBLISHED = "data/mehrer2020_values.csv"
 TRAINING = {"initialise", "train_cohort", "train"}
 N_BASELINE, N_HALVES, N_SWEPT = 3, 4, 2
 """Instances of the tiny study: baseline, on half of the images, with dropout."""
@@ -34,33 +30,17 @@ N_INSTANCES = N_BASELINE + N_HALVES + N_SWEPT
 pytestmark = pytest.mark.xdist_group("workflow")
 
 
-def copy_workflow(folder: Path) -> Path:
-    for name in PARTS:
-        source, target = ROOT / name, folder / name
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(source, target, ignore=ignored) if source.is_dir() else shutil.copy(source, target)
-    shutil.copy(ROOT / "tests/studies/tiny.yaml", folder / "studies/tiny.yaml")
-    (folder / "data").mkdir()
-    shutil.copy(ROOT / PUBLISHED, folder / PUBLISHED)
-    return folder
-
-
-def snakemake(folder: Path, *arguments: str, study: str | None = "studies/tiny.yaml", config: tuple[str, ...] = ()):
-    command = [sys.executable, "-m", "snakemake", *arguments]
-    command += ["--configfile", study] if study else []
-    command += ["--config", *config] if config else []
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    # A dry run reports to stdout, a run to stderr.
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    return subprocess.run(command, cwd=folder, env=environment, text=True, check=False, **streams)
-
-
 def planned(folder: Path, *targets: str, **options) -> dict[str, int]:
     """Number of jobs of each rule that a dry run announces."""
     run = snakemake(folder, *targets, "-n", **options)
     assert run.returncode == 0, run.stdout
     table = re.search(r"Job stats:\njob +count\n[-  ]+\n(.*?)\ntotal", run.stdout, re.DOTALL)
     return {rule: int(count) for rule, count in map(str.split, table[1].splitlines())} if table else {}
+
+
+def test_one_worker_runs_all_of_these(request, worker_id):
+    """Else each would make the study anew: pytest-xdist 3.8.0 does not know the groups of pytest 9.2.0."""
+    assert worker_id == "master" or request.node.nodeid.endswith("@workflow")
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +244,7 @@ def test_activations_are_gone_and_nothing_lies_outside_the_study(finished):
     results = finished / "results"
     assert [path.name for path in results.iterdir()] == ["tiny"]
     assert not list(results.glob("tiny/activations/**/*.npy"))
-    assert {path.name for path in finished.iterdir()} == {*PARTS, "data", "results", ".snakemake"}
+    assert {path.name for path in finished.iterdir()} == {*WORKFLOW, "data", "results", ".snakemake"}
 
 
 def test_a_finished_study_reruns_nothing(finished):
