@@ -22,7 +22,7 @@ rule compare_epochs:
     params:
         seeds=group_seeds,
         epochs=epochs_of,
-        layers=STUDY.config["trajectory"]["layers"],
+        layers=followed_layers,
         measures=measures_for("trajectory"),
         code=code_of("compare_epochs"),
     message:

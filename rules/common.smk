@@ -16,6 +16,7 @@ PUBLISHED = os.path.relpath(Path(workflow.basedir) / "data" / "mehrer2020_values
 sys.path.insert(0, str(SCRIPTS))
 
 from manyseeds import artefacts, cards, files, protocol, tasks
+from manyseeds.architectures import module_names
 from manyseeds.errors import StudyError
 from manyseeds.figures import catalogue
 from manyseeds.instances import Instance
@@ -28,6 +29,11 @@ try:
     if theirs := cards.read_study(config["pretrained_dir"]):
         update_config(config, theirs)
         update_config(config, workflow.config_settings.overwrite_config)
+    # A file of a study's that does not name it would be added to the default study, its sweep and controls.
+    if workflow.config_settings.configfiles and "study" not in workflow.config_settings.overwrite_config:
+        raise StudyError(
+            f"{workflow.config_settings.configfiles[-1]}: the key study is missing; expected the study's name."
+        )
     STUDY = Study.from_config(config, json.loads((SCHEMAS / "config.schema.json").read_text()))
     cards.check_exported(STUDY, Path("results", STUDY.name))
 except StudyError as problem:
@@ -155,8 +161,9 @@ def schema_of(wildcards):
 
 
 def held_out_per_category():
-    """Return how many images of each category are kept from training; None where the data have a test set of their own."""
-    return STUDY.config["stimuli"]["per_category"] if STUDY.config["data"]["dataset"] == "digits" else None
+    """Return how many images of each category are kept from training; None where the stimuli are others, or the data have a test set."""
+    stimuli = STUDY.config["stimuli"]
+    return stimuli["per_category"] if STUDY.config["data"]["dataset"] == "digits" and stimuli["root"] is None else None
 
 
 def inputs_of(split):
@@ -233,6 +240,27 @@ def network_of(wildcards):
 def analysed_network(wildcards):
     """Return what the network of an architecture is, and which of its layers are analysed."""
     return {"layers": STUDY.network(wildcards.architecture)["layers"], **network_of(wildcards)}
+
+
+def followed_layers(wildcards):
+    """Return the layers of an architecture that are compared along training."""
+    return STUDY.followed_layers(wildcards.architecture)
+
+
+def confined_layers(wildcards):
+    """Return the layers that analyses of a network are confined to, by the key of the config that names them."""
+    groups = {"trajectory": STUDY.followed_groups, "dropout": STUDY.dropout_groups}
+    return {
+        key: STUDY.config[key]["layers"]
+        for key, found in groups.items()
+        if any(architecture == wildcards.architecture for architecture, _ in found)
+    }
+
+
+def layers_checked(wildcards):
+    """Return what tells that a network's layers can be recorded; nothing for an All-CNN, whose layers are known."""
+    known = module_names(STUDY.network(wildcards.architecture)["architecture"])
+    return [] if known else [ancient(f"{R}/networks/{wildcards.architecture}/.layers")]
 
 
 def init_seed(wildcards):

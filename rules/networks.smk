@@ -35,6 +35,31 @@ rule initialise:
         "../workflow_scripts/initialise.py"
 
 
+# The layers of an All-CNN are known, and checked, before anything runs; those of another network only once it is built.
+rule check_layers:
+    input:
+        card=f"{R}/dataset/card.json",
+    output:
+        marker=f"{R}/networks/{{architecture}}/.layers",
+    log:
+        f"{R}/logs/check_layers/{{architecture}}.log",
+    localrule: True
+    conda:
+        "../envs/manyseeds.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        network=analysed_network,
+        confined=confined_layers,
+        code=code_of("check_layers"),
+    message:
+        "Checking the layers of {wildcards.architecture}"
+    script:
+        "../workflow_scripts/check_layers.py"
+
+
 # One job for a block of seeds. It fills stores outside the declared outputs, because Snakemake deletes the outputs of a job that
 # fails, and a killed training is to be continued. The marker says only that the block has been worked through: `train` looks into
 # the stores itself, and takes the marker as ancient, so that a block that grew by new seeds leaves the old ones alone.
@@ -45,8 +70,9 @@ rule train_cohort:
         labels=f"{R}/dataset/train_labels.npy",
         card=f"{R}/dataset/card.json",
         preprocessing=f"{R}/dataset/preprocessing.safetensors",
-        # Only so that stimuli which cannot be had are told before the training, not after it.
+        # Only so that stimuli and layers which cannot be had are told before the training, not after it.
         stimuli=ancient(f"{R}/stimuli/stimuli.parquet"),
+        layers=layers_checked,
     output:
         marker=f"{R}/networks/{{architecture}}/{{condition}}/.cohort{{block}}",
     log:

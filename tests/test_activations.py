@@ -84,6 +84,25 @@ def test_activations_do_not_depend_on_the_other_stimuli(network, stimuli, tmp_pa
     np.testing.assert_allclose(one, other[::-1], rtol=1e-5, atol=1e-6)
 
 
+class Odd(torch.nn.Module):
+    """A network with a layer that gives two things, and one that takes no part."""
+
+    def __init__(self):
+        super().__init__()
+        self.both = torch.nn.GRU(3, 2)
+        self.idle = torch.nn.Linear(2, 2)
+
+    def forward(self, images):
+        return self.both(images.mean(dim=(2, 3)))[0]
+
+
+@pytest.mark.parametrize(("layer", "sentence"), [("both", "gives a tuple, expected"), ("idle", "takes no part in a")])
+def test_layers_that_cannot_be_recorded_are_named(layer, sentence):
+    odd = Odd()
+    with pytest.raises(StudyError, match=f"the layer {layer} {sentence}"):
+        activations.gather(odd, {layer: getattr(odd, layer)}, np.zeros((1, 4, 4, 3), np.float32), torch.device("cpu"))
+
+
 def test_an_analysis_is_confined_to_its_layers(network):
     layers = modules.analysed_layers(network, NETWORK)
     assert list(activations.choose(layers, ["conv9", "conv7", "conv2"], "trajectory")) == ["conv7", "conv2"]

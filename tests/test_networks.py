@@ -115,7 +115,34 @@ def test_own_module_by_import_path():
     assert weights["convolution.weight"].std() == pytest.approx(np.sqrt(2 / 27), rel=0.3)
     module = modules.build(network, (32, 32, 3), 7)
     modules.load(module, weights, source="test")
-    assert list(modules.analysed_layers(module, network)) == ["convolution", "normalisation", "readout"]
+    assert list(modules.analysed_layers(module, network)) == ["convolution", "readout"]
+
+
+class Scaled(nn.Module):
+    """Parameters that are neither convolutions' nor linear layers'."""
+
+    def __init__(self, num_classes):
+        super().__init__()
+        self.readout = nn.Linear(3, num_classes)
+        self.slope = nn.PReLU(3)
+        self.scale = nn.Parameter(torch.full((3, 1, 1), 1e-6))
+
+    def forward(self, images):
+        return self.readout(self.slope(images * self.scale).mean(dim=(2, 3)))
+
+
+def test_he_normal_draws_convolutions_and_linear_layers_alone():
+    weights = networks.initial_weights(Network(f"{__name__}.Scaled"), (8, 8, 3), 5, root_seed=0, seed=0)
+    np.testing.assert_array_equal(weights["slope.weight"], np.full(3, 0.25, np.float32))
+    np.testing.assert_array_equal(weights["scale"], np.full((3, 1, 1), 1e-6, np.float32))
+    assert not weights["readout.bias"].any()
+    assert weights["readout.weight"].std() > 0.3
+
+
+def test_a_network_without_convolution_or_linear_layer_has_its_layers_named():
+    network = Network("torch.nn.PReLU")
+    with pytest.raises(StudyError, match=r"torch\.nn\.PReLU has no convolution or linear layer; name in `layers`"):
+        modules.analysed_layers(nn.Sequential(nn.PReLU()), network)
 
 
 def test_own_initialisation_is_the_modules_and_seeded():

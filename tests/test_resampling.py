@@ -206,6 +206,21 @@ def test_unit_weights_give_the_consistency_of_the_stimuli_as_they_are():
     np.testing.assert_allclose(resamples["exemplar"][0], expected, rtol=1e-12)
 
 
+def test_centroids_are_resampled_a_few_at_a_time(monkeypatch):
+    geometries = [measure_geometry(a, name="a") for a in activations(3)]
+    weights = stimulus_resampling.stimulus_weights(CATEGORIES, 7, rng(1))
+    arguments = (geometries, CATEGORIES, ["correlation", "euclidean"], weights)
+    at_once = stimulus_resampling.resample_stimuli(*arguments)
+    monkeypatch.setattr(stimulus_resampling, "BLOCK_VALUES", 3 * 3 * len(set(CATEGORIES)) ** 2)  # three, three, one
+    for key, found in stimulus_resampling.resample_stimuli(*arguments).items():
+        np.testing.assert_allclose(found, at_once[key], rtol=1e-9)
+
+
+def test_a_single_stimulus_of_a_category_cannot_be_resampled():
+    assert stimulus_resampling.can_be_resampled(np.array([3, 1, 3, 1]))
+    assert not stimulus_resampling.can_be_resampled(np.array([3, 1, 3, 2, 1]))
+
+
 def test_order_of_the_stimuli_does_not_matter():
     patterns = activations()
     weights = stimulus_resampling.stimulus_weights(CATEGORIES, 6, rng(2))

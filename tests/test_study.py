@@ -419,7 +419,45 @@ def test_own_activations_of_several_epochs_in_the_order_of_layers_csv(tmp_path):
     assert [path.stem for path in own.own_arrays[own.instances[1]][10]] == ["fc", "conv"]
 
 
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [(["conv9"], ("fc",)), (["fc"], ("fc",)), (["input", "conv", "fc"], ("conv", "fc"))],
+)
+def test_own_activations_are_followed_in_layers_that_are_there_at_every_epoch(tmp_path, named, expected):
+    layers = {1: ["conv", "fc"], 2: ["conv", "fc", "input"]}
+    lay_out(tmp_path, *(f"net/mine/seed{s}/epoch{e}/{name}.npy" for s in (0, 1) for e in layers for name in layers[e]))
+    assert study(activations_dir=str(tmp_path), trajectory={"layers": named}).followed_layers("net") == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({"vary": ["augment"]}, True),
+        ({"vary": ["augment", "dropout"]}, True),
+        ({"vary": ["augment", "order"]}, False),
+        ({"vary": ["dropout"], "dropout": 0.2, "networks": ["all_cnn_c"]}, False),
+    ],
+)
+def test_networks_that_would_all_be_the_same_are_refused(changes, refused):
+    conditions = [{"name": "baseline"}, {"name": "mine"} | changes]
+    if not refused:
+        study(conditions=conditions)
+        study(conditions=conditions, training={"augmentation": "crop_flip"})
+        return
+    with pytest.raises(StudyError, match=r"mine varies .*, of which nothing is drawn .*: its networks would all be"):
+        study(conditions=conditions)
+
+
+def test_a_network_may_draw_what_only_its_own_code_knows():
+    study(networks=[{"architecture": "resnet18"}], conditions=[{"name": "mine", "vary": ["dropout"]}])
+
+
 OWN_MISTAKES = {
+    "a layer that the last epoch has not": (
+        [f"net/m/seed{s}/{path}.npy" for s in (0, 1) for path in ("epoch1/a", "epoch1/b", "epoch2/a")],
+        "activations_dir",
+        "epoch1/b.npy: epoch 2, the last, has no such layer",
+    ),
     "nothing": (["readme.txt"], "activations_dir", "holds no {architecture}/{condition}/seed{n}"),
     "one instance": (["net/mine/seed0/a.npy"], "activations_dir", "net/mine: found 1 instance, expected at least 2"),
     "other layers": (

@@ -212,6 +212,8 @@ def test_collapse_rule_as_declared():
     assert "below 0.2" in declared().reason(evaluation(accuracy=0.1999))
     assert declared().reason(evaluation(accuracy=0.2)) is None
     assert "9 of 10" in declared().reason(evaluation(predicted=9))
+    assert declared(n_categories=3).min_train_accuracy == pytest.approx(2 / 3)
+    assert declared(n_categories=2).min_train_accuracy == 0.75  # twice chance would be no mistake at all
     assert declared(dropout=0.5).reason(evaluation(predicted=9)) is None
     assert declared(dropout=0.5, require_every_category=True).reason(evaluation(predicted=9)) is not None
     assert declared(n_categories=100).min_train_accuracy == 0.02

@@ -120,10 +120,13 @@ def test_a_figure_waits_for_no_network_that_it_does_not_show(fresh, figure, n_in
         (["instances=1"], "Config key instances: found 1, expected at least 2."),
         (["study=../../elsewhere"], 'Config key study: found "../../elsewhere", expected'),
         (["training={checkpoints: [9]}"], "Config key training.checkpoints: found epoch 9, expected one of 0 to 2"),
+        ([], "nameless.yaml: the key study is missing; expected the study's name."),
     ],
 )
 def test_a_wrong_config_stops_with_one_sentence(fresh, config, sentence):
-    run = snakemake(fresh, "-n", config=config)
+    (fresh / "nameless.yaml").write_text("instances: 3\n")
+    run = snakemake(fresh, "-n", config=config, study="studies/tiny.yaml" if config else "nameless.yaml")
+    (fresh / "nameless.yaml").unlink()
     assert run.returncode == 1
     assert sentence in run.stdout
     assert "Traceback" not in run.stdout
@@ -145,6 +148,36 @@ def test_more_stimuli_than_the_data_have_stop_before_training(tmp_path):
     assert re.search(r"stimuli.per_category is 500, but .* expected at most", run.stdout)
     assert "Traceback" not in run.stdout
     assert not list(tmp_path.glob("results/tiny/networks/*/*/*/*"))
+
+
+OWN_MODULE = """
+from torch import nn
+
+class Small(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.first, self.readout = nn.Conv2d(1, 4, 3), nn.Linear(4, num_classes)
+
+    def forward(self, images):
+        return self.readout(self.first(images).relu().mean(dim=(2, 3)))
+"""
+
+
+def test_layers_that_a_network_has_not_stop_before_training(tmp_path, monkeypatch):
+    (tmp_path / "nets.py").write_text(OWN_MODULE)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    folder = copy_workflow(tmp_path)
+    for layers, trajectory, sentence in (
+        ("[first, lost]", "epochs: []", "nets.Small has no layer 'lost'; it has first, readout."),
+        ("null", "epochs: [1]", "trajectory.layers: found conv7, expected at least one of first, readout; or name in"),
+    ):
+        network = f"networks=[{{architecture: nets.Small, name: all_cnn_7, layers: {layers}}}]"
+        config = (network, f"trajectory={{{trajectory}}}", "dropout={rates: []}")
+        run = snakemake(folder, "networks", "--cores", "2", config=config)
+        assert run.returncode == 1
+        assert sentence in run.stdout
+        assert "Traceback" not in run.stdout
+    assert not list(folder.glob("results/tiny/logs/train_cohort/**/*.log"))
 
 
 def test_a_study_makes_every_table_and_figure(finished):
@@ -478,12 +511,12 @@ def test_damaged_exports_and_other_images_are_named(exported, tmp_path):
 
 @pytest.fixture
 def own_activations(tmp_path) -> Path:
-    """Activations of three instances, two layers, nine stimuli of three categories."""
+    """Activations of three instances at two epochs, two layers, nine stimuli of three categories."""
     draw = np.random.default_rng(0)
     shared = draw.random((9, 2, 2, 5))
     for seed in range(3):
-        for layer in ("conv2", "conv10"):
-            path = tmp_path / f"own/net/mine/seed{seed}/{layer}.npy"
+        for epoch, layer in ((5, "conv10"), (10, "conv2"), (10, "conv10")):
+            path = tmp_path / f"own/net/mine/seed{seed}/epoch{epoch}/{layer}.npy"
             path.parent.mkdir(parents=True, exist_ok=True)
             np.save(path, shared + draw.random(shared.shape))
     rows = "".join(f"image{n},category{n // 3}\n" for n in range(9))
@@ -491,7 +524,7 @@ def own_activations(tmp_path) -> Path:
     return tmp_path / "own"
 
 
-OWN_ACTIVATIONS = ("study=own", "activations_dir=own")
+OWN_ACTIVATIONS = ("study=own", "activations_dir=own", "trajectory={conditions: null}")
 
 
 def test_own_activations_give_tables_and_figures_without_training(own_activations):
@@ -502,8 +535,12 @@ def test_own_activations_give_tables_and_figures_without_training(own_activation
     rows = pd.read_parquet(folder / "results/own/tables/consistency.parquet")
     rows = rows.query("measure == 'correlation' and normalisation == 'none' and kind == 'exemplar'")
     assert rows.groupby("layer_index")["layer"].unique().map(list).to_dict() == {0: ["conv2"], 1: ["conv10"]}
+    assert (folder / "results/own/figures/fig9.pdf").exists()
+    across = pd.read_parquet(folder / "results/own/tables/consistency_across.parquet")
+    assert set(across["layer"]) == {"conv10"}  # the one that is there at both epochs, whatever trajectory.layers names
     for row in rows.itertuples():
-        arrays = [np.load(own_activations / f"net/mine/seed{s}/{row.layer}.npy") for s in (row.seed_a, row.seed_b)]
+        paths = [f"net/mine/seed{seed}/epoch{row.epoch}/{row.layer}.npy" for seed in (row.seed_a, row.seed_b)]
+        arrays = [np.load(own_activations / path) for path in paths]
         expected = pearsonr(*(pdist(array.reshape(9, -1), "correlation") for array in arrays)).statistic
         assert row.r == pytest.approx(expected, abs=1e-9)
     assert {path: path.read_bytes() for path in own_activations.rglob("*.npy")} == before
@@ -513,10 +550,13 @@ def test_own_activations_give_tables_and_figures_without_training(own_activation
 
 def test_own_activations_that_are_wrong_stop_before_anything_is_compared(own_activations):
     folder = copy_workflow(own_activations.parent)
-    wrong = own_activations / "net/mine/seed2/conv10.npy"
+    wrong = own_activations / "net/mine/seed2/epoch10/conv10.npy"
     np.save(wrong, np.load(wrong)[:8])
     run = snakemake(folder, "tables", "--cores", "2", config=OWN_ACTIVATIONS)
     assert run.returncode == 1
-    assert "own/net/mine/seed2/conv10.npy: found 8 rows, expected 9, one for each row of stimuli.csv." in run.stdout
+    assert (
+        "own/net/mine/seed2/epoch10/conv10.npy: found 8 rows, expected 9, one for each row of stimuli.csv."
+        in run.stdout
+    )
     assert "Traceback" not in run.stdout
     assert not list(folder.glob("results/own/tables/parts/**/consistency*.parquet"))

@@ -12,5 +12,5 @@ with job(snakemake):
     drawn_from = {
         name: tables.join(inputs.get(name), schema) for name, schema in zip(params.tables, schemas, strict=True)
     }
-    with style.journal_style(), atomic_path(output.pdf) as pdf, atomic_path(output.png) as png:
+    with atomic_path(output.pdf) as pdf, atomic_path(output.png) as png:
         style.save(drawing.draw(params.module, drawn_from), pdf, png)

@@ -16,8 +16,11 @@ with job(snakemake) as report:
     rng = generator(params.resampling["seed"], "resampling/stimuli", 0)
     weights = stimulus_resampling.stimulus_weights(categories, params.resampling["stimuli_n"], rng)
 
+    compared = len(seeds) > 1 and stimulus_resampling.can_be_resampled(categories)
+    if not compared:
+        report("Nothing to resample: that takes two accepted networks, and two stimuli of each category.")
     values = {}
-    for layer in geometry.layer_names(files[seeds[0]]) if len(seeds) > 1 else []:
+    for layer in geometry.layer_names(files[seeds[0]]) if compared else []:
         geometries = [geometry.load_geometry(files[seed], layer) for seed in seeds]
         resamples = stimulus_resampling.resample_stimuli(geometries, categories, params.measures, weights)
         values |= {(measure, kind, layer): consistency for (measure, kind), consistency in resamples.items()}

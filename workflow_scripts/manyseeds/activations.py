@@ -71,11 +71,21 @@ def recorded(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
     """Yield a dict that holds each layer's latest output, by layer, while the context lasts.
 
     Outputs are copied at the hook: a network's next module may work in place (torchvision's ReLUs do).
+
+    Raises
+    ------
+    StudyError
+        On the forward pass, at a layer that gives something else than a tensor.
     """
     outputs: dict[str, Tensor] = {}
 
     def keep(layer: str):
-        def hook(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        def hook(_module: nn.Module, _inputs: tuple[Tensor, ...], output: object) -> None:
+            if not isinstance(output, Tensor):
+                raise StudyError(
+                    f"networks: the layer {layer} gives a {type(output).__name__}, expected a torch.Tensor; name in "
+                    "`layers` modules that give one."
+                )
             outputs[layer] = output.detach().clone()
 
         return hook
@@ -100,12 +110,22 @@ def respond(
         The modules to be recorded, by layer name.
     stimuli
         Preprocessed images [n, height, width, channels].
+
+    Raises
+    ------
+    StudyError
+        If a layer gives no tensor, or nothing at all.
     """
     module.eval().to(device)
     with recorded(layers) as outputs:
         for start in range(0, len(stimuli), BATCH):
             with torch.inference_mode():
                 module(as_batch(torch.from_numpy(np.array(stimuli[start : start + BATCH])).to(device)))
+            unused = next((layer for layer in layers if layer not in outputs), None)
+            if unused is not None:
+                raise StudyError(
+                    f"networks: the layer {unused} takes no part in a forward pass; name in `layers` modules that do."
+                )
             yield start, {layer: outputs[layer].flatten(1).float().cpu().numpy() for layer in layers}
 
 

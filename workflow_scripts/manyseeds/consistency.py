@@ -233,12 +233,20 @@ def random_centroid_agreement(
     dict
         By measure, with a leading axis of B partitions.
     """
-    rdms: dict[str, list[Floats]] = {measure: [] for measure in measures}
-    for means in _averaging_matrices(partitions):
+    found: dict[str, list[Agreement]] = {measure: [] for measure in measures}
+    for means in _averaging_matrices(partitions):  # of RDMs of many groups, memory holds those of few partitions
         grouped = [average(geometry, means) for geometry in geometries]
         for measure in measures:
-            rdms[measure].append(np.stack([rdm(geometry, measure) for geometry in grouped], axis=1))
-    return {measure: agreement(np.concatenate(batches)) for measure, batches in rdms.items()}
+            found[measure].append(agreement(np.stack([rdm(geometry, measure) for geometry in grouped], axis=1)))
+    return {measure: _joined(batches) for measure, batches in found.items()}
+
+
+def _joined(batches: Sequence[Agreement]) -> Agreement:
+    """Return independent comparisons of the same entries as one, along the first axis."""
+    r, consistencies, n_undefined = (
+        np.concatenate([getattr(batch, name) for batch in batches]) for name in ("r", "consistency", "n_undefined")
+    )
+    return Agreement(r, consistencies, batches[0].n_entries, n_undefined)
 
 
 def mean_agreement(over: Agreement) -> Agreement:

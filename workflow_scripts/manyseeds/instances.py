@@ -56,7 +56,8 @@ def find_arrays(folder: Path) -> dict[Instance, dict[int, tuple[Path, ...]]]:
     Raises
     ------
     StudyError
-        If there are none, or not the same epochs and layers in all instances of an architecture.
+        If there are none, or not the same epochs and layers in all instances of an architecture, or a layer that the
+        last epoch has not.
     """
     instances = _find_instances(folder, "seed*", "activations_dir")
     arrays = {instance: _arrays_by_epoch(path, _layer_order(folder)) for instance, path in instances.items()}
@@ -66,6 +67,10 @@ def find_arrays(folder: Path) -> dict[Instance, dict[int, tuple[Path, ...]]]:
         for epoch, files in by_epoch.items():
             layers, expected = ([file.stem for file in group] for group in (files, reference[epoch]))
             _check_same(folder, instance, f"layers of epoch {epoch}", layers, expected)
+        last, at_the_end = max(by_epoch), {file.stem for file in by_epoch[max(by_epoch)]}
+        for file in (file for files in by_epoch.values() for file in files):
+            if file.stem not in at_the_end:
+                raise StudyError(f"{file}: epoch {last}, the last, has no such layer; expected all layers there.")
     return arrays
 
 

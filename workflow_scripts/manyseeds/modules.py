@@ -154,25 +154,29 @@ def initial_weights(
 ) -> dict[str, NDArray]:
     """Return the initial state of one instance of any network; see `networks.initial_weights`, which calls this.
 
-    `he_normal` draws the weights with numpy (the same on every device); `own` leaves them as the module's own code
-    initialises them, under a torch seed taken from the same stream.
+    `he_normal` draws the weights of convolutions and linear layers with numpy (the same on every device); all else, and
+    with `own` these too, is left as the module's own code initialises it, under a torch seed taken from the same
+    stream.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(streams.torch_seed(root_seed, "init", seed, attempt=attempt))
         module = build(network, image_shape, n_categories)
     state = {name: tensor.numpy().copy() for name, tensor in module.state_dict().items()}
     if network.initialisation == "he_normal":
-        normalisations = {name for name, child in module.named_modules() if isinstance(child, _NORMALISATIONS)}
+        drawn = {name for name, child in module.named_modules() if isinstance(child, _WEIGHTED)}
         shapes = {
             name: tuple(parameter.shape)
             for name, parameter in module.named_parameters()
-            if name.rpartition(".")[0] not in normalisations  # these keep their scale 1 and shift 0
+            if name.rpartition(".")[0] in drawn
         }
         state |= networks.he_normal(shapes, root_seed=root_seed, seed=seed, attempt=attempt)
     return state
 
 
-_NORMALISATIONS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
+_WEIGHTED = (nn.modules.conv._ConvNd, nn.Linear)
+"""Convolutions and linear layers: what is analysed of a network whose layers are not named, and what `he_normal` draws.
+All other parameters (scales and shifts of normalisations, embeddings ...) are left as their modules initialise them.
+"""
 
 
 def load(module: nn.Module, weights: Weights, *, source: str) -> None:
@@ -213,18 +217,23 @@ def as_array(tensor: Tensor) -> NDArray:
 def analysed_layers(module: nn.Module, network: Network) -> dict[str, nn.Module]:
     """Return the modules whose outputs are analysed, by layer name, in their order.
 
-    Those that `networks.Network.named_layers` names, else every module that has parameters of its own (of All-CNNs
-    every convolution, after its ReLU).
+    Those that `networks.Network.named_layers` names, else all convolutions and linear layers (of All-CNNs after their
+    ReLU).
 
     Raises
     ------
     StudyError
-        If `layers` names a module that the network does not have.
+        If `layers` names a module that the network does not have; if it names none, and there is neither.
     """
     available = {name: child for name, child in module.named_modules() if name}
     paths = network.named_layers
     if paths is None:
-        paths = {name: name for name, child in available.items() if any(True for _ in child.parameters(recurse=False))}
+        paths = {name: name for name, child in available.items() if isinstance(child, _WEIGHTED)}
+        if not paths:
+            raise StudyError(
+                f"networks: {network.architecture} has no convolution or linear layer; name in `layers` the modules to "
+                f"analyse, of {', '.join(available)}."
+            )
     for path in paths.values():
         if path not in available:
             raise StudyError(f"networks: {network.architecture} has no layer {path!r}; it has {', '.join(available)}.")

@@ -74,11 +74,11 @@ class CollapseRule:
         require_every_category: bool | None,
         max_attempts: int,
     ) -> "CollapseRule":
-        """Fill in the defaults: twice chance; every category predicted, but not under dropout nor above 10
-        categories.
+        """Fill in the defaults: twice chance, or of two categories, where that is perfection, half way there from
+        chance (0.75); every category predicted, but not under dropout nor above 10 categories.
         """
         if min_train_accuracy is None:
-            min_train_accuracy = 2 / n_categories
+            min_train_accuracy = min(2 / n_categories, (1 + 1 / n_categories) / 2)
         if require_every_category is None:
             require_every_category = dropout == 0 and n_categories <= 10
         return cls(min_train_accuracy, require_every_category, max_attempts)

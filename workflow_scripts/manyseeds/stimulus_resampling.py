@@ -14,10 +14,21 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.distance import squareform
 
-from manyseeds.consistency import EPSILON, agreement, mean_of_defined
+from manyseeds.consistency import BLOCK_VALUES, EPSILON, agreement, mean_of_defined
 from manyseeds.errors import StudyError
 from manyseeds.files import atomic_path
 from manyseeds.geometry import Geometry, rdm, with_gram
+
+
+def can_be_resampled(categories: np.ndarray) -> bool:
+    """Tell whether every category has two stimuli or more: a single one is drawn each time, as if it had no error.
+
+    Parameters
+    ----------
+    categories
+        (n,) category of each stimulus.
+    """
+    return bool(np.unique(categories, return_counts=True)[1].min() > 1)
 
 
 def stimulus_weights(categories: np.ndarray, n_resamples: int, rng: np.random.Generator) -> np.ndarray:
@@ -62,15 +73,20 @@ def resample_stimuli(
     dict
         (measure, kind) -> (B, K), for the kinds exemplar, within_category, within_category_mean and centroid.
     """
-    centroid_geometries = [resample_centroids(geometry, categories, weights) for geometry in geometries]
     resamples = {}
     for measure in measures:
         vectors = np.stack([rdm(geometry, measure) for geometry in geometries])
         for kind, values in resample_rdms(vectors, categories, weights).items():
             resamples[measure, kind] = values
-        centroid_rdms = np.stack([rdm(geometry, measure) for geometry in centroid_geometries], axis=1)
-        resamples[measure, "centroid"] = agreement(centroid_rdms).consistency
-    return resamples
+    n_values = len(geometries) * np.unique(categories).size ** 2
+    step = max(1, BLOCK_VALUES // n_values)  # of RDMs of many categories, memory holds those of few resamples
+    centroid: dict[str, list[np.ndarray]] = {measure: [] for measure in measures}
+    for start in range(0, len(weights), step):
+        block = [resample_centroids(geometry, categories, weights[start : start + step]) for geometry in geometries]
+        for measure in measures:
+            rdms = np.stack([rdm(geometry, measure) for geometry in block], axis=1)
+            centroid[measure].append(agreement(rdms).consistency)
+    return resamples | {(measure, "centroid"): np.concatenate(blocks) for measure, blocks in centroid.items()}
 
 
 @dataclass(frozen=True)

@@ -241,6 +241,19 @@ class Study:
         followed = (networks is None or architecture in networks) and (conditions is None or condition in conditions)
         return self.analysed_epochs if followed or self.mode == OWN_ACTIVATIONS else (self.last_epoch,)
 
+    def followed_layers(self, architecture: str) -> tuple[str, ...]:
+        """Layers that are compared along training, others' among them (`trajectory.layers`).
+
+        Of own activations those of them that are there at every epoch; where none is, the deepest that is.
+        """
+        named = tuple(self.config["trajectory"]["layers"])
+        if self.mode != OWN_ACTIVATIONS:
+            return named
+        epochs = next(found for instance, found in self.own_arrays.items() if instance.architecture == architecture)
+        layers = [[file.stem for file in files] for _, files in sorted(epochs.items())]
+        always = [layer for layer in layers[-1] if all(layer in found for found in layers)]
+        return tuple(layer for layer in always if layer in named) or tuple(always[-1:])
+
     @property
     def measures(self) -> tuple[str, ...]:
         """Dissimilarity measures."""
@@ -303,6 +316,8 @@ def check_meaning(study: Study) -> None:
     _check_stimuli(config)
     _check_unique("networks", [network_name(entry) for entry in config["networks"]])
     _check_unique("conditions", [condition["name"] for condition in study.conditions])
+    if study.mode == TRAINED:
+        _check_streams(study)
     _check_epochs("training.checkpoints", training["checkpoints"], range(training["epochs"] + 1), "training.epochs")
     if study.knows_training:
         _check_epochs("trajectory.epochs", config["trajectory"]["epochs"], study.checkpoints, "training.checkpoints")
@@ -391,6 +406,20 @@ def _check_names(study: Study) -> None:
         _check_known(f"condition_pairs[{index}]", pair, conditions, "conditions")
     for key in ("partitions_for", "stimuli_for"):
         _check_known(f"resampling.{key}.conditions", config["resampling"][key]["conditions"], conditions, "conditions")
+
+
+def _check_streams(study: Study) -> None:
+    """Check that a stream which a condition varies is drawn from: else its networks would all be the same."""
+    augmented = study.config["training"]["augmentation"] != "none"
+    for architecture, name in study.groups:
+        condition, is_foreign = study.condition(name), module_names(study.network(architecture)["architecture"]) is None
+        drawn = {"init": True, "order": True, "augment": augmented, "dropout": condition["dropout"] or is_foreign}
+        if not any(drawn[stream] for stream in condition["vary"]):
+            settings = f"augmentation {study.config['training']['augmentation']}, dropout {condition['dropout']:g}"
+            raise StudyError(
+                f"Config key conditions: {name} varies {' and '.join(condition['vary'])}, of which nothing is drawn "
+                f"({settings}): its networks would all be the same."
+            )
 
 
 def _check_known(key: str, names: Iterable[str] | None, known: Sequence[str], source: str) -> None:

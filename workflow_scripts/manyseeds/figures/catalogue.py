@@ -70,11 +70,6 @@ def any_measure_of(*measures: str) -> Requirement:
     )
 
 
-def _are_trained(facts: Facts) -> bool:
-    """The networks are trained here, or by the study that exported them; the config's keys say nothing about others."""
-    return facts.config["activations_dir"] is None and facts.config["networks_dir"] is None
-
-
 PUBLISHED_NETWORKS = ("all_cnn_c", "all_cnn_7", "alexnet")
 """Names of the networks that data/mehrer2020_values.csv has numbers of, all in the condition baseline."""
 
@@ -84,12 +79,9 @@ DROPOUT_SWEEP = Requirement(
     "studies/mehrer2020.yaml",
 )
 TRAJECTORY = Requirement(
-    lambda facts: (
-        _are_trained(facts)
-        and any(sum(epoch >= 1 for epoch in facts.epochs_of(*group)) >= 2 for group in facts.shown_groups)
-    ),
+    lambda facts: any(sum(epoch >= 1 for epoch in facts.epochs_of(*group)) >= 2 for group in facts.shown_groups),
     "networks analysed after at least two epochs of their training, here or by the study that exported them: set "
-    "`trajectory.epochs`",
+    "`trajectory.epochs`, or bring activations of several epochs",
 )
 CONDITION_PAIRS = Requirement(
     lambda facts: bool(facts.compared_conditions),

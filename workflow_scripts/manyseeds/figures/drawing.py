@@ -10,6 +10,7 @@ from manyseeds.figures.catalogue import NothingToDraw
 from manyseeds.figures.selection import Tables, network_name
 
 
+@style.journal_style()
 def draw(module: str, tables: Tables) -> Figure:
     """Draw the figure of a module, with a note on those of its groups of networks that leave nothing to compare.
 

@@ -192,6 +192,7 @@ def lay_out(figure: Figure) -> None:
         figure.draw_without_rendering()
 
 
+@journal_style()
 def save(figure: Figure, pdf: Path | str, png: Path | str) -> None:
     """Write PDF (embedded TrueType fonts) and PNG (300 dpi), without dates or versions: same figure, same bytes."""
     lay_out(figure)

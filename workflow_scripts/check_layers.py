@@ -1,0 +1,21 @@
+"""Record a blank image with one network before any is trained: its layers are there, and give tensors."""
+
+import json
+from pathlib import Path
+
+from job import job
+
+with job(snakemake):
+    import numpy as np
+    import torch
+
+    from manyseeds import activations, modules
+
+    source, params = snakemake.input, snakemake.params
+    image_shape = tuple(json.loads(Path(source.card).read_text())["image_shape"])
+    network, module = activations.prepare(params.network, image_shape, Path(source.card), None)
+    layers = modules.analysed_layers(module, network)
+    for analysis, names in params.confined.items():
+        activations.choose(layers, names, analysis)
+    activations.gather(module, layers, np.zeros((1, *image_shape), np.float32), torch.device("cpu"))
+    Path(snakemake.output.marker).touch()
