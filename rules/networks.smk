@@ -89,6 +89,7 @@ rule train_cohort:
         # Here and not in params, because they change no weight: Snakemake reruns a job whose params changed.
         checkpoint_minutes=STUDY.config["training"]["checkpoint_minutes"],
         cohort_size=STUDY.config["training"]["cohort_size"],
+        cuda_graphs=int(STUDY.config["training"]["cuda_graphs"]),
     params:
         tasks=cohort_tasks,
         training_set=training_set_of,
@@ -126,6 +127,7 @@ rule train:
         mem_mb=4000,
         runtime=720,
         checkpoint_minutes=STUDY.config["training"]["checkpoint_minutes"],
+        cuda_graphs=int(STUDY.config["training"]["cuda_graphs"]),
     params:
         task=training_task,
         training_set=training_set_of,

@@ -100,14 +100,15 @@ def test_networks_that_draw_themselves_train_side_by_side_too(tmp_path, device):
     assert not np.array_equal(readouts[0], readouts[1])
 
 
-def test_members_at_different_places_wait_for_those_behind(tmp_path):
+@pytest.mark.parametrize("device", DEVICES)
+def test_members_at_different_places_wait_for_those_behind(tmp_path, device):
     """Three instances interrupted at different places, in one of them an epoch ahead, end as if nothing had been."""
     tasks = [small_task(seed, **DEMANDING) for seed in range(3)]
     together, alone = stores_in(tmp_path / "together", tasks), stores_in(tmp_path / "alone", tasks)
     for task, store, n_steps in zip(tasks, together, (5, 9, 14), strict=True):
-        interrupt(task, store, n_steps)
+        interrupt(task, store, n_steps, device)
     lines = []
-    train_together(tasks, together, cohort_size=3, report=lines.append)
+    train_together(tasks, together, cohort_size=3, device=device, report=lines.append)
     assert [line.split("resumed at ")[1] for line in lines[:3]] == [
         "epoch 0, step 5",
         "epoch 0, step 9",
@@ -116,7 +117,7 @@ def test_members_at_different_places_wait_for_those_behind(tmp_path):
     assert " and 1 others: epoch 1/30" in lines[3]
     assert " and 2 others: epoch 2/30" in lines[4]
     for task, one, other in zip(tasks, together, alone, strict=True):
-        train_together([task], [other])
+        train_together([task], [other], device=device)
         assert_same_results(one, other, (0, 7, 30))
 
 
@@ -124,12 +125,12 @@ class Stopped(Exception):
     """Raised in the middle of a training."""
 
 
-def interrupt(task, store, n_steps):
-    """Train some steps and save the state."""
-    images, device = small_images(), torch.device("cpu")
+def interrupt(task, store, n_steps, device):
+    """Train some steps, none of them captured, and save the state."""
+    images, device = small_images(), torch.device(device)
     attempt = training.Attempt(training.Assignment(task, initial_weights(task, images), store, "k"), images, device)
     options = {"save_every": 0, "interruption": training.Interruption(), "report": lambda line: None}
-    cohort = training.Cohort([attempt], images, device, **options)
+    cohort = training.Cohort([attempt], images, device, cuda_graphs=False, **options)
     steps = iter(range(n_steps))
 
     def stop(*_):
@@ -185,6 +186,24 @@ def test_what_is_undone_leaves_no_trace(tmp_path):
         attempt.step(batch, labels)
         assert sum(not torch.equal(one, other) for one, other in zip(before, attempt.tensors(), strict=True)) > 10
     assert all(map(torch.equal, before, attempt.tensors()))
+
+
+def test_a_step_that_waits_for_the_device_is_found_before_it_is_captured(monkeypatch):
+    """With stand-ins for the switch by which torch refuses to wait, which CPUs have not."""
+    modes = ["default"]
+    monkeypatch.setattr(torch.cuda, "get_sync_debug_mode", lambda: modes[0])
+    monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", lambda mode: modes.insert(0, mode))
+
+    class Waiting:
+        def step(self, images, labels):
+            if images is not None and modes[0] == "error":
+                raise RuntimeError("called a synchronizing CUDA operation")
+
+    captured = object.__new__(graphs.Captured)
+    captured.attempt = Waiting()
+    assert captured._waits(torch.zeros(1), torch.zeros(1)) == "called a synchronizing CUDA operation"
+    assert captured._waits(None, torch.zeros(1)) is None
+    assert modes == ["default", "error", "default", "error", "default"]
 
 
 def test_all_that_fits_trains_side_by_side_on_a_gpu_and_one_after_another_on_a_cpu(tmp_path, monkeypatch):

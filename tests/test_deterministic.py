@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from manyseeds import deterministic
 from manyseeds.deterministic import AveragePooling, replace_pooling
 
 
@@ -22,6 +23,19 @@ def test_average_pooling_has_torchs_values_and_gradients(maps, size):
     # The windows' weights are float32.
     torch.testing.assert_close(*found, rtol=0, atol=1e-6)
     torch.testing.assert_close(*gradients, rtol=0, atol=1e-6)
+
+
+def test_matrices_are_made_once_for_maps_of_a_size_and_are_no_weights(monkeypatch):
+    """A captured step cannot wait for a copy from the CPU; and what is made in inference is used in training, too."""
+    pooling, maps = AveragePooling(3, 3), torch.rand(2, 1, 7, 5)
+    with torch.inference_mode():
+        first = pooling(maps)
+    with monkeypatch.context() as patch:
+        patch.setattr(deterministic, "averaging", None)
+        torch.testing.assert_close(pooling(maps.requires_grad_()), first.clone(), rtol=0, atol=0)
+        pooling(maps).sum().backward()
+    assert pooling(torch.rand(1, 4, 4)).shape == (1, 3, 3)
+    assert not pooling.state_dict()
 
 
 def test_poolings_are_replaced_wherever_they_are_and_a_plain_mean_is_left():

@@ -28,8 +28,15 @@ with job(snakemake) as report:
     store = stores.Store(Path(params.stores) / key)
     if missing:
         assignment = training.Assignment(task, initial, store, key)
-        save_every = 60 * snakemake.resources.checkpoint_minutes
-        training.train([assignment], images, device=device, save_every=save_every, report=report)
+        resources = snakemake.resources
+        training.train(
+            [assignment],
+            images,
+            device=device,
+            cuda_graphs=bool(resources.cuda_graphs),
+            save_every=60 * resources.checkpoint_minutes,
+            report=report,
+        )
     with stores.locked(store, report):
         for path, records in ((output.history, store.history()), (output.attempts, store.attempts())):
             write_parquet(pd.DataFrame(records).assign(**params.instance), path)

@@ -28,6 +28,7 @@ with job(snakemake) as report:
         images,
         device=device,
         cohort_size=resources.cohort_size,
+        cuda_graphs=bool(resources.cuda_graphs),
         save_every=60 * resources.checkpoint_minutes,
         report=report,
     )

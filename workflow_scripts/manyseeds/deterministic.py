@@ -13,14 +13,23 @@ class AveragePooling(nn.Module):
     def __init__(self, height: int, width: int) -> None:
         super().__init__()
         self.height, self.width = height, width
+        self.register_buffer("rows", None, persistent=False)
+        self.register_buffer("columns", None, persistent=False)
 
     def forward(self, maps: Tensor) -> Tensor:
         """Pool maps [..., h, w] to [..., height, width]."""
         if maps.shape[-2:] == (self.height, self.width):
             return maps
-        rows = averaging(maps.shape[-2], self.height).to(maps)
-        columns = averaging(maps.shape[-1], self.width).to(maps)
-        return rows @ maps @ columns.T
+        self._fit(maps)
+        return self.rows.to(maps.dtype) @ maps @ self.columns.to(maps.dtype).T
+
+    def _fit(self, maps: Tensor) -> None:
+        """Make the matrices for maps of a size, once: they come from the CPU, which a captured step cannot wait for."""
+        height, width = maps.shape[-2:]
+        if self.rows is None or (self.rows.shape[1], self.columns.shape[1]) != (height, width):
+            with torch.inference_mode(False):  # else no step of a training could use them later
+                self.rows = averaging(height, self.height).to(maps.device)
+                self.columns = averaging(width, self.width).to(maps.device)
 
 
 def averaging(n_inputs: int, n_outputs: int) -> Tensor:

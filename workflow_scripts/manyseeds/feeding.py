@@ -26,6 +26,11 @@ def _standardised(pixels: NDArray[np.uint8], inputs: Pixels, device: torch.devic
     return ((values - mean) / sd).float()
 
 
+def on_device(places: Sequence[NDArray[np.int64]], device: torch.device) -> tuple[Tensor, ...]:
+    """Return the places of each minibatch on a device, where they come in one copy: each waits for all work there."""
+    return torch.from_numpy(np.concatenate(places)).to(device).split([len(batch) for batch in places])
+
+
 class Source:
     """Where minibatches are fetched from.
 
@@ -40,8 +45,8 @@ class Source:
     def minibatches(self, places: Sequence[NDArray[np.int64]]) -> Iterator[Tensor]:
         """Yield the images [batch, height, width, channels] of minibatches, given the places of each."""
         if self.resident is not None:
-            for batch in places:
-                yield self.resident[torch.from_numpy(batch).to(self.device)]
+            for batch in on_device(places, self.device):
+                yield self.resident[batch]
             return
         with ThreadPoolExecutor(max_workers=1) as reader:
             ahead = None

@@ -9,6 +9,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from manyseeds.errors import StudyError
+
 WARM_UP = 3
 """Steps before a capture, undone afterwards: what libraries set up on first use cannot be captured."""
 
@@ -18,6 +20,7 @@ class Steps(Protocol):
 
     device: torch.device
     masks: torch.Generator
+    draws_masks: bool
     draws_itself: bool
 
     def step(self, images: Tensor, labels: Tensor) -> None:
@@ -53,8 +56,8 @@ class Captured:
 
     A graph holds for one size of minibatch, which must always lie in the same memory, and one learning rate. Networks
     that draw from torch's own generator (dropout of their own) share the current stream: there is but one such
-    generator a device. A network that cannot be captured takes its steps one operation after another, with the same
-    bits.
+    generator a device, and cuBLAS has one workspace a stream. A network whose steps wait for the device cannot be
+    captured: it takes them one operation after another, with the same bits.
     """
 
     def __init__(self, attempt: Steps, report: Callable[[str], None]) -> None:
@@ -62,6 +65,7 @@ class Captured:
         self.graphs: dict[int, torch.cuda.CUDAGraph | None] = {}
         self.learning_rate: float | None = None
         self.pool = torch.cuda.graph_pool_handle()
+        self.capturing = torch.cuda.Stream(attempt.device)
         current = torch.cuda.current_stream(attempt.device)
         self.stream = current if attempt.draws_itself else torch.cuda.Stream(attempt.device)
 
@@ -69,6 +73,7 @@ class Captured:
         """Begin a step; it is done when `join` has been called and the current stream has caught up."""
         if self.learning_rate != self.attempt.learning_rate():
             self.graphs.clear()
+            self.pool = torch.cuda.graph_pool_handle()  # one that no graph is left of cannot be asked for again
             self.learning_rate = self.attempt.learning_rate()
         if len(labels) not in self.graphs:
             self.graphs[len(labels)] = self._capture(images, labels)
@@ -87,20 +92,39 @@ class Captured:
 
     def _capture(self, images: Tensor, labels: Tensor) -> torch.cuda.CUDAGraph | None:
         torch.cuda.synchronize(self.attempt.device)
-        capturing = torch.cuda.Stream(self.attempt.device)
-        with torch.cuda.stream(capturing), undone(self.attempt):
+        with torch.cuda.stream(self.capturing), undone(self.attempt):
             for _ in range(WARM_UP):
                 self.attempt.step(images, labels)
+            # Found out beforehand: a capture that fails leaves torch's generators and memory unfit for further work.
+            if (waits := self._waits(images, labels)) is not None:
+                self.report(f"Without CUDA graphs: a step of this network waits for the device ({waits}).")
+                return None
         torch.cuda.synchronize(self.attempt.device)
         graph = torch.cuda.CUDAGraph()
-        graph.register_generator_state(self.attempt.masks)
+        if self.attempt.draws_masks:
+            graph.register_generator_state(self.attempt.masks)
         try:
-            with torch.cuda.graph(graph, pool=self.pool, stream=capturing):
+            with torch.cuda.stream(self.capturing), torch.cuda.graph(graph, pool=self.pool, stream=self.capturing):
                 self.attempt.step(images, labels)
         except RuntimeError as problem:
-            self.report(f"Without CUDA graphs: a step of this network cannot be captured ({problem}).")
-            return None
+            raise StudyError(
+                f"A step of this network cannot be captured as a CUDA graph ({problem}); set the config key "
+                "training.cuda_graphs to false."
+            ) from problem
+        torch.cuda.synchronize(self.attempt.device)
         return graph
+
+    def _waits(self, images: Tensor, labels: Tensor) -> str | None:
+        """Take a step in which torch refuses to wait for the device; return what it refused, if anything."""
+        mode = torch.cuda.get_sync_debug_mode()
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            self.attempt.step(images, labels)
+        except RuntimeError as problem:
+            return str(problem)
+        finally:
+            torch.cuda.set_sync_debug_mode(mode)
+        return None
 
 
 @contextmanager

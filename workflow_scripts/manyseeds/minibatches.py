@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from manyseeds import streams
-from manyseeds.feeding import Source
+from manyseeds.feeding import Source, on_device
 from manyseeds.recipes import Task
 
 
@@ -80,13 +80,14 @@ class Feed:
         """
         task, attempt = self.task, self.attempt
         batches = minibatches(task, len(self.labels), attempt=attempt, epoch=epoch)[first:]
-        for step, (batch, images) in enumerate(
-            zip(batches, self.source.minibatches(batches), strict=True), start=first
+        labels = (self.labels[batch] for batch in on_device(batches, self.labels.device))
+        for step, (images, answers) in enumerate(
+            zip(self.source.minibatches(batches), labels, strict=True), start=first
         ):
             if task.recipe.augmentation == "crop_flip":
                 draw = streams.generator(**task.address("augment", attempt), epoch=epoch, step=step)
                 images = crop_and_flip(images, draw)
-            yield self._in_place(images, self.labels[torch.from_numpy(batch).to(self.labels.device)])
+            yield self._in_place(images, answers)
 
     def _in_place(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         if images.device.type == "cpu":

@@ -51,7 +51,7 @@ class AllCNN(nn.Module):
         """Return the logits [batch, categories]."""
         for name in self.layer_names:
             images = getattr(self, name)(images)
-        return images.mean(dim=(2, 3))
+        return images.float().mean(dim=(2, 3))  # in bf16 too: logits of 8 bits would be few values
 
 
 def build(network: Network, image_shape: tuple[int, int, int], n_categories: int) -> nn.Module:

@@ -25,7 +25,7 @@ FOLDERS = {"activations_dir": OWN_ACTIVATIONS, "networks_dir": OWN_NETWORKS, "pr
 """Keys of the config that name a folder to analyse instead of training, and the mode that each of them sets."""
 
 PERSONAL = ("study", "keep_activations")
-PERSONAL_IN = {"data": ("root", "download"), "training": ("checkpoint_minutes", "cohort_size")}
+PERSONAL_IN = {"data": ("root", "download"), "training": ("checkpoint_minutes", "cohort_size", "cuda_graphs")}
 """Keys of the config, and of sections of it, that are the concern of whoever runs a study."""
 
 MOST = 10_000

@@ -9,7 +9,7 @@ from typing import Any
 from manyseeds.instances import Instance
 from manyseeds.study import Study
 
-UNRELATED = ("cohort_size", "seeds_per_job", "checkpoint_minutes")
+UNRELATED = ("cohort_size", "cuda_graphs", "seeds_per_job", "checkpoint_minutes")
 """Keys of the config's `training` that say how jobs run; the weights do not depend on them."""
 
 

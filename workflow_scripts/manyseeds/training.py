@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -87,6 +88,7 @@ class Attempt:
         for parameter in self.parameters:  # zeros to begin with, where a captured step can find them
             self.optimiser.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
         self.masks = torch.Generator(device)
+        self.draws_masks = self.recipe.dropout > 0
         self.draws_itself = self.task.network.architecture not in networks.ALL_CNNS
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)
         self.n_correct = torch.zeros((), dtype=torch.int64, device=device)
@@ -119,7 +121,7 @@ class Attempt:
         """
         address = self.task.address("dropout", self.place.attempt)
         place = {"epoch": self.place.epoch, "step": self.place.step}
-        if self.recipe.dropout:
+        if self.draws_masks:
             self.masks.manual_seed(streams.torch_seed(**address, **place))
         if self.draws_itself:
             torch.manual_seed(streams.torch_seed(**address | {"purpose": "dropout/own"}, **place))
@@ -222,6 +224,7 @@ class Cohort:
         images: Images,
         device: torch.device,
         *,
+        cuda_graphs: bool = True,
         save_every: float,
         interruption: Interruption,
         report: Report,
@@ -233,8 +236,8 @@ class Cohort:
         self.feeds: dict[tuple, Feed] = {}
         for attempt in attempts:
             self.feeds.setdefault(attempt.feed, Feed(attempt.task, attempt.place.attempt, source, labels))
-        on_gpu = device.type == "cuda"
-        self.steps = {attempt: Captured(attempt, report) if on_gpu else Eager(attempt) for attempt in attempts}
+        captured = cuda_graphs and device.type == "cuda"
+        self.steps = {attempt: Captured(attempt, report) if captured else Eager(attempt) for attempt in attempts}
         self.since = self.saved = time.monotonic()
 
     def run(self) -> None:
@@ -347,6 +350,7 @@ def train(
     *,
     device: torch.device,
     cohort_size: int | str = 1,
+    cuda_graphs: bool = True,
     save_every: float,
     report: Report,
 ) -> None:
@@ -361,6 +365,8 @@ def train(
         Those that all of them are trained on.
     cohort_size
         How many train side by side, or ``auto``; no bit depends on it.
+    cuda_graphs
+        Whether steps are captured on a GPU; no bit depends on it.
     save_every
         Seconds between two saved states: what a kill loses at most.
     report
@@ -379,9 +385,8 @@ def train(
         while unfinished := [each for each in assignments if not each.store.finished(each.task.max_attempts)]:
             with _locked(unfinished[:size], report) as cohort:
                 if cohort:
-                    _train_attempts(
-                        cohort, images, device, save_every=save_every, interruption=interruption, report=report
-                    )
+                    options = {"cuda_graphs": cuda_graphs, "save_every": save_every, "report": report}
+                    _train_attempts(cohort, images, device, interruption=interruption, **options)
 
 
 @contextmanager
@@ -398,13 +403,15 @@ def _train_attempts(
     images: Images,
     device: torch.device,
     *,
-    save_every: float,
     interruption: Interruption,
     report: Report,
+    **options: Any,
 ) -> None:
     """Train the next attempt at each of some instances, and put on record what became of it."""
     attempts = [Attempt(each, images, device) for each in assignments]
-    Cohort(attempts, images, device, save_every=save_every, interruption=interruption, report=report).run()
+    make_deterministic(attempts[0].recipe.precision)
+    Cohort(attempts, images, device, interruption=interruption, report=report, **options).run()
+    make_deterministic("fp32")  # as their checkpoints are evaluated
     for attempt in attempts:
         evaluation = evaluate(attempt.module, images, device)
         reason = attempt.task.collapse.reason(evaluation)
