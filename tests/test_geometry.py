@@ -98,6 +98,16 @@ def test_chunks_and_memory_maps_change_nothing(activations, monkeypatch, tmp_pat
     assert (chunked.n_units, chunked.n_silent_units) == (N_UNITS, whole.n_silent_units)
 
 
+def test_arrays_of_either_order_are_read_where_they_lie(activations, tmp_path):
+    maps = activations[:, :600].reshape(N_STIMULI, 10, 6, 10)
+    for order in "CF":
+        np.save(tmp_path / f"{order}.npy", np.asarray(maps, order=order))
+        stored = np.load(tmp_path / f"{order}.npy", mmap_mode="r")
+        assert np.shares_memory(geometry.as_patterns(stored), stored)
+        found = measure_geometry(stored, name="stored")
+        np.testing.assert_allclose(rdm(found, "correlation"), expected(maps.reshape(N_STIMULI, -1), "correlation"))
+
+
 def test_gram_matrix_and_sums_are_those_of_the_activations(activations):
     patterns = activations.astype(np.float64)
     measured = measure_geometry(activations, name="a")

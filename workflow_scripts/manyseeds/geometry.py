@@ -100,6 +100,14 @@ class Geometry:
 # From activations
 
 
+def as_patterns(activations: NDArray) -> NDArray:
+    """View activations (n, ...) as patterns (n, units), whatever order they are stored in: of no account is that of the
+    units, and a copy of a memory-mapped array would be all of it.
+    """
+    order = "F" if activations.flags.f_contiguous else "C"
+    return activations.reshape(len(activations), -1, order=order)
+
+
 def measure_geometry(activations: NDArray, *, name: str) -> Geometry:
     """Measure the geometry of one layer's activations, in float64 and in one pass.
 
@@ -115,7 +123,7 @@ def measure_geometry(activations: NDArray, *, name: str) -> Geometry:
     StudyError
         If a value is not finite, or too large to be squared.
     """
-    patterns = activations.reshape(len(activations), -1)
+    patterns = as_patterns(activations)
     n_stimuli, n_units = patterns.shape
     silence = _Silence(n_stimuli)
     centred = np.zeros((n_stimuli, n_stimuli), order="F")
