@@ -29,12 +29,12 @@ try:
     if theirs := cards.read_study(config["pretrained_dir"]):
         update_config(config, theirs)
         update_config(config, workflow.config_settings.overwrite_config)
+    STUDY = Study.from_config(config, json.loads((SCHEMAS / "config.schema.json").read_text()))
     # A file of a study's that does not name it would be added to the default study, its sweep and controls.
     if workflow.config_settings.configfiles and "study" not in workflow.config_settings.overwrite_config:
         raise StudyError(
             f"{workflow.config_settings.configfiles[-1]}: the key study is missing; expected the study's name."
         )
-    STUDY = Study.from_config(config, json.loads((SCHEMAS / "config.schema.json").read_text()))
     cards.check_exported(STUDY, Path("results", STUDY.name))
 except StudyError as problem:
     raise WorkflowError(str(problem)) from None
