@@ -249,11 +249,10 @@ def followed_layers(wildcards):
 
 def confined_layers(wildcards):
     """Return the layers that analyses of a network are confined to, by the key of the config that names them."""
-    groups = {"trajectory": STUDY.followed_groups, "dropout": STUDY.dropout_groups}
     return {
         key: STUDY.config[key]["layers"]
-        for key, found in groups.items()
-        if any(architecture == wildcards.architecture for architecture, _ in found)
+        for key, groups in STUDY.confined_groups.items()
+        if any(architecture == wildcards.architecture for architecture, _ in groups)
     }
 
 

@@ -157,6 +157,11 @@ class Study:
         """The groups that are analysed at several epochs, whose training is followed."""
         return tuple(group for group in self.groups if len(self.epochs_of(*group)) > 1)
 
+    @property
+    def confined_groups(self) -> dict[str, tuple[tuple[str, str], ...]]:
+        """The groups of which an analysis is confined to layers, by the key of the config that names these."""
+        return {"trajectory": self.followed_groups, "dropout": self.dropout_groups}
+
     @cached_property
     def dropout_sweep(self) -> tuple[tuple[str, str], ...]:
         """The groups that differ from the first condition in dropout alone, where that has none."""
@@ -440,7 +445,7 @@ def _check_layers(study: Study) -> None:
         modules = module_names(study.network(group[0])["architecture"])
         if modules is not None and study.condition(group[1])["dropout"]:
             _check_known("dropout.after", config["dropout"]["after"], modules, group[0])
-    for key, groups in (("trajectory", study.followed_groups), ("dropout", study.dropout_groups)):
+    for key, groups in study.confined_groups.items():
         known = {architecture: layer_names(study.network(architecture)) for architecture, _ in groups}
         wanted = config[key]["layers"]
         for architecture, layers in known.items():

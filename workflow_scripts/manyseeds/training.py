@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -385,8 +384,15 @@ def train(
         while unfinished := [each for each in assignments if not each.store.finished(each.task.max_attempts)]:
             with _locked(unfinished[:size], report) as cohort:
                 if cohort:
-                    options = {"cuda_graphs": cuda_graphs, "save_every": save_every, "report": report}
-                    _train_attempts(cohort, images, device, interruption=interruption, **options)
+                    _train_attempts(
+                        cohort,
+                        images,
+                        device,
+                        cuda_graphs=cuda_graphs,
+                        save_every=save_every,
+                        interruption=interruption,
+                        report=report,
+                    )
 
 
 @contextmanager
@@ -403,14 +409,23 @@ def _train_attempts(
     images: Images,
     device: torch.device,
     *,
+    cuda_graphs: bool,
+    save_every: float,
     interruption: Interruption,
     report: Report,
-    **options: Any,
 ) -> None:
     """Train the next attempt at each of some instances, and put on record what became of it."""
     attempts = [Attempt(each, images, device) for each in assignments]
     make_deterministic(attempts[0].recipe.precision)
-    Cohort(attempts, images, device, interruption=interruption, report=report, **options).run()
+    Cohort(
+        attempts,
+        images,
+        device,
+        cuda_graphs=cuda_graphs,
+        save_every=save_every,
+        interruption=interruption,
+        report=report,
+    ).run()
     make_deterministic("fp32")  # as their checkpoints are evaluated
     for attempt in attempts:
         evaluation = evaluate(attempt.module, images, device)

@@ -34,10 +34,11 @@ def draw(module: str, tables: Tables) -> Figure:
 
 def lonely_note(instances: pd.DataFrame) -> str:
     """Which groups have fewer than two accepted networks, of how many; "" where none has."""
-    of_group = instances.groupby(["architecture", "condition"], sort=False)["collapsed"]
+    accepted = instances.assign(accepted=~instances["collapsed"].astype(bool))
+    counts = accepted.groupby(["architecture", "condition"], sort=False)["accepted"].agg(["sum", "size"])
     lonely = [
-        f"{network_name(*map(str, group))} ({(~collapsed.astype(bool)).sum()} of {len(collapsed)})"
-        for group, collapsed in of_group
-        if (~collapsed.astype(bool)).sum() < 2
+        f"{network_name(*group)} ({n_accepted} of {n_networks})"
+        for group, n_accepted, n_networks in counts.itertuples(name=None)
+        if n_accepted < 2
     ]
     return f"Fewer than two networks accepted, so none to compare: {', '.join(lonely)}." if lonely else ""
