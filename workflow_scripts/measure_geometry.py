@@ -25,7 +25,7 @@ with job(snakemake) as report:
             geometries[layer] = geometry.measure_geometry(np.load(file, mmap_mode="r"), name=str(file))
             report(f"epoch {epoch}, {layer}: {geometries[layer].n_units} units")
         geometry.save_geometries(path, geometries, places)
-        for normalise in (lambda raw: raw, geometry.cocktail_blank):
+        for normalise in geometry.NORMALISATIONS.values():
             normalised = [normalise(raw) for raw in geometries.values()]
             for measure in snakemake.params.measures:
                 rdms = np.stack([geometry.rdm(layer, measure) for layer in normalised])

@@ -266,6 +266,10 @@ def cocktail_blank(geometry: Geometry) -> Geometry:
     return _derived(geometry, squared_norms, distances, geometry.row_sums - geometry.row_sums.mean())
 
 
+NORMALISATIONS: dict[str, Callable[[Geometry], Geometry]] = {"none": lambda raw: raw, "cocktail": cocktail_blank}
+"""What is done to the patterns before any measure, by its name in tables."""
+
+
 def centroids(geometry: Geometry, groups: ArrayLike, weights: ArrayLike | None = None) -> Geometry:
     """Average the patterns of each group.
 

@@ -10,10 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from manyseeds import consistency
 from manyseeds.clustering import category_clustering_index
 from manyseeds.consistency import Agreement
-from manyseeds.geometry import Geometry, centroids, cocktail_blank, pair_indices, rdm
-
-NORMALISATIONS = {"none": lambda geometry: geometry, "cocktail": cocktail_blank}
-"""What is done to the patterns before any measure."""
+from manyseeds.geometry import NORMALISATIONS, Geometry, centroids, pair_indices, rdm
 
 BAND = (0.025, 0.975)
 """Quantiles of the band over random partitions."""
