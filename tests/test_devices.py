@@ -55,3 +55,10 @@ def test_without_a_gpu_a_job_computes_on_the_cpu():
         pytest.skip("there is a GPU")
     assert devices.claim_device(print) == torch.device("cpu")
     assert devices.device_kind(torch.device("cpu")) == "cpu"
+
+
+def test_the_kind_of_a_gpu_names_the_libraries_that_decide_on_its_bits(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "NVIDIA H200")
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.backends.cudnn, "version", lambda: 91002)
+    assert devices.device_kind(torch.device("cuda", 1)) == "NVIDIA H200 (CUDA 13.0, cuDNN 91002)"

@@ -65,8 +65,13 @@ def claim(names: Sequence[str], folder: Path, report: Callable[[str], None], *, 
 
 
 def device_kind(device: torch.device) -> str:
-    """Return the name of the kind of device, which decides on the bits: ``cpu``, or the name of the GPU."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    """Return what decides on the bits beside the code and the versions of packages: ``cpu``, or the name of the GPU and
+    the libraries whose kernels run there, which one version of torch is built with several of.
+    """
+    if device.type != "cuda":
+        return device.type
+    libraries = f"CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
+    return f"{torch.cuda.get_device_name(device)} ({libraries})"
 
 
 def make_deterministic(precision: str) -> None:

@@ -206,7 +206,7 @@ class Task:
     def key(self, initial: Weights, images_digest: str, code_digest: str, device: str) -> str:
         """Return the digest of everything that determines the weights; the name of the instance is not among it.
 
-        `device` is the kind of device, as `training.device_kind` names it.
+        `device` is the kind of device, as `devices.device_kind` names it.
         """
         determinants = {
             "network": asdict(self.network) | {"layers": None},  # which layers are analysed changes no weight
