@@ -90,7 +90,7 @@ def engine(tasks: list[recipes.Task], images: recipes.Images, device: torch.devi
     cohort = training.Cohort(attempts, images, device, **options)
     for attempt in attempts:
         attempt.module.train()
-    return cohort.advance
+    return lambda: cohort.advance(tasks[0].recipe.epochs)
 
 
 def reference_loop(task: recipes.Task, images: recipes.Images, device: torch.device) -> Callable[[], None]:

@@ -138,15 +138,20 @@ def interrupt(task, store, n_steps, device):
             raise Stopped
 
     attempt.module.register_forward_pre_hook(stop)
+    cohort.begin()
     with pytest.raises(Stopped):
-        cohort.run()
+        cohort.run(task.recipe.epochs)
 
 
+@pytest.mark.parametrize("judge_after", [(), (1,)])
 @pytest.mark.parametrize("cohort_size", [1, 2, 5, "auto"])
-def test_who_collapses_is_redrawn_beside_others_as_alone(tmp_path, cohort_size):
-    """A threshold that some of the first attempts miss: their second attempts train together."""
-    rule = recipes.CollapseRule(0.8, False, 3)
-    tasks = [small_task(seed, collapse=rule, epochs=1, checkpoints=(0, 1)) for seed in range(5)]
+def test_who_collapses_is_redrawn_beside_others_as_alone(tmp_path, cohort_size, judge_after):
+    """A threshold that some of the first attempts miss: their second attempts train beside each other, or, where they
+    are judged half way, beside those that passed.
+    """
+    rule = recipes.CollapseRule(0.8, False, 3, judge_after)
+    epochs = 1 + len(judge_after)
+    tasks = [small_task(seed, collapse=rule, epochs=epochs, checkpoints=(0, 1)) for seed in range(5)]
     together, alone = stores_in(tmp_path / "together", tasks), stores_in(tmp_path / "alone", tasks)
     train_together(tasks, together, cohort_size=cohort_size)
     for task, one, other in zip(tasks, together, alone, strict=True):

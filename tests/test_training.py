@@ -201,7 +201,12 @@ def evaluation(loss=1.0, accuracy=0.5, predicted=10):
 
 
 def declared(dropout=0.0, n_categories=10, **changes):
-    values = {"min_train_accuracy": None, "require_every_category": None, "max_attempts": 5} | changes
+    values = {
+        "min_train_accuracy": None,
+        "require_every_category": None,
+        "max_attempts": 5,
+        "judge_after": [],
+    } | changes
     return recipes.CollapseRule.declared(n_categories, dropout=dropout, **values)
 
 
@@ -253,6 +258,55 @@ def test_a_diverged_network_is_recorded_as_collapsed(tmp_path):
     (attempt,) = store.attempts()
     assert attempt["outcome"] == "collapsed"
     assert "not finite" in attempt["reason"]
+
+
+def test_an_attempt_is_given_up_where_it_is_judged_before_its_end_but_not_the_last(tmp_path):
+    rule = recipes.CollapseRule(1.1, False, 3, judge_after=(4, 2))
+    store = trained(tmp_path, small_task(collapse=rule))
+    reasons = [attempt["reason"] for attempt in store.attempts()]
+    assert [reason.split(":")[0] for reason in reasons[:2]] == ["given up after 2 of 6 epochs"] * 2
+    assert reasons[2].startswith("training accuracy")
+    epochs = [[row["epoch"] for row in store.history() if row["attempt"] == attempt] for attempt in range(3)]
+    assert epochs == [[1, 2], [1, 2], [1, 2, 3, 4, 5, 6]]
+    stores.publish(store, {epoch: tmp_path / "out" / f"epoch{epoch}.safetensors" for epoch in (0, 2, 6)})
+
+
+def test_who_passes_a_judgement_before_the_end_goes_on_as_if_there_had_been_none(tmp_path):
+    """With dropout, which the judgement does without."""
+    judged, unjudged = (
+        trained(tmp_path / str(epochs), small_task(collapse=recipes.CollapseRule(0.0, False, 2, epochs), **DEMANDING))
+        for epochs in ((1, 7, 8), ())
+    )
+    assert judged.attempts() == unjudged.attempts()
+    assert_equal_weights(weights(judged, 30), weights(unjudged, 30))
+
+
+def test_stopped_at_a_judgement_it_is_judged_when_it_goes_on(tmp_path, monkeypatch):
+    task = small_task(collapse=recipes.CollapseRule(1.1, False, 2, judge_after=(2,)))
+    undisturbed = trained(tmp_path / "undisturbed", task)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "evaluate", stopping)
+        with pytest.raises(Stopped):
+            trained(tmp_path / "stopped", task)
+    stopped = trained(tmp_path / "stopped", task)
+    assert stopped.attempts() == undisturbed.attempts()
+    assert_equal_weights(weights(stopped, 6, 1), weights(undisturbed, 6, 1))
+
+
+def stopping(*_):
+    raise Stopped
+
+
+def test_who_is_lost_is_given_up_at_once_but_not_the_last_attempt(tmp_path):
+    """Weights that are no longer finite never are again; a loss that is not finite says nothing of the weights."""
+    rule = recipes.CollapseRule(0.0, False, 2)
+    store = trained(tmp_path, small_task(collapse=rule, learning_rate=1e6, clip_norm=1e9))
+    reasons = [attempt["reason"] for attempt in store.attempts()]
+    assert reasons == ["given up after 1 of 6 epochs: loss is not finite", "loss is not finite"]
+    assert [row["epoch"] for row in store.history()] == [1, 1, 2, 3, 4, 5, 6]
+    (attempt,) = cohort_of(tmp_path / "finite", small_task()).attempts
+    attempt.place.history.append({"loss": float("inf")})
+    assert not attempt.is_lost
 
 
 def test_dropout_masks_follow_their_stream_and_their_rate():
@@ -313,11 +367,13 @@ DROPPING = networks.Network(f"{__name__}.Dropping")
 
 
 def cohort_of(folder, task, *, save_every=1e9):
-    """A cohort of one, not begun."""
+    """A cohort of one, at its beginning."""
     images, device = small_images(), torch.device("cpu")
     assignment = training.Assignment(task, initial_weights(task, images), stores.Store(folder), "k")
     options = {"save_every": save_every, "interruption": Interruption(), "report": lambda line: None}
-    return training.Cohort([training.Attempt(assignment, images, device)], images, device, **options)
+    cohort = training.Cohort([training.Attempt(assignment, images, device)], images, device, **options)
+    cohort.begin()
+    return cohort
 
 
 def masks_of(cohort):
@@ -325,7 +381,7 @@ def masks_of(cohort):
     drawn = []
     (attempt,) = cohort.attempts
     attempt.module.register_forward_hook(lambda module, *_: drawn.append(module.kept[-1]))
-    cohort.run()
+    cohort.run(attempt.recipe.epochs)
     return drawn
 
 
@@ -368,7 +424,7 @@ def test_interrupted_inside_an_epoch_a_network_with_dropout_of_its_own_ends_in_t
 
     interrupted.module.register_forward_hook(stop)
     with pytest.raises(Stopped):
-        cohort.run()
+        cohort.run(task.recipe.epochs)
     torch.rand(17)  # torch's own generator stands elsewhere by now
     lines = []
     train_small(task, interrupted.store, report=lines.append)
@@ -437,7 +493,7 @@ def test_a_damaged_state_or_checkpoint_is_named(tmp_path, file, fault):
     task, store = small_task(), stores.Store(tmp_path)
     trained(tmp_path, task)
     (tmp_path / "attempts.json").unlink()
-    cohort_of(tmp_path, task).run()
+    cohort_of(tmp_path, task).run(task.recipe.epochs)
     if file.startswith("attempt"):
         store.append({"attempt": 0, "outcome": "accepted"}, [])
     path = tmp_path / file

@@ -24,7 +24,7 @@ epochs and layers of recorded activations, SHA-256 of the files beside it, and s
 training.
 """
 
-LATER: dict[str, dict[str, Any]] = {"network": {"last_3x3": "valid"}}
+LATER: dict[str, dict[str, Any]] = {"network": {"last_3x3": "valid"}, "collapse": {"judge_after": []}}
 """Settings that are younger than the first cards, and what they were before they could be chosen."""
 
 

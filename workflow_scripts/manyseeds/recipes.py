@@ -63,6 +63,8 @@ class CollapseRule:
     min_train_accuracy: float
     require_every_category: bool
     max_attempts: int
+    judge_after: tuple[int, ...] = ()
+    """Completed epochs after which an attempt is judged already; after the last one each is."""
 
     @classmethod
     def declared(
@@ -73,6 +75,7 @@ class CollapseRule:
         min_train_accuracy: float | None,
         require_every_category: bool | None,
         max_attempts: int,
+        judge_after: Sequence[int],
     ) -> "CollapseRule":
         """Fill in the defaults: twice chance, or of two categories, where that is perfection, half way there from
         chance (0.75); every category predicted, but not under dropout nor above 10 categories.
@@ -81,7 +84,7 @@ class CollapseRule:
             min_train_accuracy = min(2 / n_categories, (1 + 1 / n_categories) / 2)
         if require_every_category is None:
             require_every_category = dropout == 0 and n_categories <= 10
-        return cls(min_train_accuracy, require_every_category, max_attempts)
+        return cls(min_train_accuracy, require_every_category, max_attempts, tuple(judge_after))
 
     def reason(self, evaluation: "Evaluation") -> str | None:
         """Return why an evaluation on the training set counts as a collapse, or None if it does not."""

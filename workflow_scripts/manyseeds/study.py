@@ -324,6 +324,9 @@ def check_meaning(study: Study) -> None:
     if study.mode == TRAINED:
         _check_streams(study)
     _check_epochs("training.checkpoints", training["checkpoints"], range(training["epochs"] + 1), "training.epochs")
+    _check_epochs(
+        "collapse.judge_after", config["collapse"]["judge_after"], range(1, training["epochs"] + 1), "training.epochs"
+    )
     if study.knows_training:
         _check_epochs("trajectory.epochs", config["trajectory"]["epochs"], study.checkpoints, "training.checkpoints")
         _check_names(study)
@@ -393,7 +396,7 @@ def _check_unique(key: str, names: Sequence[str]) -> None:
 def _check_epochs(key: str, epochs: Iterable[int], allowed: Sequence[int], source: str) -> None:
     stray = next((epoch for epoch in epochs if epoch not in allowed), None)
     if stray is not None:
-        choice = f"0 to {allowed[-1]}" if isinstance(allowed, range) else ", ".join(map(str, allowed))
+        choice = f"{allowed[0]} to {allowed[-1]}" if isinstance(allowed, range) else ", ".join(map(str, allowed))
         raise StudyError(f"Config key {key}: found epoch {stray}, expected one of {choice} (see {source}).")
 
 

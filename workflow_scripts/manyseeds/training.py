@@ -98,6 +98,23 @@ class Attempt:
         return self.place.epoch >= self.recipe.epochs
 
     @property
+    def may_be_given_up(self) -> bool:
+        """Whether another attempt would follow; the last one is trained to its end, whatever becomes of it."""
+        return not self.done and self.place.attempt + 1 < self.task.max_attempts
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether weights are no longer finite: no step makes them so again."""
+        losses = [row["loss"] for row in self.place.history[-1:]]
+        return not np.isfinite(losses).all() and not all(torch.isfinite(weights).all() for weights in self.parameters)
+
+    def is_to_be_judged(self, epoch: int) -> bool:
+        """Whether the collapse rule is to be asked now, of those that have been trained until `epoch`."""
+        if self.done:
+            return epoch == self.recipe.epochs
+        return self.may_be_given_up and (self.is_lost or (self.place.epoch, self.place.step) == (epoch, 0))
+
+    @property
     def momentum(self) -> dict[str, Tensor]:
         """The momentum of each parameter, by its name."""
         return {
@@ -239,30 +256,36 @@ class Cohort:
         self.steps = {attempt: Captured(attempt, report) if captured else Eager(attempt) for attempt in attempts}
         self.since = self.saved = time.monotonic()
 
-    def run(self) -> None:
-        """Train all attempts to their last epoch, from their saved states where there are any.
+    def begin(self) -> None:
+        """Continue from the saved states of the attempts, where there are any."""
+        for attempt in self.attempts:
+            attempt.begin(self.report)
+
+    def run(self, until: int) -> None:
+        """Train all attempts until they have completed `until` epochs, or one that may be given up is lost.
 
         Raises
         ------
         Interrupted
             After a signal, all states saved.
         """
+        make_deterministic(self.recipe.precision)
         with ExitStack() as stack:
             for attempt in self.attempts:
-                attempt.begin(self.report)
                 attempt.module.train()
                 stack.enter_context(
                     dropout(attempt.module, self.recipe.dropout_after, self.recipe.dropout, attempt.masks)
                 )
-            while self.advance():
-                pass
+            while not any(attempt.may_be_given_up and attempt.is_lost for attempt in self.attempts):
+                if not self.advance(until):
+                    break
         self._save(self.attempts)  # what follows, the evaluation, takes its time
 
-    def advance(self) -> bool:
+    def advance(self, until: int) -> bool:
         """Take those furthest behind to the end of their epoch, or to the place where another one waits; return False
-        where none is left.
+        where all have completed `until` epochs.
         """
-        unfinished = [attempt for attempt in self.attempts if not attempt.done]
+        unfinished = [attempt for attempt in self.attempts if attempt.place.epoch < until]
         if not unfinished:
             return False
         epoch, step = min((attempt.place.epoch, attempt.place.step) for attempt in unfinished)
@@ -414,10 +437,11 @@ def _train_attempts(
     interruption: Interruption,
     report: Report,
 ) -> None:
-    """Train the next attempt at each of some instances, and put on record what became of it."""
+    """Train the next attempt at each of some instances, and put on record what became of it: of all of them, or only of
+    those that are given up before their last epoch, in whose places others can begin.
+    """
     attempts = [Attempt(each, images, device) for each in assignments]
-    make_deterministic(attempts[0].recipe.precision)
-    Cohort(
+    cohort = Cohort(
         attempts,
         images,
         device,
@@ -425,23 +449,39 @@ def _train_attempts(
         save_every=save_every,
         interruption=interruption,
         report=report,
-    ).run()
-    make_deterministic("fp32")  # as their checkpoints are evaluated
-    for attempt in attempts:
-        evaluation = evaluate(attempt.module, images, device)
-        reason = attempt.task.collapse.reason(evaluation)
-        record = {
-            "attempt": attempt.place.attempt,
-            "outcome": "accepted" if reason is None else "collapsed",
-            "reason": reason,
-            "loss": evaluation.loss,
-            "train_accuracy": evaluation.accuracy,
-            "n_categories_predicted": evaluation.n_categories_predicted,
-        }
-        attempt.store.append(record, attempt.place.history)
-        outcome = record["outcome"] + (f", {reason}" if reason else "")
-        report(f"{attempt.task.name} attempt {attempt.place.attempt}: {outcome}")
-        interruption.heed("between two instances")
+    )
+    cohort.begin()
+    for epoch in sorted({*attempts[0].task.collapse.judge_after, cohort.recipe.epochs}):
+        cohort.run(epoch)
+        make_deterministic("fp32")  # as checkpoints are evaluated
+        given_up = False
+        for attempt in [each for each in attempts if each.is_to_be_judged(epoch)]:
+            given_up |= _judge(attempt, images, report) is not None and not attempt.done
+            interruption.heed("between two instances")
+        if given_up:
+            return
+
+
+def _judge(attempt: Attempt, images: Images, report: Report) -> str | None:
+    """Return why an attempt has collapsed, None if it has not; put on record what became of it if this is its end."""
+    evaluation = evaluate(attempt.module, images, attempt.device)
+    reason = attempt.task.collapse.reason(evaluation)
+    if not attempt.done:
+        if reason is None:
+            return None
+        reason = f"given up after {attempt.place.epoch} of {attempt.recipe.epochs} epochs: {reason}"
+    record = {
+        "attempt": attempt.place.attempt,
+        "outcome": "accepted" if reason is None else "collapsed",
+        "reason": reason,
+        "loss": evaluation.loss,
+        "train_accuracy": evaluation.accuracy,
+        "n_categories_predicted": evaluation.n_categories_predicted,
+    }
+    attempt.store.append(record, attempt.place.history)
+    outcome = record["outcome"] + (f", {reason}" if reason else "")
+    report(f"{attempt.task.name} attempt {attempt.place.attempt}: {outcome}")
+    return reason
 
 
 def fitting(assignments: Sequence[Assignment], images: Images, device: torch.device) -> int:
