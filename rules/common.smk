@@ -199,6 +199,11 @@ def instance_parts(table, instances):
     return fill(f"networks/{{instance}}/{table}.parquet", instances) if STUDY.knows_training else []
 
 
+def attempts_of(wildcards):
+    """Return the table of attempts of the instance that the wildcards name, where any are known."""
+    return instance_parts("attempts", [instance_of(wildcards)])
+
+
 include: "common/runs.smk"
 include: "common/networks.smk"
 include: "common/exports.smk"

@@ -4,6 +4,7 @@
 rule measure_geometry:
     input:
         folder=f"{R}/activations/{{architecture}}/{{condition}}/seed{{seed}}",
+        attempts=attempts_of,
     output:
         geometries=geometry_files([STUDY.last_epoch]),
         rdms=kept_rdm_files([STUDY.last_epoch]),

@@ -156,6 +156,33 @@ def test_dropout_is_contrasted_over_the_pairs_of_seeds_that_both_have():
     assert (row["n_networks"], row["n_network_pairs"]) == (4, 6)
 
 
+def test_networks_of_one_seed_that_begin_otherwise_are_no_pair_of_that_seed():
+    """Two of five were redrawn in one condition alone: the other three make the pairs of the same seed."""
+    pair = ConditionPair(*observed(), unequally_drawn={1, 4})
+    found = values()
+    left = [seed for seed in SEEDS if seed not in (1, 4)]
+    summary = select(summarise_pair(pair, BOOTSTRAP), **CHOSEN, ci_method="jackknife").set_index("pairs")
+    assert summary.loc["same_seed", "mean"] == pytest.approx(mean_over(found, "same_seed", left))
+    assert tuple(summary.loc["same_seed", ["n_networks", "n_network_pairs"]]) == (3, 3)
+    assert summary.loc["different_seeds", "mean"] == pytest.approx(mean_over(found, "different_seeds", SEEDS))
+    contrast = select(contrast_pair(pair, BOOTSTRAP), **CHOSEN, contrast="between_minus_within_same_seed")
+    differences = [
+        np.mean([found["a", end, "b", end] for end in (i, j) if end in left])
+        - np.mean([found[half, i, half, j] for half in "ab"])
+        for i, j in combinations(SEEDS, 2)
+        if i in left or j in left
+    ]
+    assert contrast["mean"].iloc[0] == pytest.approx(np.mean(differences))
+    assert set(contrast["n_network_pairs"]) == {len(differences)}
+
+
+def test_where_every_seed_was_redrawn_no_pair_of_one_seed_is_left():
+    summary = summarise_pair(ConditionPair(*observed(), unequally_drawn=SEEDS), BOOTSTRAP)
+    same = summary[summary["pairs"] == "same_seed"]
+    assert set(same["n_network_pairs"]) == {0}
+    assert same[["mean", "ci_low", "ci_high"]].isna().all(axis=None)
+
+
 def test_conditions_without_networks_make_no_rows():
     across, within = observed()
     empty = ConditionPair(across.iloc[:0], tuple(rows.iloc[:0] for rows in within))

@@ -672,6 +672,25 @@ def test_supp3_names_halves_of_other_kinds_by_their_conditions(tables):
     instances = tables["instances"].assign(images="all", categories=None)
     figure = draw("supp3", tables | {"instances": instances})
     assert figure.axes[0].get_title() == "All-CNN-C, images_a and images_b"
+    assert "same condition, different seeds" in curves(figure.axes[0])
+    assert "6 networks in each condition" in notes(figure)
+
+
+def test_supp3_counts_the_networks_of_unequal_halves(tables):
+    instances = tables["instances"]
+    chosen = (instances["condition"] == "images_b") & (instances["seed"] == 0)
+    figure = draw("supp3", tables | {"instances": instances.assign(collapsed=instances["collapsed"] | chosen)})
+    assert "All-CNN-7, disjoint images: 6 networks in the first half, 5 in the second, 1 more collapsed" in notes(
+        figure
+    )
+
+
+def test_numbers_of_networks_that_differ_between_layers_are_stated_as_a_range(tables):
+    summary = tables["consistency_summary"].copy()
+    silent = (summary["layer"] == "conv2") & (summary["architecture"] == "all_cnn_c")
+    summary.loc[silent, ["n_networks", "n_network_pairs"]] = [5, 10]
+    figure = draw("fig4", tables | {"consistency_summary": summary})
+    assert "All-CNN-C: 5 to 6 networks (10 to 15 pairs), 1 more collapsed" in notes(figure)
 
 
 # --- what they are made of

@@ -215,6 +215,21 @@ def test_a_pattern_constant_in_each_chunk_is_not_constant(monkeypatch):
     np.testing.assert_array_equal(measure_geometry(patterns, name="a").zero_variance, [False, True])
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e200])
+def test_a_layer_that_diverged_is_undefined_in_a_collapsed_network_and_an_error_in_others(activations, value):
+    diverged = activations.astype(np.float64)
+    diverged[2, 5] = value
+    with pytest.raises(StudyError, match="row 2"):
+        measure_geometry(diverged, name="conv1")
+    undefined = measure_geometry(diverged, name="conv1", is_collapsed=True)
+    groups = np.arange(len(diverged)) % 3
+    for derived in (undefined, cocktail_blank(undefined), centroids(undefined, groups)):
+        for measure in MEASURES:
+            assert np.isnan(rdm(derived, measure)).all()
+    sound = [measure_geometry(activations, name="conv1", is_collapsed=collapsed) for collapsed in (True, False)]
+    np.testing.assert_array_equal(sound[0].gram, sound[1].gram)
+
+
 def test_tiny_raw_patterns_are_defined_and_tiny_derived_ones_are_not(activations):
     patterns = activations.astype(np.float64)
     patterns[1] *= 1e-6

@@ -97,6 +97,29 @@ def test_a_table_that_does_not_conform_leaves_no_file(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def of_attempts(outcomes):
+    """Tables of attempts, by seed."""
+    rows = {seed: [{"seed": seed, "attempt": n, "outcome": each} for n, each in enumerate(o)] for seed, o in outcomes}
+    return [pd.DataFrame(attempts) for attempts in rows.values()]
+
+
+def test_seeds_accepted_at_different_attempts_are_unequally_drawn():
+    once, twice = ["accepted"], ["collapsed", "accepted"]
+    one = of_attempts([(0, once), (1, twice), (2, once), (3, twice)])
+    other = of_attempts([(1, twice), (2, twice), (3, once), (4, once)])
+    assert tables.unequally_drawn(one, other) == tables.unequally_drawn(other, one) == {2, 3}
+    assert tables.unequally_drawn(one, []) == tables.unequally_drawn([], other) == set()
+
+
+def test_an_instance_is_collapsed_by_its_last_attempt():
+    found = [
+        tables.is_collapsed(of_attempts([(3, outcomes)]))
+        for outcomes in (["accepted"], ["collapsed", "accepted"], ["collapsed", "collapsed"])
+    ]
+    assert found == [False, False, True]
+    assert not tables.is_collapsed([])
+
+
 def test_the_last_attempt_decides_whether_an_instance_collapsed():
     keys = {"architecture": "net", "condition": "baseline"}
     instances = pd.DataFrame([keys | {"seed": seed} for seed in (1, 0)])

@@ -180,6 +180,52 @@ def test_layers_that_a_network_has_not_stop_before_training(tmp_path, monkeypatc
     assert not list(folder.glob("results/tiny/logs/train_cohort/**/*.log"))
 
 
+DIVERGING = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.first = nn.Conv2d(1, 4, 3, stride=4)
+        self.readout = nn.Linear(4, num_classes)
+        self.register_buffer("scale", torch.tensor(3e38 if torch.rand(()) < 0.5 else 1.0))  # drawn as weights are
+
+    def forward(self, images):
+        return self.readout(self.scale * self.scale.sqrt() * self.first(images).relu().mean((2, 3)))
+"""
+
+
+def test_diverged_networks_are_counted_and_stop_nothing(tmp_path, monkeypatch):
+    """Two of four networks, trained and sampled with dropout, end with weights that are no numbers."""
+    folder = copy_workflow(tmp_path)
+    (folder / "diverging.py").write_text(DIVERGING)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    config = (
+        "networks=[{architecture: diverging.Net, name: net, initialisation: own, layers: [first, readout]}]",
+        "instances=4",
+        "conditions=[{name: baseline, dropout: 0.5}]",
+        "condition_pairs=[]",
+        "collapse={max_attempts: 1}",
+        "dropout={rates: [], samples: 1, after: [first], layers: [readout]}",
+        "trajectory={epochs: []}",
+    )
+    run = snakemake(folder, "fig4", "--cores", "2", config=config)
+    assert run.returncode == 0, run.stdout
+    results = folder / "results/tiny"
+    attempts = pd.concat(pd.read_parquet(path) for path in results.glob("networks/net/baseline/seed*/attempts.parquet"))
+    diverged = dict(zip(attempts["seed"], attempts["reason"] == "loss is not finite", strict=True))
+    assert sorted(diverged.values()) == [False, False, True, True]
+    for seed, is_undefined in diverged.items():
+        rdms = np.load(results / f"rdms/net/baseline/seed{seed}/epoch2/correlation.npy")
+        assert np.isnan(rdms[1]).all() if is_undefined else np.isfinite(rdms[1]).any()
+    summary = pd.read_parquet(results / "tables/parts/net/baseline/consistency_summary.parquet")
+    assert set(summary["dropout_samples"].dropna()) == {0, 1}
+    assert set(summary["n_collapsed"]) == {2}
+    assert set(summary["n_networks"]) <= {0, 2}
+
+
 def test_a_study_makes_every_table_and_figure(finished):
     results = finished / "results/tiny"
     schemas = sorted((finished / "rules/schemas/tables").glob("*.schema.json"))

@@ -10,10 +10,11 @@ with job(snakemake) as report:
     import numpy as np
     import pandas as pd
 
-    from manyseeds import geometry
+    from manyseeds import geometry, tables
     from manyseeds.files import atomic_path
 
     folder, epochs = Path(snakemake.input.folder), snakemake.params.epochs
+    is_collapsed = tables.is_collapsed([pd.read_parquet(path) for path in snakemake.input.attempts])
     indices = {epoch: pd.read_parquet(folder / f"epoch{epoch}" / "index.parquet") for epoch in epochs}
     # Before the last epoch only some layers are recorded: a layer's place is that among all.
     places = {layer: place for place, layer in enumerate(indices[epochs[-1]].sort_values("layer_index")["layer"])}
@@ -22,7 +23,8 @@ with job(snakemake) as report:
         geometries = {}
         for layer in sorted(indices[epoch]["layer"], key=places.__getitem__):
             file = folder / f"epoch{epoch}" / f"{layer}.npy"
-            geometries[layer] = geometry.measure_geometry(np.load(file, mmap_mode="r"), name=str(file))
+            array = np.load(file, mmap_mode="r")
+            geometries[layer] = geometry.measure_geometry(array, name=str(file), is_collapsed=is_collapsed)
             report(f"epoch {epoch}, {layer}: {geometries[layer].n_units} units")
         geometry.save_geometries(path, geometries, places)
         for normalise in geometry.NORMALISATIONS.values():

@@ -4,15 +4,17 @@ from job import job
 
 with job(snakemake) as report:
     import numpy as np
+    import pandas as pd
     from safetensors.numpy import load_file
 
-    from manyseeds import dropout_sampling, geometry, modules
+    from manyseeds import dropout_sampling, geometry, modules, tables
     from manyseeds.activations import choose, prepare
     from manyseeds.devices import claim_device
 
     params, inputs = snakemake.params, snakemake.input
     stimuli = np.load(inputs.stimuli, mmap_mode="r")
     network, module = prepare(params.network, stimuli.shape[1:], inputs.card, params.categories)
+    is_collapsed = tables.is_collapsed([pd.read_parquet(path) for path in inputs.attempts])
     device = claim_device(report)
     (weights,) = inputs.weights
     modules.load(module, load_file(weights), source=weights)
@@ -23,7 +25,7 @@ with job(snakemake) as report:
     for sample, path in zip(params.samples, snakemake.output, strict=True):
         activations = dropout_sampling.sample_activations(module, layers, stimuli, dropout, sample, device=device)
         geometries = {
-            layer: geometry.measure_geometry(array, name=f"{layer}, dropout sample {sample}")
+            layer: geometry.measure_geometry(array, name=f"{layer}, sample {sample}", is_collapsed=is_collapsed)
             for layer, array in activations.items()
         }
         geometry.save_geometries(path, geometries, places)

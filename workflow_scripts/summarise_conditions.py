@@ -9,14 +9,15 @@ with job(snakemake):
     from manyseeds.intervals import Bootstrap
 
     inputs, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
+    attempts = {end: [pd.read_parquet(path) for path in inputs[f"attempts_{end}"]] for end in ("a", "b")}
     n_collapsed = 0
-    for end in ("a", "b"):
-        attempts = [pd.read_parquet(path) for path in inputs[f"attempts_{end}"]]
+    for end, known in attempts.items():
         declared = params[f"seeds_{end}"]
-        n_collapsed += len(declared) - len(tables.accepted_seeds(declared, attempts))
+        n_collapsed += len(declared) - len(tables.accepted_seeds(declared, known))
     pair = across_summaries.ConditionPair(
         pd.read_parquet(inputs.across),
         (pd.read_parquet(inputs.consistency_a), pd.read_parquet(inputs.consistency_b)),
+        tables.unequally_drawn(attempts["a"], attempts["b"]),
     )
     bootstrap = Bootstrap(seed=params.resampling["seed"], n_resamples=params.resampling["n"])
     first, second = wildcards.condition_a, wildcards.condition_b

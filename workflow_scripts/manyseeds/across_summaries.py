@@ -4,6 +4,7 @@ METHODS, sections 5 and 9; Mehrer et al. (2020), supp. 3. The networks of a seed
 intervals leave out or draw seeds, which takes both networks at once.
 """
 
+from collections.abc import Collection
 from itertools import combinations, product
 
 import numpy as np
@@ -29,9 +30,16 @@ class ConditionPair:
         Rows of `consistency_across` of the two conditions, `condition_a` the first.
     within
         Rows of `consistency` of the first condition, and of the second; of them only what is in `across` too counts.
+    unequally_drawn
+        Seeds whose networks differ in more than the condition, since one of them was redrawn: no pairs of one seed.
     """
 
-    def __init__(self, across: pd.DataFrame, within: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    def __init__(
+        self,
+        across: pd.DataFrame,
+        within: tuple[pd.DataFrame, pd.DataFrame],
+        unequally_drawn: Collection[int] = (),
+    ) -> None:
         between = across.assign(epoch=across["epoch_a"], network_set=BETWEEN)
         sets = [rows.merge(between[STATISTIC].drop_duplicates(), on=STATISTIC) for rows in within]
         rows = pd.concat([between, *(rows.assign(network_set=place) for place, rows in enumerate(sets))])
@@ -44,7 +52,9 @@ class ConditionPair:
         self.keys, values = spread(rows, STATISTIC, "consistency", found, columns)
         n, n_pairs = len(self.seeds), self._pairs[0].size
         between, *within = np.split(values, [n * n, n * n + n_pairs], axis=1)
-        self._between, self._within = between.reshape(len(values), n, n), np.stack(within)
+        self._between, self._within = between.reshape(len(values), n, n).copy(), np.stack(within)
+        redrawn = np.flatnonzero(np.isin(self.seeds, list(unequally_drawn)))
+        self._between[:, redrawn, redrawn] = np.nan
 
     def same_seed(self) -> PairStatistics:
         """Return the consistencies between conditions, of networks of the same seed: only the conditions differ."""

@@ -108,7 +108,7 @@ def as_patterns(activations: NDArray) -> NDArray:
     return activations.reshape(len(activations), -1, order=order)
 
 
-def measure_geometry(activations: NDArray, *, name: str) -> Geometry:
+def measure_geometry(activations: NDArray, *, name: str, is_collapsed: bool = False) -> Geometry:
     """Measure the geometry of one layer's activations, in float64 and in one pass.
 
     Parameters
@@ -117,11 +117,13 @@ def measure_geometry(activations: NDArray, *, name: str) -> Geometry:
         (n, ...) float16, float32 or float64, memory-mapped or not; the axes behind the first are flattened to units.
     name
         Names the array in errors: its file.
+    is_collapsed
+        Whether the network is on record as collapsed: if it diverged, the layer's geometry is undefined throughout.
 
     Raises
     ------
     StudyError
-        If a value is not finite, or too large to be squared.
+        If a value is not finite, or too large to be squared, in a network that has not collapsed.
     """
     patterns = as_patterns(activations)
     n_stimuli, n_units = patterns.shape
@@ -131,6 +133,8 @@ def measure_geometry(activations: NDArray, *, name: str) -> Geometry:
     mean_squared_norm = 0.0
     for chunk in _chunks(patterns):
         squared_norms += np.einsum("ij,ij->i", chunk, chunk)
+        if is_collapsed and not np.isfinite(squared_norms).all():
+            return _undefined(n_stimuli, n_units)
         _check_finite(squared_norms, name)
         silence.add(chunk)
         sums += chunk.sum(axis=1)
@@ -179,6 +183,21 @@ def _chunks(patterns: NDArray, rows: slice | NDArray = slice(None)) -> Iterator[
     width = max(1, CHUNK_VALUES // max(1, len(patterns)))
     for start in range(0, patterns.shape[1], width):
         yield np.array(patterns[:, start : start + width][rows], dtype=np.float64, order="C")
+
+
+def _undefined(n_stimuli: int, n_units: int) -> Geometry:
+    """Return the geometry of a layer that diverged: no pattern of it has a length, a direction or a distance."""
+    nowhere = np.ones(n_stimuli, dtype=bool)
+    return Geometry(
+        gram=np.full((n_stimuli, n_stimuli), np.nan),
+        row_sums=np.full(n_stimuli, np.nan),
+        n_units=n_units,
+        zero_norm=nowhere,
+        zero_variance=nowhere,
+        n_silent_units=0,
+        raw_scale=np.nan,
+        squared_distances=np.full(n_stimuli * (n_stimuli - 1) // 2, np.nan),
+    )
 
 
 def _check_finite(squared_norms: Floats, name: str) -> None:
@@ -243,7 +262,7 @@ def pair_indices(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 
 def _zero_below(bound: Floats, values: Floats) -> Floats:
-    return np.where(values > bound, values, 0.0)
+    return np.where(values <= bound, 0.0, values)  # what is NaN stays NaN
 
 
 # Derived geometries: linear maps of the stimuli

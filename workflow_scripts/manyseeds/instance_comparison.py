@@ -142,8 +142,10 @@ def compare_random_groups(
     dict
         Rows of the tables `consistency` (means over partitions) and `random_grouping` (one row per partition, the mean
         over pairs of networks), and `random_grouping_bands`: 95 % of all values of one pair of networks under one
-        partition. Without the keys of group, epoch and layer.
+        partition. Without the keys of group, epoch and layer. None of fewer than two networks.
     """
+    if len(geometries) < 2:
+        return {}
     rows: dict[str, list[pd.DataFrame]] = {"consistency": [], "random_grouping": [], "random_grouping_bands": []}
     for measure, agreement in consistency.random_centroid_agreement(
         list(geometries.values()), partitions, measures

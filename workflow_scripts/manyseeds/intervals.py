@@ -147,7 +147,7 @@ def _networks_with_pairs(statistics: PairStatistics) -> NDArray[np.bool_]:
 def network_intervals(
     frame: pd.DataFrame, keys: list[str], value: str, bootstrap: Bootstrap, bounds: Bounds
 ) -> pd.DataFrame:
-    """Return one row per key and method for the mean of a value that each network has, by its seed.
+    """Return one row per key and method for the mean of a value that each network has, by its seed; it has no pairs.
 
     Parameters
     ----------
@@ -164,8 +164,9 @@ def network_intervals(
             resampling.jackknife(values, n, over="networks", bounds=bounds),
             resampling.instance_bootstrap(values, n, bootstrap.n_resamples, draws, over="networks"),
         ]
-        frames += [_interval_rows(statistics.iloc[rows].assign(n_networks=n), interval) for interval in intervals]
-    return _table(frames, [*keys, "n_networks", *INTERVAL_COLUMNS])
+        counted = statistics.iloc[rows].assign(n_networks=n, n_network_pairs=None)
+        frames += [_interval_rows(counted, interval) for interval in intervals]
+    return _table(frames, [*keys, "n_networks", "n_network_pairs", *INTERVAL_COLUMNS])
 
 
 def _equal_rows(present: NDArray[np.bool_]) -> list[tuple[NDArray[np.bool_], NDArray[np.intp]]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from manyseeds.files import atomic_path, write_parquet
@@ -57,6 +58,8 @@ def _conform_column(column: pd.Series, values: Schema, where: str) -> pd.Series:
         column = column.astype(NULLABLE_DTYPES[kind])
     except (TypeError, ValueError) as problem:
         raise ValueError(f"{where}: {problem}") from problem
+    if kind == "number" and nullable:
+        column = column.where(np.isfinite(column))  # no statistic is infinite: a loss that is has overflowed
     _check_range(column.dropna(), values, where)
     return column if nullable else column.astype(DTYPES[kind])
 
@@ -123,5 +126,31 @@ def accepted_seeds(seeds: Sequence[int], attempts: Sequence[pd.DataFrame]) -> li
     """
     if not attempts:
         return list(seeds)
-    outcomes = pd.concat(attempts).sort_values("attempt").groupby("seed")["outcome"].last()
-    return [seed for seed in seeds if outcomes[seed] == "accepted"]
+    last = _last_attempts(attempts)
+    return [seed for seed in seeds if last["outcome"][seed] == "accepted"]
+
+
+def is_collapsed(attempts: Sequence[pd.DataFrame]) -> bool:
+    """Tell whether an instance collapsed, by its table of attempts; where there is none, no training is known."""
+    return bool(attempts) and _last_attempts(attempts)["outcome"].item() == "collapsed"
+
+
+def unequally_drawn(attempts: Sequence[pd.DataFrame], others: Sequence[pd.DataFrame]) -> set[int]:
+    """Return the seeds whose networks in two groups were accepted at different attempts: one was redrawn, so they do
+    not share what their seed draws.
+
+    Parameters
+    ----------
+    attempts, others
+        Tables of attempts of the groups' instances; of groups without any, no training is known.
+    """
+    if not attempts or not others:
+        return set()
+    numbers = [_last_attempts(group)["attempt"] for group in (attempts, others)]
+    differ = numbers[0].sub(numbers[1]).dropna() != 0
+    return set(differ.index[differ])
+
+
+def _last_attempts(attempts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the last attempt at each instance of a group, by seed."""
+    return pd.concat(attempts).sort_values("attempt").groupby("seed").last()

@@ -94,9 +94,9 @@ def consistency_curve(
 
 def networks_note(summary: pd.DataFrame, group: Group) -> str:
     """How many networks, pairs of them, and collapsed ones a group of `consistency_summary` has."""
-    row = rows_of(last_epoch(summary), group).iloc[0]
-    networks, pairs = count(row["n_networks"], "network"), count(row["n_network_pairs"], "pair")
-    return f"{networks} ({pairs}), {collapsed_note(row['n_collapsed'])}"
+    rows = rows_of(without_dropout(last_epoch(summary)), group, kind="exemplar")
+    networks, pairs = count_range(rows["n_networks"], "network"), count_range(rows["n_network_pairs"], "pair")
+    return f"{networks} ({pairs}), {collapsed_note(rows['n_collapsed'].iloc[0])}"
 
 
 def accuracy_note(accuracy: pd.DataFrame, group: Group) -> str:
@@ -143,6 +143,12 @@ def network_counts(group: Group, instances: pd.DataFrame) -> str:
 def count(n: float, noun: str) -> str:
     """ "1 pair", "15 pairs"."""
     return f"{int(n)} {noun}" + ("" if int(n) == 1 else "s")
+
+
+def count_range(numbers: pd.Series, noun: str) -> str:
+    """ "5 networks", or of layers in which they differ "4 to 5 networks"."""
+    low, high = int(numbers.min()), int(numbers.max())
+    return count(high, noun) if low == high else f"{low} to {count(high, noun)}"
 
 
 def short_layer_names(names: Sequence[str]) -> tuple[list[str], str]:

@@ -9,11 +9,14 @@ from manyseeds.figures.catalogue import NothingToDraw, main_measure
 from manyseeds.figures.selection import ARCHITECTURE_NAMES, MEASURE_NAMES, Tables, collapsed_note, count
 
 CURVES = {
-    "within": ("same half, different seeds", style.Series(style.BLUE, "o", "-")),
-    "same_seed": ("different halves, same seed", style.Series(style.GREEN, "s", ":")),
-    "different_seeds": ("different halves, different seeds", style.Series(style.ORANGE, "^", "--")),
+    "within": ("same {one}, different seeds", style.Series(style.BLUE, "o", "-")),
+    "same_seed": ("different {many}, same seed", style.Series(style.GREEN, "s", ":")),
+    "different_seeds": ("different {many}, different seeds", style.Series(style.ORANGE, "^", "--")),
 }
 """Column `pairs` -> legend and look."""
+
+HALF, CONDITION = {"one": "half", "many": "halves"}, {"one": "condition", "many": "conditions"}
+"""What networks are compared within and between, where all pairs of conditions are halves, and else."""
 
 HALVES = {"images": "disjoint images", "categories": "disjoint categories"}
 """Column of `instances` in which two conditions differ -> what their networks were trained on."""
@@ -35,14 +38,16 @@ def draw(tables: Tables) -> Figure:
     height = len(architectures) * (depth.PANEL_MM + depth.names_mm(rows["layer"]))
     figure = style.new_figure(style.COLUMN_MM * min(2, len(pairs)), height)
     grid = figure.subplots(len(architectures), len(pairs), squeeze=False, sharey=True)
+    words = HALF if all(_difference(tables["instances"], *pair) for pair in pairs) else CONDITION
     notes = {}
     for (architecture, *pair), members in rows.groupby(["architecture", *PAIR], sort=False):
         axes = grid[architectures.index(architecture), pairs.index(tuple(pair))]
         name = ARCHITECTURE_NAMES.get(str(architecture), str(architecture))
         title = f"{name}, {halves_name(tables['instances'], *pair)}"
-        _draw(axes, members)
+        _draw(axes, members, words)
         axes.set_title(title)
-        notes[axes] = f"{title}: {_numbers(members)}."
+        networks = _networks(tables["instances"], str(architecture), pair, words["one"])
+        notes[axes] = f"{title}: {networks}, {_pairs(members, words['many'])}."
     for unused in set(grid.ravel()) - set(notes):
         unused.remove()
     for letter, axes in zip("abcdefgh" if len(pairs) > 1 else "", grid[0], strict=False):
@@ -55,28 +60,41 @@ def draw(tables: Tables) -> Figure:
 
 def halves_name(instances: pd.DataFrame, first: str, second: str) -> str:
     """What tells the training sets of two conditions apart; their names where that is nothing of the table's."""
+    return _difference(instances, first, second) or f"{first} and {second}"
+
+
+def _difference(instances: pd.DataFrame, first: str, second: str) -> str:
+    """In what the training sets of two conditions differ, or "" where they do not."""
     sets = [instances[instances["condition"] == condition].iloc[0] for condition in (first, second)]
-    differing = [name for column, name in HALVES.items() if _text(sets[0][column]) != _text(sets[1][column])]
-    return " and ".join(differing) or f"{first} and {second}"
+    return " and ".join(name for column, name in HALVES.items() if _text(sets[0][column]) != _text(sets[1][column]))
 
 
 def _text(value: object) -> str:
     return "" if pd.isna(value) else str(value)
 
 
-def _draw(axes: Axes, rows: pd.DataFrame) -> None:
+def _draw(axes: Axes, rows: pd.DataFrame, words: dict[str, str]) -> None:
     for place, (pairs, (label, series)) in enumerate(CURVES.items()):
         curve = rows[(rows["pairs"] == pairs) & (rows["ci_method"] == "pairs")].sort_values("layer_index")
-        depth.draw_curve(axes, curve, series, label=label, shift=depth.SHIFT * (place - 1))
+        depth.draw_curve(axes, curve, series, label=label.format_map(words), shift=depth.SHIFT * (place - 1))
     depth.layer_axis(axes, rows)
     depth.consistency_axis(axes)
 
 
-def _numbers(rows: pd.DataFrame) -> str:
-    """How many networks a half has, how many pairs each curve, and how many networks collapsed."""
+def _networks(instances: pd.DataFrame, architecture: str, pair: list[str], each: str) -> str:
+    """How many networks each of two conditions has."""
+    accepted = instances[(instances["architecture"] == architecture) & ~instances["collapsed"].astype(bool)]
+    first, second = ((accepted["condition"] == condition).sum() for condition in pair)
+    if first == second:
+        return f"{count(first, 'network')} in each {each}"
+    return f"{count(first, 'network')} in the first {each}, {second} in the second"
+
+
+def _pairs(rows: pd.DataFrame, many: str) -> str:
+    """How many networks collapsed, and how many pairs each curve has in the last layer."""
     last = rows[rows["layer_index"] == rows["layer_index"].max()].drop_duplicates("pairs").set_index("pairs")
     within, same, different = (count(last.loc[pairs, "n_network_pairs"], "pair") for pairs in CURVES)
     return (
-        f"{count(last['n_networks'].max(), 'network')} in each half, {collapsed_note(last['n_collapsed'].iloc[0])}; "
-        f"{within} within halves, {same} between halves of the same seed, {different} of different seeds"
+        f"{collapsed_note(last['n_collapsed'].iloc[0])}; "
+        f"{within} within {many}, {same} between {many} of the same seed, {different} of different seeds"
     )
