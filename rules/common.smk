@@ -35,7 +35,8 @@ try:
         raise StudyError(
             f"{workflow.config_settings.configfiles[-1]}: the key study is missing; expected the study's name."
         )
-    cards.check_exported(STUDY, Path("results", STUDY.name))
+    cards.check_places(STUDY, Path("results", STUDY.name))
+    cards.check_exported(STUDY)
 except StudyError as problem:
     raise WorkflowError(str(problem)) from None
 

@@ -30,14 +30,19 @@ def data():
     return pixels, Images(preprocessing.apply(pixels), labels, 2), preprocessing
 
 
-def records(data, lossless):
+def subsets(data, lossless):
     pixels, images, preprocessing = data
-    sets = accuracy.subsets(images, images, pixels, lossless, preprocessing)
-    return {(row["split"], row["subset"]): row for row in accuracy.accuracies(Darkest(), sets, torch.device("cpu"))}
+    return accuracy.subsets(images, images, pixels, lossless, preprocessing)
 
 
-def test_original_files_are_reported_whole(data):
-    found = records(data, np.ones(40, bool))
+def records(data, lossless):
+    rows = accuracy.accuracies(Darkest(), subsets(data, lossless), torch.device("cpu"))
+    return {(row["split"], row["subset"]): row for row in rows}
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_files_that_are_all_original_or_all_re_encoded_are_reported_whole(data, lossless):
+    found = records(data, np.full(40, lossless))
     assert found.keys() == {("train", "all"), ("test", "all")}
     assert found["test", "all"]["accuracy"] == 0.9
     assert found["test", "all"]["n_images"] == 40
@@ -48,6 +53,12 @@ def test_lossless_images_are_reported_apart_and_re_encoded(data):
     assert found["test", "lossless"]["accuracy"] == 0.8  # 4 of the first 20 are misjudged
     assert found["test", "lossless_reencoded"]["n_images"] == 20
     assert found["test", "lossless_reencoded"]["accuracy"] == 0.8
+    pixels, images, preprocessing = data
+    reported = {subset: inputs for _, subset, inputs, _ in subsets(data, np.arange(40) < 20)}
+    np.testing.assert_array_equal(reported["lossless"], images.inputs[:20])
+    passed_through_jpeg = np.stack([accuracy.reencode(image) for image in pixels[:20]])
+    np.testing.assert_array_equal(reported["lossless_reencoded"], preprocessing.apply(passed_through_jpeg))
+    assert not np.array_equal(reported["lossless_reencoded"], reported["lossless"])
 
 
 def test_only_images_known_to_be_re_encoded_are_told_apart():

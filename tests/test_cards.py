@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from test_catalogue import own_activations, own_networks
 from test_study import ROOT, merged, study
 
 from manyseeds import cards, exports
@@ -23,8 +24,6 @@ SWEEP = {
 """A study to be exported."""
 
 RECORDED = {"epochs": [1, 2, 4], "layers": ["conv9"]}
-NOWHERE = Path("nowhere")
-"""Results of a study that has none."""
 
 
 def export(folder: Path, trained: Study, **changes) -> dict:
@@ -41,7 +40,7 @@ def export(folder: Path, trained: Study, **changes) -> dict:
 def test_a_study_takes_up_what_another_exported(tmp_path):
     trained = study(study="theirs", **SWEEP)
     taken_up = study(**export(tmp_path, trained))
-    cards.check_exported(taken_up, NOWHERE)
+    cards.check_exported(taken_up)
     assert taken_up.mode == PRETRAINED
     assert taken_up.name == "mine"
     for same in (
@@ -93,7 +92,7 @@ def test_a_network_that_is_the_only_one_of_its_group_is_left_out(tmp_path):
     assert found.alone == (Instance("all_cnn_c", "dropout0.2", 1),)
     assert found.groups == (("all_cnn_c", "baseline"),)
     assert found.dropout_sweep == ()
-    cards.check_exported(found, NOWHERE)
+    cards.check_exported(found)
 
 
 def leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -111,7 +110,7 @@ SETTINGS = sorted(leaves(cards.settings(study(**SWEEP), Instance("all_cnn_c", "b
 @pytest.mark.parametrize("place", SETTINGS, ids=".".join)
 def test_every_setting_that_differs_is_named(tmp_path, place):
     taken_up = study(**export(tmp_path, study(**SWEEP)))
-    cards.check_exported(taken_up, NOWHERE)
+    cards.check_exported(taken_up)
     path = tmp_path / "all_cnn_c/baseline/seed1/card.json"
     card = json.loads(path.read_text())
     *parents, last = place
@@ -124,7 +123,7 @@ def test_every_setting_that_differs_is_named(tmp_path, place):
     name = name.replace("recipe.", "training.").replace("root_seed", "seed")
     expected = rf'seed1: trained with {name} "other", but the study says'
     with pytest.raises(StudyError, match=expected):
-        cards.check_exported(taken_up, NOWHERE)
+        cards.check_exported(taken_up)
 
 
 def test_the_number_of_settings_is_known():
@@ -143,8 +142,8 @@ def test_the_number_of_settings_is_known():
 def test_what_is_followed_must_have_been_recorded(tmp_path, recorded, sentence):
     overlay = export(tmp_path, study(**SWEEP), recorded=recorded)
     with pytest.raises(StudyError, match=f"^Config key {sentence}"):
-        cards.check_exported(study(**overlay), NOWHERE)
-    cards.check_exported(study(**merged(overlay, {"trajectory": {"epochs": []}})), NOWHERE)
+        cards.check_exported(study(**overlay))
+    cards.check_exported(study(**merged(overlay, {"trajectory": {"epochs": []}})))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"settings": {}, "recorded": {}, "files": {}}', "[" * 100_000])
@@ -181,10 +180,10 @@ def test_a_study_takes_up_networks_that_do_not_all_have_each_followed_layer(tmp_
         card = json.loads(path.read_text())
         layers = ["conv9", "conv7"] if instance.architecture == "all_cnn_c" else ["conv7"]
         path.write_text(json.dumps(card | {"recorded": {"epochs": [1, 4], "layers": layers}}))
-    cards.check_exported(study(**overlay), NOWHERE)
+    cards.check_exported(study(**overlay))
     path.write_text(json.dumps(card | {"recorded": {"epochs": [1, 4], "layers": ["conv9"]}}))
     with pytest.raises(StudyError, match=r"trajectory.layers: found conv7, but of .*all_cnn_7/baseline/seed1"):
-        cards.check_exported(study(**overlay), NOWHERE)
+        cards.check_exported(study(**overlay))
 
 
 def test_a_setting_younger_than_a_card_is_what_it_was_then(tmp_path):
@@ -195,21 +194,24 @@ def test_a_setting_younger_than_a_card_is_what_it_was_then(tmp_path):
             for key in younger:
                 del card["settings"][section][key]
         path.write_text(json.dumps(card))
-    cards.check_exported(study(**overlay), NOWHERE)
+    cards.check_exported(study(**overlay))
     overlay["networks"][0]["last_3x3"] = "same"
     with pytest.raises(StudyError, match=r'trained with network.last_3x3 "valid", but the study says "same"'):
-        cards.check_exported(study(**overlay), NOWHERE)
+        cards.check_exported(study(**overlay))
 
 
-def test_exported_networks_do_not_take_the_places_of_trained_ones(tmp_path):
-    taken_up = study(**export(tmp_path / "theirs", study(**SWEEP)))
+@pytest.mark.parametrize("elsewhere", [own_activations, own_networks])
+def test_what_comes_from_elsewhere_does_not_take_the_places_of_trained_networks(tmp_path, elsewhere):
+    studies = (study(**export(tmp_path / "theirs", study(**SWEEP))), study(**elsewhere(tmp_path / "own")))
     trained = tmp_path / "results/networks/all_cnn_c/baseline/seed0/init.safetensors"
-    cards.check_exported(taken_up, tmp_path / "results")
+    for other in studies:
+        cards.check_places(other, tmp_path / "results")
     trained.parent.mkdir(parents=True)
     trained.touch()
-    with pytest.raises(StudyError, match=r"seed0: this network was trained here, .* give the study another name"):
-        cards.check_exported(taken_up, tmp_path / "results")
-    cards.check_exported(study(**SWEEP), tmp_path / "results")  # which is the one that trains them
+    for other in studies:
+        with pytest.raises(StudyError, match=r"seed0: this network was trained here, .* give the study another name"):
+            cards.check_places(other, tmp_path / "results")
+    cards.check_places(study(**SWEEP), tmp_path / "results")  # which is the one that trains them
 
 
 # The study of an export
@@ -264,7 +266,7 @@ def test_networks_that_come_with_the_project_fit_todays_config(folder):
     """A setting that is new must be added to `cards.LATER`, with the value that they were trained with."""
     overlay = cards.read_study(str(folder))
     taken_up = study(**merged(overlay, {"study": "mine", "pretrained_dir": str(folder)}))
-    cards.check_exported(taken_up, NOWHERE)
+    cards.check_exported(taken_up)
     for path in taken_up.exported.values():
         files = {name: exports.digest(path / name) for name in cards.read_card(path)["files"]}
         assert files == cards.read_card(path)["files"]

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from manyseeds import devices
+from manyseeds.errors import StudyError
 
 SCRIPTS = Path(devices.__file__).parent.parent
 CLAIM = """
@@ -55,6 +56,15 @@ def test_without_a_gpu_a_job_computes_on_the_cpu():
         pytest.skip("there is a GPU")
     assert devices.claim_device(print) == torch.device("cpu")
     assert devices.device_kind(torch.device("cpu")) == "cpu"
+
+
+def test_what_was_trained_on_a_gpu_is_not_trained_anew_on_a_cpu():
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    with pytest.raises(StudyError, match=r"delete results/x/\.cohort0 and run the same command again"):
+        devices.check_comparable(cpu, "NVIDIA H200 (CUDA 13.0, cuDNN 91002)", "results/x/.cohort0")
+    devices.check_comparable(cpu, "cpu", "m")
+    devices.check_comparable(gpu, "cpu", "m")
+    devices.check_comparable(gpu, "NVIDIA H200 (CUDA 13.0, cuDNN 91002)", "m")
 
 
 def test_the_kind_of_a_gpu_names_the_libraries_that_decide_on_its_bits(monkeypatch):

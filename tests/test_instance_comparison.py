@@ -111,6 +111,7 @@ def test_nothing_to_compare_makes_tables_without_rows(geometries, partitions):
             comparison.add(KEYS, compare_layer(chosen, CATEGORIES, ["cosine"]))
             comparison.add(KEYS, compare_random_groups(chosen, partitions, ["cosine"]))
         assert len(table(comparison, "consistency")) == 0
+        assert len(table(comparison, "random_grouping")) == 0
         assert len(table(comparison, "clustering")) == 2 * len(chosen)
 
 

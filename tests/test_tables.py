@@ -21,6 +21,8 @@ SCHEMA = {
     },
 }
 
+UNBOUNDED = {"mean": {"type": ["number", "null"]}}
+
 
 def frame(**columns) -> pd.DataFrame:
     values = {
@@ -40,6 +42,11 @@ def test_schemas_describe_every_column(path):
     assert schema["additionalProperties"] is False
     assert schema["required"] == list(schema["properties"])
     assert all(column["description"].endswith(".") for column in [schema, *schema["properties"].values()])
+
+
+def test_what_is_infinite_is_null_as_what_is_no_number():
+    table = tables.conform(frame(mean=[np.inf, np.nan]), SCHEMA | {"properties": SCHEMA["properties"] | UNBOUNDED})
+    assert table["mean"].isna().all()
 
 
 @pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.name.split(".")[0])

@@ -17,7 +17,7 @@ from safetensors.numpy import load_file
 from scipy.spatial.distance import pdist
 from scipy.stats import pearsonr
 
-from manyseeds import tables
+from manyseeds import geometry, tables
 
 FIGURES = (*(f"fig{n}" for n in range(2, 10)), *(f"supp{n}" for n in range(1, 9)), "comparison")
 OF_TINY = set(FIGURES) - {"fig6"}
@@ -240,6 +240,33 @@ def test_a_study_makes_every_table_and_figure(finished):
         f"{f}.{s}" for f in OF_TINY for s in ("pdf", "png")
     }
     assert all(path.stat().st_size > 2000 for path in (results / "figures").iterdir())
+
+
+def test_kept_rdms_and_averages_over_dropout_samples_are_those_of_the_geometries(finished):
+    """Names of files against what is in them: scripts pair them by their order."""
+    results = finished / "results/tiny"
+    folder = results / "geometry/all_cnn_7/baseline/seed1"
+    for epoch in (1, 2):
+        layers = [
+            geometry.load_geometry(folder / f"epoch{epoch}.npz", name) for name in ("conv1", "conv7")[epoch % 2 :]
+        ]
+        for suffix, normalise in (("", lambda layer: layer), ("_cocktail", geometry.cocktail_blank)):
+            kept = np.load(results / f"rdms/all_cnn_7/baseline/seed1/epoch{epoch}/correlation{suffix}.npy")
+            for layer, row in zip(layers, (0, -1)[epoch % 2 :], strict=True):
+                np.testing.assert_array_equal(kept[row], geometry.rdm(normalise(layer), "correlation").astype("f4"))
+    consistency = pd.read_parquet(results / "tables/consistency.parquet").query(
+        "condition == 'dropout0.5' and kind == 'exemplar' and measure == 'correlation' and dropout_samples > 0"
+    )
+    folder = results / "geometry/all_cnn_7/dropout0.5"
+    samples = [
+        [geometry.load_geometry(folder / f"seed{seed}/epoch2_dropout{sample}.npz", "conv7") for seed in (0, 1)]
+        for sample in (1, 2)
+    ]
+    rdms = np.array([[geometry.rdm(layer, "correlation") for layer in networks] for networks in samples])
+    for n_samples in (1, 2):
+        one, other = rdms[:n_samples].mean(axis=0)
+        (row,) = consistency.query(f"dropout_samples == {n_samples}").to_dict("records")
+        assert row["r"] == pytest.approx(np.corrcoef(one, other)[0, 1])
 
 
 def test_training_images_are_reported_at_the_last_epoch_and_test_images_at_every_checkpoint(finished):

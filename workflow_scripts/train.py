@@ -24,6 +24,7 @@ with job(snakemake) as report:
         from manyseeds import devices, training  # and with them torch, whose seconds mere publishing need not spend
 
         device = devices.claim_device(report)
+        devices.check_comparable(device, trained_on, inputs.cohort)
         key = task.key(initial, images.digest, params.code, devices.device_kind(device))
     store = stores.Store(Path(params.stores) / key)
     if missing:

@@ -25,9 +25,9 @@ Subset = tuple[str, str, NDArray[np.float32], NDArray[np.int64]]
 def subsets(
     train: Images, test: Images, pixels: NDArray[np.uint8], lossless: NDArray[np.bool_], preprocessing: Preprocessing
 ) -> list[Subset]:
-    """Return the sets of images to report: all training images, all test images, and, where some of these are not the
-    original files, the lossless ones, and the same re-encoded as the others were: the shift that this makes (METHODS,
-    section 3).
+    """Return the sets of images to report: all training images, all test images, and, where some of these are the
+    original files and others are not, the lossless ones, and the same re-encoded as the others were: the shift that
+    this makes (METHODS, section 3).
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def subsets(
         Whether each test image is the original [n].
     """
     sets = [("train", "all", train.inputs, train.labels), ("test", "all", test.inputs, test.labels)]
-    if not lossless.all():
+    if lossless.any() and not lossless.all():
         labels = test.labels[lossless]
         reencoded = preprocessing.apply(np.stack([reencode(image) for image in pixels[lossless]]))
         sets.append(("test", "lossless", test.inputs[lossless], labels))

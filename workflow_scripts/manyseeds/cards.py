@@ -13,7 +13,7 @@ from manyseeds.architectures import layer_names
 from manyseeds.configuration import Config
 from manyseeds.errors import StudyError
 from manyseeds.instances import CARD, Instance
-from manyseeds.study import FOLDERS, PERSONAL, PERSONAL_IN, PRETRAINED, Study
+from manyseeds.study import FOLDERS, PERSONAL, PERSONAL_IN, PRETRAINED, TRAINED, Study
 
 STUDY = "study.yaml"
 """The study that trained exported networks, in their folder."""
@@ -88,23 +88,33 @@ def read_card(folder: Path) -> dict[str, Any]:
     return card
 
 
-def check_exported(study: Study, results: Path) -> None:
-    """Check that exported networks were trained as the study says, that what it follows was recorded, and that they
-    will not take the places of networks that were trained in its folder.
+def check_places(study: Study, results: Path) -> None:
+    """Check that networks or activations from elsewhere will not take the places of networks that were trained here.
 
     Raises
     ------
     StudyError
-        Naming the first network that was trained otherwise, and in what; of which an epoch or a layer is missing; or
-        that was trained here.
+        Naming the first that was.
+    """
+    if study.mode == TRAINED:
+        return
+    for trained in sorted(results.glob("networks/*/*/seed*/init.safetensors")):
+        raise StudyError(
+            f"{trained.parent}: this network was trained here, and what comes from elsewhere would take its place; "
+            "give the study another name (--config study=NAME)."
+        )
+
+
+def check_exported(study: Study) -> None:
+    """Check that exported networks were trained as the study says, and that what it follows was recorded.
+
+    Raises
+    ------
+    StudyError
+        Naming the first network that was trained otherwise, and in what, or of which an epoch or a layer is missing.
     """
     if study.mode != PRETRAINED:
         return
-    for trained in results.glob("networks/*/*/seed*/init.safetensors"):
-        raise StudyError(
-            f"{trained.parent}: this network was trained here, and an exported one would take its place; give the "
-            "study another name (--config study=NAME)."
-        )
     for instance in study.instances:
         folder = study.exported[instance]
         card = read_card(folder)
