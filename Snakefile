@@ -45,6 +45,11 @@ else:
     include: "rules/activations.smk"
 
 
+if STUDY.mode != TRAINED:
+
+    include: "rules/no_export.smk"
+
+
 if STUDY.dropout_groups:
 
     include: "rules/dropout.smk"

@@ -34,7 +34,8 @@ FIGURES_HEAD = """# Figures
 
 `snakemake --cores 2 fig4` makes `results/<study>/figures/fig4.pdf` and `.png`, and what they need; the name of every
 figure is such a target. Figures are drawn from tables alone, and names follow Mehrer et al. (2020). Asked for a figure
-that a study has not, Snakemake ends with one sentence that says what the study lacks.
+that a study has not, Snakemake ends with one sentence that says what the study lacks. Of networks that have a condition
+called `baseline` all but fig8, supp3 and comparison show that condition alone, of others all conditions.
 
 | figure | shows | drawn from | needs |
 |---|---|---|---|

@@ -99,8 +99,6 @@ wildcard_constraints:
     condition_b=one_of(second for _, _, second in STUDY.compared_conditions),
     block=r"\d+",
     seed=one_of(instance.seed for instance in STUDY.instances),
-    epoch=one_of({*STUDY.checkpoints, *STUDY.analysed_epochs}),
-    measure=one_of(STUDY.measures),
     table=one_of(TABLES),
 
 
@@ -144,8 +142,8 @@ def per_instance(pattern, epochs=None):
     return fill(pattern, STUDY.instances, epochs)
 
 
-def per_group(pattern, groups=STUDY.groups):
-    """Return the files of all groups of the study, or of some."""
+def per_group(pattern, groups):
+    """Return the files of some groups."""
     return [
         f"{R}/{pattern}".format(architecture=architecture, condition=condition) for architecture, condition in groups
     ]

@@ -1,6 +1,7 @@
 # From a seed to trained weights.
 
 
+# Here and not in `onstart`: jobs are planned before that. So `snakemake -n` does it too, and tells what a run would do.
 forget_unfinished_cohorts()
 
 

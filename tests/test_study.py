@@ -269,6 +269,10 @@ MISTAKES = {
         {"training": {"epochs": 5, "checkpoints": [6]}},
         "training.checkpoints: found epoch 6, expected one of 0 to 5 (see training.epochs)",
     ),
+    "judgement past the last epoch": (
+        {"training": {"epochs": 5, "checkpoints": []}, "collapse": {"judge_after": [6]}},
+        "collapse.judge_after: found epoch 6, expected one of 1 to 5 (see training.epochs)",
+    ),
     "trajectory without weights": (
         {"training": {"epochs": 5, "checkpoints": [2]}, "trajectory": {"epochs": [3]}},
         "trajectory.epochs: found epoch 3, expected one of 0, 2, 5 (see training.checkpoints)",
@@ -409,6 +413,26 @@ def test_own_activations_are_found_with_layers_in_natural_order(tmp_path):
     assert own.last_epoch == 0
     assert own.analysed_epochs == (0,)
     assert [path.stem for path in own.own_arrays[own.instances[0]][0]] == ["conv2", "conv9", "conv10"]
+
+
+@pytest.mark.parametrize("key", ["activations_dir", "networks_dir"])
+@pytest.mark.parametrize(
+    ("overlay", "sentence"),
+    [
+        (
+            {"condition_pairs": [["mine", "theirs"]]},
+            r"condition_pairs\[0\]: found 'theirs', expected one of mine \(see",
+        ),
+        ({"resampling": {"stimuli_for": {"conditions": ["m"]}}}, r"resampling.stimuli_for.conditions: found 'm'"),
+        ({"resampling": {"partitions_for": {"conditions": ["m"]}}}, r"resampling.partitions_for.conditions: found 'm'"),
+    ],
+)
+def test_conditions_that_own_folders_have_not_are_told(tmp_path, key, overlay, sentence):
+    kind = "{}/conv1.npy" if key == "activations_dir" else "{}.pt"
+    lay_out(tmp_path, *("all_cnn_c/mine/" + kind.format(f"seed{seed}") for seed in (0, 1)))
+    study(**{key: str(tmp_path)}, resampling={"stimuli_for": {"conditions": ["mine"]}})
+    with pytest.raises(StudyError, match=sentence):
+        study(**{key: str(tmp_path)}, **overlay)
 
 
 def test_own_activations_of_several_epochs_in_the_order_of_layers_csv(tmp_path):

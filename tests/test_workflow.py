@@ -542,6 +542,13 @@ def test_exported_networks_of_another_training_stop_with_one_sentence(finished, 
     assert "Traceback" not in run.stdout
 
 
+def test_networks_that_were_exported_are_not_exported_again(finished, exported):
+    run = snakemake(finished, "export", "-n", study=None, config=("study=mine", f"pretrained_dir={exported}"))
+    assert run.returncode == 1
+    assert "The study mine has nothing to export: only networks that it trains itself are." in run.stdout
+    assert "Exception" not in run.stdout
+
+
 def test_damaged_exports_and_other_images_are_named(exported, tmp_path):
     folder = copy_workflow(tmp_path)
     shutil.copytree(exported, folder / "theirs")

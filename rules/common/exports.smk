@@ -73,3 +73,8 @@ def recorded_activations(wildcards):
 def settings_of(wildcards):
     """Return what determined the weights of the instance that the wildcards name."""
     return cards.settings(STUDY, instance_of(wildcards))
+
+
+def nothing_to_export(wildcards):
+    """Refuse to export networks that were not trained here, in one sentence."""
+    sys.exit(f"The study {STUDY.name} has nothing to export: only networks that it trains itself are.")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from manyseeds import modules
+from manyseeds.architectures import NAMED_IN
 from manyseeds.devices import make_deterministic
 from manyseeds.errors import StudyError
 from manyseeds.files import reserve, writing
@@ -61,7 +62,7 @@ def choose(layers: Mapping[str, nn.Module], names: Sequence[str], analysis: str)
     if not chosen:
         raise StudyError(
             f"Config key {analysis}.layers: found {', '.join(names)}, expected at least one of {', '.join(layers)}; "
-            f"or name in {analysis}.networks the networks that have such a layer."
+            f"or name {NAMED_IN[analysis]} the networks that have such a layer."
         )
     return chosen
 

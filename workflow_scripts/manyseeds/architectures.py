@@ -64,6 +64,12 @@ NAMED_LAYERS: dict[str, dict[str, str]] = {
 }
 """Analysed layers by architecture where their modules have other names: name of the layer -> path of its module."""
 
+NAMED_IN = {
+    "trajectory": "in trajectory.networks",
+    "dropout": "in dropout.networks, and in the conditions' own `networks`,",
+}
+"""Where a config names the networks of an analysis that is confined to layers."""
+
 
 def readout_name(architecture: str) -> str:
     """Return the name of the readout of an All-CNN, its last convolution."""

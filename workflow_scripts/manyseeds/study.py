@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from manyseeds.architectures import layer_names, module_names
+from manyseeds.architectures import NAMED_IN, layer_names, module_names
 from manyseeds.configuration import Config, check_plain, check_schema, with_defaults, with_types
 from manyseeds.errors import StudyError
 from manyseeds.instances import Instance, find_arrays, find_checkpoints, find_exported, shown_conditions
@@ -337,6 +337,8 @@ def check_meaning(study: Study) -> None:
         if len(study.seeds(architecture, condition)) < 2:
             folder = f"{config[folders[0]]}/{architecture}/{condition}"
             raise StudyError(f"{folder}: found 1 instance, expected at least 2 to compare; add one, or leave this out.")
+    if not study.knows_training:
+        _check_conditions(config, list(dict.fromkeys(condition for _, condition in study.groups)), str(folders[0]))
     if study.mode == OWN_NETWORKS:
         _check_declared(study)
 
@@ -410,10 +412,15 @@ def _check_names(study: Study) -> None:
     _check_known("dropout.networks", config["dropout"]["networks"], networks, "networks")
     _check_known("trajectory.networks", config["trajectory"]["networks"], networks, "networks")
     _check_known("trajectory.conditions", config["trajectory"]["conditions"], conditions, "conditions")
+    _check_conditions(config, conditions, "conditions")
+
+
+def _check_conditions(config: Config, conditions: Sequence[str], source: str) -> None:
+    """Check that every condition that a comparison or a statistic names is there."""
     for index, pair in enumerate(config["condition_pairs"]):
-        _check_known(f"condition_pairs[{index}]", pair, conditions, "conditions")
+        _check_known(f"condition_pairs[{index}]", pair, conditions, source)
     for key in ("partitions_for", "stimuli_for"):
-        _check_known(f"resampling.{key}.conditions", config["resampling"][key]["conditions"], conditions, "conditions")
+        _check_known(f"resampling.{key}.conditions", config["resampling"][key]["conditions"], conditions, source)
 
 
 def _check_streams(study: Study) -> None:
@@ -455,7 +462,7 @@ def _check_layers(study: Study) -> None:
             if layers is not None and not set(wanted) & set(layers):
                 raise StudyError(
                     f"Config key {key}.layers: found {', '.join(wanted)}, expected at least one of {', '.join(layers)} "
-                    f"(of {architecture}); or name in {key}.networks the networks that have such a layer."
+                    f"(of {architecture}); or name {NAMED_IN[key]} the networks that have such a layer."
                 )
         if known and None not in known.values():
             layers = list(dict.fromkeys(layer for names in known.values() for layer in names))
