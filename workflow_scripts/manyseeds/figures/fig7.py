@@ -42,7 +42,7 @@ def draw(tables: Tables) -> Figure:
 
 
 def _draw_bands(axes: Axes, tables: Tables, group: Group, measure: str) -> None:
-    """Grey bands of the random-grouping control behind the centroid curve, and its mean as a line."""
+    """Grey bands of the random-grouping control behind the centroid curve."""
     for method, (label, grey) in BANDS.items():
         band = consistency_curve(
             tables["consistency_summary"], group, kind="random_centroid", measure=measure, ci_method=method
