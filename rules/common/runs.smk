@@ -30,9 +30,13 @@ def refuse_what_cannot_be_right():
 
 
 def tell_what_is_left_out():
-    """Name the exported networks that are not analysed, since they are the only ones of their groups that are there."""
+    """Name the exported networks that are not analysed, since they are the only ones of their groups that are there, and
+    the conditions that the study names and that are not there.
+    """
     if STUDY.alone:
         print(f"Left out, for no other of their group is there: {', '.join(map(str, STUDY.alone))}.", file=sys.stderr)
+    for key, names in STUDY.absent_conditions.items():
+        print(f"Left out of {key}, for there are no such networks: {', '.join(names)}.", file=sys.stderr)
 
 
 def tidy_up():

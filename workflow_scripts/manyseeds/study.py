@@ -145,6 +145,24 @@ class Study:
             if all((architecture, condition) in self.groups for condition in pair)
         )
 
+    @property
+    def named_conditions(self) -> dict[str, list[str]]:
+        """Conditions that comparisons and statistics name, by the key of the config that does."""
+        resampling = self.config["resampling"]
+        named = {f"condition_pairs[{index}]": pair for index, pair in enumerate(self.config["condition_pairs"])}
+        for key in ("partitions_for", "stimuli_for"):
+            named[f"resampling.{key}.conditions"] = resampling[key]["conditions"] or []
+        return named
+
+    @cached_property
+    def absent_conditions(self) -> dict[str, list[str]]:
+        """Those of `named_conditions` that are not there: of networks and activations from elsewhere, which need not
+        be all that a study names.
+        """
+        there = {condition for _, condition in self.groups}
+        absent = {key: [name for name in named if name not in there] for key, named in self.named_conditions.items()}
+        return {key: names for key, names in absent.items() if names}
+
     @cached_property
     def dropout_groups(self) -> tuple[tuple[str, str], ...]:
         """The groups trained with dropout, of which RDMs are averaged over dropout masks."""
@@ -337,8 +355,6 @@ def check_meaning(study: Study) -> None:
         if len(study.seeds(architecture, condition)) < 2:
             folder = f"{config[folders[0]]}/{architecture}/{condition}"
             raise StudyError(f"{folder}: found 1 instance, expected at least 2 to compare; add one, or leave this out.")
-    if not study.knows_training:
-        _check_conditions(config, list(dict.fromkeys(condition for _, condition in study.groups)), str(folders[0]))
     if study.mode == OWN_NETWORKS:
         _check_declared(study)
 
@@ -412,15 +428,8 @@ def _check_names(study: Study) -> None:
     _check_known("dropout.networks", config["dropout"]["networks"], networks, "networks")
     _check_known("trajectory.networks", config["trajectory"]["networks"], networks, "networks")
     _check_known("trajectory.conditions", config["trajectory"]["conditions"], conditions, "conditions")
-    _check_conditions(config, conditions, "conditions")
-
-
-def _check_conditions(config: Config, conditions: Sequence[str], source: str) -> None:
-    """Check that every condition that a comparison or a statistic names is there."""
-    for index, pair in enumerate(config["condition_pairs"]):
-        _check_known(f"condition_pairs[{index}]", pair, conditions, source)
-    for key in ("partitions_for", "stimuli_for"):
-        _check_known(f"resampling.{key}.conditions", config["resampling"][key]["conditions"], conditions, source)
+    for key, named in study.named_conditions.items():
+        _check_known(key, named, conditions, "conditions")
 
 
 def _check_streams(study: Study) -> None:
