@@ -108,7 +108,8 @@ def _empty(columns):
 def _instances(keys, n_networks, n_collapsed):
     return pd.DataFrame(
         [
-            {"architecture": a, "condition": c, "seed": seed, "collapsed": seed >= n_networks} | _training_set(c)
+            {"architecture": a, "condition": c, "seed": seed, "attempts": 1, "collapsed": seed >= n_networks}
+            | _training_set(c)
             for a, c in keys
             for seed in range(n_networks + n_collapsed)
         ]

@@ -203,10 +203,18 @@ def test_intervals_overlap_where_they_have_a_point_in_common():
 
 
 def test_departures_are_those_of_the_row_s_networks(study_tables):
-    table = compared(study_tables, {"all_cnn_c/baseline": "width 0.25 (paper: 1)", "all_cnn_7/baseline": None})
+    width = {"all_cnn_c/baseline": "width 0.25 (paper: 1)", "all_cnn_7/baseline": None}
+    accuracy = study_tables["accuracy_summary"]
+    table = compared(study_tables | {"accuracy_summary": accuracy[accuracy["subset"] == "all"]}, width)
     expected = (table["architecture"] == "all_cnn_c") & (table["condition"] == "baseline")
     assert table["departures"].notna().tolist() == expected.tolist()
     assert set(table["study"]) == {"mine"}
+    with_re_encoded = compared(study_tables, width)["departures"]
+    assert (
+        with_re_encoded[expected]
+        .eq("width 0.25 (paper: 1); test images partly re-encoded (paper: original files)")
+        .all()
+    )
 
 
 def test_choices_say_first_what_is_closest_to_the_value(study_tables):

@@ -68,8 +68,17 @@ def compare(
         difference=table["ours"] - table["published"],
         intervals_overlap=overlap(*ends),
         choices=[choices(row) for _, row in published.iterrows()],
-        departures=[departures.get("/".join(row[GROUP])) for _, row in published.iterrows()],
+        departures=[_departures(row, tables, departures) for _, row in published.iterrows()],
     )
+
+
+def _departures(published: pd.Series, tables: Tables, departures: Mapping[str, str | None]) -> str | None:
+    """How the study departs from the paper's where a published value was measured, its test images included."""
+    found = [departures.get("/".join(published[GROUP]))]
+    accuracy = tables["accuracy_summary"]
+    if len(accuracy) and ((accuracy[GROUP] == published[GROUP]).all(axis=1) & (accuracy["subset"] == "lossless")).any():
+        found.append("test images partly re-encoded (paper: original files)")
+    return "; ".join(filter(None, found)) or None
 
 
 def overlap(low_a: pd.Series, high_a: pd.Series, low_b: pd.Series, high_b: pd.Series) -> pd.Series:

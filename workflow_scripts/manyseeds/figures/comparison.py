@@ -32,7 +32,7 @@ GLYPHS = {"published": "◆", "ours": "●"}
 PANELS = {
     "fraction": ("Test accuracy (%)", (0.0, 1.0)),
     "r2": ("Consistency (r²)", (0.0, 1.0)),
-    "pearson_r": ("Pearson r", (-1.0, 1.0)),
+    "pearson_r": ("Correlation r", (-1.0, 1.0)),
 }
 """By unit, from above: name and limits of the axis."""
 
@@ -62,7 +62,8 @@ RANGES = ("range", "partitions")
 """Interval methods whose bounds are no confidence interval."""
 REMARK = (
     "In brackets and as bars: 95 % intervals, ours of consistency by a bootstrap over pairs of networks, of "
-    "correlations by Fisher's z. In parentheses: lowest and highest network; of random groups, 2.5 to 97.5 % of the "
+    "correlations by Fisher's z, as if layers and epochs were independent; our correlations are Pearson's, the "
+    "published ones robust. In parentheses: lowest and highest network; of random groups, 2.5 to 97.5 % of the "
     "groupings."
 )
 

@@ -27,6 +27,9 @@ from manyseeds.figures.selection import (
 
 CONSISTENCY_LABEL = "Consistency (r²)"
 PAIRS_NOTE = "Error bars: 95 % confidence intervals, bootstrap over pairs of networks."
+FEW_PAIRS = 3
+"""Up to so many pairs one of them alone is drawn in more than 2.5 % of the resamples: the interval is their range."""
+FEW_PAIRS_NOTE = f"Of {FEW_PAIRS} pairs or fewer they are the range of the pairs."
 NO_INTERVAL_NOTE = "No error bars: too few networks for an interval."
 PANEL_MM = 48.0
 MOST_PANELS_IN_ROW = 4
@@ -35,7 +38,9 @@ LONGEST_UPRIGHT = 3
 SHIFT = 0.1
 """Curves of one panel stand this many layers apart, so that their error bars can be told apart."""
 PAIR_SPREAD = 0.25
-"""The pairs of one layer are spread over this many layers to either side of it."""
+"""The pairs of one layer are spread over this many layers to either side of it, but..."""
+HIDDEN = 0.3
+"""...not within this share of that, where the mean and its error bar stand."""
 
 
 def panels(n_panels: int, layer_names: Iterable[str] = ()) -> tuple[Figure, list[Axes]]:
@@ -126,10 +131,9 @@ def grid_of_curves(tables: Tables, columns: Sequence[Column]) -> Grid:
 
 def finish(grid: Grid, tables: Tables, remark: str) -> Figure:
     """Add legend and notes: numbers of networks and accuracies per group, the remark, what the error bars are."""
-    summary = tables["consistency_summary"]
     style.legend_above(grid.figure, grid.axes[0])
-    notes = group_notes(grid.groups, summary, tables["accuracy_summary"])
-    style.footnote(grid.figure, [*notes, f"{remark} {interval_note(summary)}"])
+    notes = group_notes(grid.groups, tables)
+    style.footnote(grid.figure, [*notes, f"{remark} {interval_note(tables['consistency_summary'])}"])
     return grid.figure
 
 
@@ -146,7 +150,7 @@ def exemplar_panels(tables: Tables, shown: Sequence[Group]) -> Figure:
         panel.set_title(group.title)
     style.legend_above(figure, axes[:1])
     remark = f"Exemplar RDMs, {MEASURE_NAMES[measure]}. {interval_note(summary)}"
-    style.footnote(figure, [*group_notes(list(shown), summary, tables["accuracy_summary"]), remark])
+    style.footnote(figure, [*group_notes(shown, tables), remark])
     return figure
 
 
@@ -165,7 +169,8 @@ def draw_pairs(axes: Axes, pairs: pd.DataFrame) -> None:
     """
     by_layer = pairs.groupby("layer_index")["layer_index"]
     last = (by_layer.transform("size") - 1).clip(lower=1)
-    spread = PAIR_SPREAD * (2 * by_layer.cumcount() / last - 1)
+    place = 2 * by_layer.cumcount() / last - 1  # from -1 to 1
+    spread = PAIR_SPREAD * np.where(place < 0, place.clip(upper=-HIDDEN), place.clip(lower=HIDDEN))
     axes.plot(
         np.asarray(pairs["layer_index"] + spread, float),
         np.asarray(pairs["consistency"], float),
@@ -262,5 +267,7 @@ def consistency_axis(axes: Axes) -> None:
 
 def interval_note(summary: pd.DataFrame) -> str:
     """What the error bars are, or why there are none."""
-    drawn = summary.loc[summary["ci_method"] == "pairs", "ci_low"].notna().any()
-    return PAIRS_NOTE if drawn else NO_INTERVAL_NOTE
+    drawn = summary[(summary["ci_method"] == "pairs") & summary["ci_low"].notna()]
+    if drawn.empty:
+        return NO_INTERVAL_NOTE
+    return f"{PAIRS_NOTE} {FEW_PAIRS_NOTE}" if (drawn["n_network_pairs"] <= FEW_PAIRS).any() else PAIRS_NOTE

@@ -36,7 +36,7 @@ def draw(tables: Tables) -> Figure:
         figure,
         [
             *_notes(tables),
-            f"Metric-stress MDS of RDMs of {measure}; bars: length in that unit; "
+            f"Metric-stress MDS of RDMs of {measure}; symbols: categories of the stimuli; bars: length in that unit; "
             f"maps turned to match, not scaled. {maps.dropped_note(mds)}",
         ],
     )

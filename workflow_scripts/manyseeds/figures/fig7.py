@@ -10,8 +10,8 @@ from manyseeds.figures.selection import MEASURE_NAMES, Group, Tables, consistenc
 
 CENTROID = style.Series(style.GREEN, "s", "-")
 BANDS = {
-    "partitions_pairs": ("random groups, single pairs", "#E3E3E3"),
-    "partitions": ("random groups, mean", "#B9B9B9"),
+    "partitions_pairs": ("random groups, band of single pairs", "#E3E3E3"),
+    "partitions": ("random groups, band of the mean over pairs", "#B9B9B9"),
 }
 """Interval method -> legend and grey of its band, the wider first."""
 
@@ -42,7 +42,7 @@ def draw(tables: Tables) -> Figure:
 
 
 def _draw_bands(axes: Axes, tables: Tables, group: Group, measure: str) -> None:
-    """Grey bands of the random-grouping control behind the centroid curve."""
+    """Grey bands of the random-grouping control behind the centroid curve, and their mean as a line."""
     for method, (label, grey) in BANDS.items():
         band = consistency_curve(
             tables["consistency_summary"], group, kind="random_centroid", measure=measure, ci_method=method
@@ -56,3 +56,11 @@ def _draw_bands(axes: Axes, tables: Tables, group: Group, measure: str) -> None:
             label=label,
             zorder=0,
         )
+    axes.plot(
+        np.asarray(band["layer_index"], float),
+        np.asarray(band["mean"], float),
+        color=style.GREY,
+        linewidth=0.6,
+        label="random groups, mean",
+        zorder=0.5,
+    )

@@ -35,6 +35,8 @@ LIKE_THE_BASELINE = ["vary", "images", "categories"]
 ROW_MM = 48.0
 WIDTHS = (1.0, 1.35, 0.85, 1.0)
 MOST_TICKS = 5
+SHIFT = 0.02
+"""Curves of one panel stand so far apart, as a share of the rates' range."""
 MARGIN = 0.08
 """Free space beside the points, as a share of the rates' range."""
 RATE_LABEL = "Dropout probability p"
@@ -192,9 +194,9 @@ def last_layer(summary: pd.DataFrame, sweep: Sweep, measure: str, kind: str) -> 
 
 
 def _draw_accuracies(axes: Axes, summary: pd.DataFrame, sweep: Sweep) -> None:
-    for split, (label, series) in ACCURACIES.items():
+    for place, (split, (label, series)) in enumerate(ACCURACIES.items()):
         rows = accuracies(summary, sweep, split)
-        depth.draw_means(axes, rows["dropout"], rows, series, label=label)
+        depth.draw_means(axes, rows["dropout"] + _shift(sweep, place - 1), rows, series, label=label)
     axes.set_title(sweep.title)
     axes.set_ylabel("Accuracy")
     _rate_axis(axes, sweep)
@@ -230,13 +232,19 @@ def _draw_clustering(axes: Axes, summary: pd.DataFrame, sweep: Sweep, measure: s
 
 
 def _draw_levels(axes: Axes, summary: pd.DataFrame, sweep: Sweep, measure: str) -> None:
-    for kind, (label, series) in KINDS.items():
+    for place, (kind, (label, series)) in enumerate(KINDS.items()):
         rows = last_layer(summary, sweep, measure, kind)
-        depth.draw_means(axes, rows["dropout"], rows, series, label=label)
+        depth.draw_means(axes, rows["dropout"] + _shift(sweep, place - 0.5), rows, series, label=label)
     depth.consistency_axis(axes)
     axes.set_title(shortened(str(rows["layer"].iloc[0])))
     axes.set_ylabel(depth.CONSISTENCY_LABEL)
     _rate_axis(axes, sweep)
+
+
+def _shift(sweep: Sweep, places: float) -> float:
+    """How far a curve stands beside the rates, so that error bars of several can be told apart."""
+    lowest, *_, highest = sweep.rates.values()
+    return SHIFT * (highest - lowest) * places
 
 
 def _rate_axis(axes: Axes, sweep: Sweep) -> None:
@@ -260,13 +268,14 @@ def _limits(maps: list[ConsistencyMap]) -> tuple[float, float]:
 def _notes(sweeps: list[Sweep], maps: list[ConsistencyMap], instances: pd.DataFrame) -> Iterator[str]:
     """One line per sweep: how many networks each rate has, and where consistency is highest."""
     for sweep, shown in zip(sweeps, maps, strict=True):
-        yield f"{sweep.title}: {_numbers(sweep, instances)}. {_highest(shown)}"
+        yield f"{sweep.title}: {_numbers(sweep, instances)}. b, {_highest(shown)}"
 
 
 def _remark(measure: str) -> str:
     return (
         f"RDMs of {MEASURE_NAMES[measure]}, after the last epoch. b: averages over dropout masks that are the same "
-        "for all networks and stimuli; off, and c, d: dropout in training alone. At p = 0 there is nothing to average."
+        "for all networks and stimuli; off, and c, d: dropout in training alone. At p = 0 there is nothing to average. "
+        "Colours span the values of b, which has no intervals."
     )
 
 
@@ -286,13 +295,16 @@ def _span(rates: list[float]) -> str:
 def _highest(shown: ConsistencyMap) -> str:
     highest = shown.highest()
     if highest is None:
-        return "No consistency is defined."
+        return "no consistency is defined."
     rate, n_samples = highest
     facts = [unbroken(f"p = {rate:g}"), *([count(n_samples, "RDM sample")] if n_samples else [])]
-    return f"Framed: highest, {shown.means.loc[rate, n_samples]:.3f} ({', '.join(facts)})."
+    return f"framed: highest, {shown.means.loc[rate, n_samples]:.3f} ({', '.join(facts)})."
 
 
 def _interval_note(summary: pd.DataFrame) -> str:
-    if depth.interval_note(summary) == depth.NO_INTERVAL_NOTE:
-        return depth.NO_INTERVAL_NOTE
-    return "Error bars: 95 % confidence intervals; a, c: jackknife over networks; d: bootstrap over pairs of networks."
+    note = depth.interval_note(summary)
+    if note == depth.NO_INTERVAL_NOTE:
+        return note
+    methods = "a, c: jackknife over networks; d: bootstrap over pairs of networks"
+    few = " (of 3 pairs or fewer their range)" if depth.FEW_PAIRS_NOTE in note else ""
+    return f"Error bars: 95 % confidence intervals; {methods}{few}."

@@ -21,7 +21,7 @@ def relation_note(rows: pd.DataFrame, over: str) -> str:
         return f"Too few {over}, or too alike, for a correlation."
     row = rows.iloc[0]
     estimates = "; ".join(_estimate(row, column, name) for column, name in ESTIMATORS.items())
-    return f"{estimates}; over {int(row['n'])} {over}."
+    return f"{estimates}; over {int(row['n'])} {over}, as if these were independent."
 
 
 def _estimate(row: pd.Series, column: str, name: str) -> str:

@@ -92,29 +92,32 @@ def consistency_curve(
     return rows.sort_values("layer_index")
 
 
-def networks_note(summary: pd.DataFrame, group: Group) -> str:
-    """How many networks, pairs of them, and collapsed ones a group of `consistency_summary` has."""
-    rows = rows_of(without_dropout(last_epoch(summary)), group, kind="exemplar")
+def networks_note(tables: Tables, group: Group) -> str:
+    """How many networks, pairs of them, collapsed and redrawn ones a group has."""
+    rows = rows_of(without_dropout(last_epoch(tables["consistency_summary"])), group, kind="exemplar")
     networks, pairs = count_range(rows["n_networks"], "network"), count_range(rows["n_network_pairs"], "pair")
-    return f"{networks} ({pairs}), {collapsed_note(rows['n_collapsed'].iloc[0])}"
+    return f"{networks} ({pairs}), {collapsed_note(rows_of(tables['instances'], group))}"
 
 
 def accuracy_note(accuracy: pd.DataFrame, group: Group) -> str:
-    """Mean and range of the group's final test accuracy, or "" where networks were not tested (own activations)."""
-    rows = rows_of(last_epoch(accuracy), group, split="test", subset="all") if len(accuracy) else accuracy
-    rows = rows.dropna(subset=["mean"]) if len(rows) else rows
+    """Mean and range of the group's final test accuracy, beside that on original files where others are among the test
+    images; "" where networks were not tested (own activations).
+    """
+    rows = rows_of(last_epoch(accuracy), group, split="test") if len(accuracy) else accuracy
+    rows = rows.dropna(subset=["mean"]).drop_duplicates("subset").set_index("subset") if len(rows) else rows
     if rows.empty:
         return ""
-    row = rows.iloc[0]
-    return f"test accuracy {_percent(row['mean'])} ({_percent(row['min'])} to {_percent(row['max'])})"
+    row = rows.loc["all"]
+    note = f"test accuracy {_percent(row['mean'])} ({_percent(row['min'])} to {_percent(row['max'])})"
+    return f"{note}, {_percent(rows.loc['lossless', 'mean'])} on lossless images" if "lossless" in rows.index else note
 
 
-def group_notes(shown: list[Group], summary: pd.DataFrame, accuracy: pd.DataFrame) -> list[str]:
+def group_notes(shown: Sequence[Group], tables: Tables) -> list[str]:
     """One line per group: its numbers of networks, pairs and collapsed networks, and its test accuracy."""
     notes = []
     for group in shown:
-        facts = [note for note in (networks_note(summary, group), accuracy_note(accuracy, group)) if note]
-        notes.append(f"{group.title}: {'; '.join(facts)}.")
+        facts = [networks_note(tables, group), accuracy_note(tables["accuracy_summary"], group)]
+        notes.append(f"{group.title}: {'; '.join(filter(None, facts))}.")
     return notes
 
 
@@ -134,10 +137,26 @@ def instance_notes(shown: Sequence[Group], instances: pd.DataFrame) -> list[str]
 
 
 def network_counts(group: Group, instances: pd.DataFrame) -> str:
-    """How many networks of a group are accepted and how many collapsed, from `instances`."""
+    """How many networks of a group are accepted, and how many collapsed, from `instances`."""
     rows = rows_of(instances, group)
-    n_collapsed = int(rows["collapsed"].fillna(False).astype(bool).sum())
-    return f"{count(len(rows) - n_collapsed, 'network')}, {collapsed_note(n_collapsed)}"
+    return f"{count(len(rows) - n_collapsed(rows), 'network')}, {collapsed_note(rows)}"
+
+
+def n_collapsed(instances: pd.DataFrame) -> int:
+    """How many of some instances collapsed and are left out."""
+    return int(instances["collapsed"].fillna(False).astype(bool).sum())
+
+
+def collapsed_note(instances: pd.DataFrame) -> str:
+    """How many of some instances collapsed, for good or only at first."""
+    left_out = n_collapsed(instances)
+    accepted = instances[~instances["collapsed"].fillna(False).astype(bool)]
+    redrawn = int((accepted["attempts"].fillna(1) > 1).sum())
+    if not left_out and not redrawn:
+        return "none collapsed"
+    facts = [f"{left_out} more collapsed and left out"] if left_out else []
+    facts += [f"{redrawn} of them redrawn after a collapse"] if redrawn else []
+    return ", ".join(facts)
 
 
 def count(n: float, noun: str) -> str:
@@ -157,11 +176,6 @@ def short_layer_names(names: Sequence[str]) -> tuple[list[str], str]:
     if all(numbered):
         return [match[1] for match in numbered if match], "Convolutional layer"
     return [shortened(name) for name in names], "Layer"
-
-
-def collapsed_note(n: float) -> str:
-    """How many networks collapsed."""
-    return f"{int(n)} more collapsed and left out" if n else "none collapsed"
 
 
 def _percent(fraction: float) -> str:

@@ -10,7 +10,7 @@ from manyseeds.figures import maps, style
 from manyseeds.figures.catalogue import main_measure
 from manyseeds.figures.selection import MEASURE_NAMES, Tables, groups, instance_notes
 
-COLOUR_MAP = "cividis"
+COLOUR_MAP = "cividis_r"
 COLOUR_BAR_MM = 11.0
 STRESS_LABEL = "Stress of a stimulus, √(Σ(d − δ)² / Σδ²)"
 

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from manyseeds.figures import depth, style
 from manyseeds.figures.catalogue import NothingToDraw, main_measure
-from manyseeds.figures.selection import ARCHITECTURE_NAMES, MEASURE_NAMES, Tables, collapsed_note, count
+from manyseeds.figures.selection import ARCHITECTURE_NAMES, MEASURE_NAMES, Tables, collapsed_note, count, n_collapsed
 
 CURVES = {
     "within": ("same {one}, different seeds", style.Series(style.BLUE, "o", "-")),
@@ -46,8 +46,10 @@ def draw(tables: Tables) -> Figure:
         title = f"{name}, {halves_name(tables['instances'], *pair)}"
         _draw(axes, members, words)
         axes.set_title(title)
-        networks = _networks(tables["instances"], str(architecture), pair, words["one"])
-        notes[axes] = f"{title}: {networks}, {_pairs(members, words['many'])}."
+        instances = tables["instances"]
+        of_pair = instances[(instances["architecture"] == architecture) & instances["condition"].isin(pair)]
+        networks = _networks(of_pair, pair, words["one"])
+        notes[axes] = f"{title}: {networks}, {collapsed_note(of_pair)}; {_pairs(members, words['many'])}."
     for unused in set(grid.ravel()) - set(notes):
         unused.remove()
     for letter, axes in zip("abcdefgh" if len(pairs) > 1 else "", grid[0], strict=False):
@@ -81,20 +83,17 @@ def _draw(axes: Axes, rows: pd.DataFrame, words: dict[str, str]) -> None:
     depth.consistency_axis(axes)
 
 
-def _networks(instances: pd.DataFrame, architecture: str, pair: list[str], each: str) -> str:
+def _networks(instances: pd.DataFrame, pair: list[str], each: str) -> str:
     """How many networks each of two conditions has."""
-    accepted = instances[(instances["architecture"] == architecture) & ~instances["collapsed"].astype(bool)]
-    first, second = ((accepted["condition"] == condition).sum() for condition in pair)
+    conditions = (instances[instances["condition"] == condition] for condition in pair)
+    first, second = (len(rows) - n_collapsed(rows) for rows in conditions)
     if first == second:
         return f"{count(first, 'network')} in each {each}"
     return f"{count(first, 'network')} in the first {each}, {second} in the second"
 
 
 def _pairs(rows: pd.DataFrame, many: str) -> str:
-    """How many networks collapsed, and how many pairs each curve has in the last layer."""
+    """How many pairs each curve has in the last layer."""
     last = rows[rows["layer_index"] == rows["layer_index"].max()].drop_duplicates("pairs").set_index("pairs")
     within, same, different = (count(last.loc[pairs, "n_network_pairs"], "pair") for pairs in CURVES)
-    return (
-        f"{collapsed_note(last['n_collapsed'].iloc[0])}; "
-        f"{within} within {many}, {same} between {many} of the same seed, {different} of different seeds"
-    )
+    return f"{within} within {many}, {same} between {many} of the same seed, {different} of different seeds"

@@ -35,10 +35,11 @@ def draw(tables: Tables) -> Figure:
     for group, axes in zip(shown, panels, strict=True):
         layers = layers_of(tables, group, measure)
         naming = _draw_layers(axes, layers)
-        depth.consistency_axis(axes)
+        if axes.get_subplotspec().is_first_col():
+            axes.set_ylabel(depth.CONSISTENCY_LABEL)
         axes.set_xlabel(CLUSTERING_LABEL)
         axes.set_title(group.title)
-        notes.append(f"{group.title}: {networks_note(summary, group)}. {_relation(tables, group, measure)}")
+        notes.append(f"{group.title}: {networks_note(tables, group)}. {_relation(tables, group, measure)}")
     how = "number" if naming != "Layer" else "name"
     remark = (
         f"Exemplar RDMs, {MEASURE_NAMES[measure]}. Points: layers, by {how}, joined in order. {_interval_note(layers)}"
@@ -94,6 +95,6 @@ def _draw_layers(axes: Axes, layers: pd.DataFrame) -> str:
     look = {"xytext": (0, 0), "ha": "center", "va": "center", "bbox": circle} if numbered else {"xytext": (3, 3)}
     for name, *point in zip(names, x, y, strict=True):
         axes.annotate(name, point, textcoords="offset points", fontsize=style.SMALLEST_PT, zorder=3, **look)
-    axes.margins(x=0.12)
+    axes.margins(0.12)
     axes.locator_params(axis="x", nbins=MOST_TICKS)
     return naming

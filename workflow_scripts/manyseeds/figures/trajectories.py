@@ -82,8 +82,7 @@ def draw_trajectories(tables: Tables, kind: str) -> Figure:
     """
     measure = main_measure(_within_conditions(tables)["measure"])
     shown = trajectories(tables, kind, measure)
-    lowest = np.floor(10 * min(trajectory.pairs["consistency"].min() for trajectory in shown)) / 10
-    rows = [list(_rows_of_panels(trajectory, lowest)) for trajectory in shown]
+    rows = [list(_rows_of_panels(trajectory)) for trajectory in shown]
     heights = [height for group_rows in rows for height, _ in group_rows]
     figure = style.new_figure(style.PAGE_MM, sum(heights))
     grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
@@ -181,9 +180,9 @@ def block_matrix(pairs: pd.DataFrame, epochs: Sequence[int]) -> tuple[pd.DataFra
 # Panels
 
 
-def _rows_of_panels(trajectory: Trajectory, lowest: float) -> Iterator[tuple[float, list[Panel]]]:
+def _rows_of_panels(trajectory: Trajectory) -> Iterator[tuple[float, list[Panel]]]:
     """Height and panels of each row of one group: two panels, the first of them a matrix, then the others."""
-    panels: list[Panel] = [partial(_draw_matrix, trajectory, part, lowest) for part in trajectory.parts]
+    panels: list[Panel] = [partial(_draw_matrix, trajectory, part) for part in trajectory.parts]
     panels.append(partial(_draw_consistency, trajectory))
     if trajectory.is_tested:
         panels += [partial(_draw_accuracy, trajectory), partial(_draw_relation, trajectory)]
@@ -205,9 +204,9 @@ def _put_letters(panels: Sequence[Axes], matrices: int) -> None:
         style.panel_letter(panel, letter, left_pt=30)
 
 
-def _draw_matrix(trajectory: Trajectory, part: str, lowest: float, axes: Axes) -> None:
+def _draw_matrix(trajectory: Trajectory, part: str, axes: Axes) -> None:
     points, matrix = block_matrix(trajectory.pairs, trajectory.parts[part])
-    image = axes.imshow(matrix, cmap=MATRIX_COLOURS, vmin=lowest, vmax=1.0)
+    image = axes.imshow(matrix, cmap=MATRIX_COLOURS, vmin=0.0, vmax=1.0)
     axes.figure.colorbar(image, cax=axes.inset_axes((1.03, 0.1, 0.035, 0.8)), label=depth.CONSISTENCY_LABEL)
     sizes = points.groupby("epoch").size()
     ends = np.cumsum(sizes.to_numpy())
@@ -248,7 +247,7 @@ def _draw_course(axes: Axes, course: pd.DataFrame, series: style.Series, suffix:
     axes.set_xlim(*_with_margin(scale, epochs))
     named = named_epochs(epochs, scale.transform(epochs))
     axes.set_xticks(named, [f"{epoch:g}" for epoch in named])
-    axes.set_xlabel(EPOCH_LABEL)
+    axes.set_xlabel(f"{EPOCH_LABEL} (log scale)" if len(epochs) > 1 else EPOCH_LABEL)
 
 
 def _with_margin(scale: Transform, epochs: np.ndarray) -> np.ndarray:
@@ -276,7 +275,8 @@ def _draw_relation(trajectory: Trajectory, axes: Axes) -> None:
     axes.plot(x, y, color=style.GREY, linewidth=0.4, zorder=1)
     series = style.Series(style.BLUE, "o", "none")
     _errorbars(axes, x, y, series, xerr=_half_widths(course, "_accuracy"), yerr=_half_widths(course), capsize=0)
-    for place, above_pt in ((0, 3), (-1, -8)):
+    for place, neighbour in ((0, 1), (-1, -2)) if len(course) > 1 else ((0, 0),):
+        above_pt = -8 if y[neighbour] > y[place] else 3  # away from the next point and its error bar
         axes.annotate(
             f"epoch {course['epoch'].iloc[place]}",
             (x[place], y[place]),
@@ -316,7 +316,7 @@ def _half_widths(course: pd.DataFrame, suffix: str = "") -> np.ndarray:
 
 def _note(tables: Tables, trajectory: Trajectory, kind: str, measure: str) -> str:
     group = trajectory.group
-    facts = [networks_note(tables["consistency_summary"], group), accuracy_note(tables["accuracy_summary"], group)]
+    facts = [networks_note(tables, group), accuracy_note(tables["accuracy_summary"], group)]
     facts = [fact for fact in facts if fact]
     if trajectory.is_tested:
         equal = {"layer": trajectory.layer, "kind": kind, "measure": measure, "normalisation": "none"}
@@ -326,9 +326,10 @@ def _note(tables: Tables, trajectory: Trajectory, kind: str, measure: str) -> st
 
 
 def _remark(shown: Sequence[Trajectory], tables: Tables, kind: str, measure: str) -> str:
+    has_intervals = any(trajectory.course["ci_low_accuracy"].notna().any() for trajectory in shown)
+    where = "b, and vertically in d:" if any(trajectory.is_tested for trajectory in shown) else "b:"
     text = (
         f"{KIND_NAMES[kind]}, {MEASURE_NAMES[measure]}. a: instances of an epoch in the order of their seeds; a "
-        f"network has a consistency of 1 with itself. b: {depth.interval_note(tables['consistency_summary'])}"
+        f"network has a consistency of 1 with itself. {where} {depth.interval_note(tables['consistency_summary'])}"
     )
-    has_intervals = any(trajectory.course["ci_low_accuracy"].notna().any() for trajectory in shown)
-    return f"{text} c: 95 % jackknife intervals over networks." if has_intervals else text
+    return f"{text} c, and horizontally in d: 95 % jackknife intervals over networks." if has_intervals else text
