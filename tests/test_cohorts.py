@@ -161,6 +161,67 @@ def test_who_collapses_is_redrawn_beside_others_as_alone(tmp_path, cohort_size, 
     assert len(n_attempts) > 1  # or nobody was redrawn beside somebody who was not
 
 
+def test_each_attempt_is_judged_once_an_epoch(tmp_path, monkeypatch):
+    """Though the cohort of those that pass is made anew whenever others are given up."""
+    rule = recipes.CollapseRule(0.8, False, 3, (1,))
+    tasks = [small_task(seed, collapse=rule, epochs=2, checkpoints=(0, 2)) for seed in range(5)]
+    together = stores_in(tmp_path, tasks)
+    evaluated = []
+    evaluate = training.evaluate
+    monkeypatch.setattr(training, "evaluate", lambda *of: evaluated.append(1) or evaluate(*of))
+    train_together(tasks, together, cohort_size=5)
+    attempts = [attempt for store in together for attempt in store.attempts()]
+    given_up = sum("given up" in (attempt["reason"] or "") for attempt in attempts)
+    last = sum(len(store.attempts()) == rule.max_attempts for store in together)  # which nobody judges half way
+    assert given_up > 0
+    assert len(evaluated) == given_up + 2 * (len(attempts) - given_up) - last
+
+
+def test_who_ended_without_being_judged_is_judged_before_others_begin(tmp_path, monkeypatch):
+    """Two have completed their training and only one of them was judged, as where a signal came in between."""
+    tasks = [small_task(seed, collapse=recipes.CollapseRule(1.1, False, 2)) for seed in range(2)]
+    together, alone = stores_in(tmp_path / "together", tasks), stores_in(tmp_path / "alone", tasks)
+    evaluate, calls = training.evaluate, iter(range(1))
+
+    def evaluate_once(*of):
+        if next(calls, None) is None:
+            raise Stopped
+        return evaluate(*of)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "evaluate", evaluate_once)
+        with pytest.raises(Stopped):
+            train_together(tasks, together, cohort_size=2)
+    lines = []
+    train_together(tasks, together, cohort_size=2, report=lines.append)
+    assert [len(store.attempts()) for store in together] == [2, 2]
+    (judged,) = (place for place, line in enumerate(lines) if line.startswith("small/seed1 attempt 0: collapsed"))
+    (begun, *_) = (place for place, line in enumerate(lines) if "attempt 1" in line)
+    assert judged < begun
+    assert " and 1 others: epoch 1/6" in lines[begun]  # both are redrawn side by side
+    for task, one, other in zip(tasks, together, alone, strict=True):
+        train_together([task], [other])
+        assert_same_results(one, other, (0, 2, 6))
+
+
+def test_the_memory_that_a_network_needs_is_that_of_a_step_with_dropout(tmp_path, monkeypatch):
+    for name in ("reset_peak_memory_stats", "memory_allocated", "max_memory_allocated"):
+        monkeypatch.setattr(torch.cuda, name, lambda device: 0)
+    stepped = []
+    step = training.Attempt.step
+
+    def noted(attempt, images, labels):
+        hooks = attempt.module.get_submodule("conv2")._forward_hooks
+        stepped.append((attempt.module.training, len(hooks)))
+        step(attempt, images, labels)
+
+    monkeypatch.setattr(training.Attempt, "step", noted)
+    images, task = small_images(), small_task(**DEMANDING)
+    assignment = training.Assignment(task, initial_weights(task, images), stores.Store(tmp_path), "k")
+    training.bytes_needed(assignment, images, torch.device("cpu"))
+    assert stepped == [(True, 1)]
+
+
 def test_where_nothing_is_to_be_trained_nothing_is_done():
     """As where a marker was lost, and all weights of its block are published."""
     train_together([], [], cohort_size="auto")

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from safetensors.numpy import load_file
 from train_once import DEMANDING, initial_weights, key_of, small_images, small_task, train_small, train_together
 
 from manyseeds import modules, networks, recipes, stores, training
 from manyseeds.errors import StudyError
 from manyseeds.inference import dropout, evaluate
-from manyseeds.interruption import EXIT_AGAIN, Interruption
+from manyseeds.interruption import EXIT_AGAIN, Interrupted, Interruption
 from manyseeds.minibatches import crop_and_flip, minibatches
 
 TESTS = Path(__file__).parent
@@ -484,6 +485,20 @@ def test_an_orphan_and_its_successor_do_not_train_at_once(tmp_path):
         assert "Waiting" in lines[0]
     thread.join(timeout=10)
     assert entered.is_set()
+
+
+def test_a_signal_ends_the_waiting_for_another_process(tmp_path):
+    """The lock is held all the while: who waits gives way, and holds nothing."""
+    store, interruption = stores.Store(tmp_path / "store"), Interruption()
+    with FileLock(f"{store.folder}.lock"):
+        interruption.signal = "SIGTERM"
+        with (
+            pytest.raises(Interrupted, match="Interrupted by SIGTERM while it waited"),
+            stores.locked(store, lambda line: None, meanwhile=lambda: interruption.heed("while it waited"), poll=0.01),
+        ):
+            pytest.fail("it has what another process holds")
+    with stores.locked(store, lambda line: None):
+        pass
 
 
 @pytest.mark.parametrize("file", ["state.safetensors", "attempt0/epoch2.safetensors"])

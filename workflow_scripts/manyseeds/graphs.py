@@ -96,16 +96,22 @@ class Captured:
             for _ in range(WARM_UP):
                 self.attempt.step(images, labels)
             # Found out beforehand: a capture that fails leaves torch's generators and memory unfit for further work.
-            if (waits := self._waits(images, labels)) is not None:
-                self.report(f"Without CUDA graphs: a step of this network waits for the device ({waits}).")
-                return None
-        torch.cuda.synchronize(self.attempt.device)
+            waits = self._waits(images, labels)
+        torch.cuda.synchronize(self.attempt.device)  # all is undone, before another stream takes the first step
+        if waits is not None:
+            self.report(f"Without CUDA graphs: a step of this network waits for the device ({waits}).")
+            return None
         graph = torch.cuda.CUDAGraph()
         if self.attempt.draws_masks:
             graph.register_generator_state(self.attempt.masks)
         try:
             with torch.cuda.stream(self.capturing), torch.cuda.graph(graph, pool=self.pool, stream=self.capturing):
                 self.attempt.step(images, labels)
+        except torch.OutOfMemoryError as problem:
+            raise StudyError(
+                "The memory of the GPU does not hold so many networks side by side; set the config key "
+                "training.cohort_size to fewer."
+            ) from problem
         except RuntimeError as problem:
             raise StudyError(
                 f"A step of this network cannot be captured as a CUDA graph ({problem}); set the config key "

@@ -81,9 +81,16 @@ def _digest(records: Sequence[Mapping]) -> str:
 
 
 @contextmanager
-def locked(store: Store, report: Callable[[str], None]) -> Iterator[None]:
+def locked(
+    store: Store, report: Callable[[str], None], *, meanwhile: Callable[[], None] = lambda: None, poll: float = 1.0
+) -> Iterator[None]:
     """Hold the lock of a store: an orphan of a killed workflow and its successor must not train the same instance at
     once.
+
+    Parameters
+    ----------
+    meanwhile
+        Called every `poll` seconds while another process holds it; what it raises ends the waiting.
     """
     with writing(store.folder):
         store.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -92,7 +99,10 @@ def locked(store: Store, report: Callable[[str], None]) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         report(f"Waiting for another process that holds {lock.lock_file}.")
-        lock.acquire()
+        while not lock.is_locked:
+            meanwhile()
+            with suppress(Timeout):
+                lock.acquire(timeout=poll)
     try:
         yield
     finally:

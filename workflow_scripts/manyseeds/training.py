@@ -403,14 +403,16 @@ def train(
         return
     make_deterministic(assignments[0].task.recipe.precision)
     size = fitting(assignments, images, device) if cohort_size == "auto" else int(cohort_size)
+    spared: set[tuple[str, int, int]] = set()
     with Interruption() as interruption:
         while unfinished := [each for each in assignments if not each.store.finished(each.task.max_attempts)]:
-            with _locked(unfinished[:size], report) as cohort:
+            with _locked(unfinished[:size], interruption, report) as cohort:
                 if cohort:
                     _train_attempts(
                         cohort,
                         images,
                         device,
+                        spared,
                         cuda_graphs=cuda_graphs,
                         save_every=save_every,
                         interruption=interruption,
@@ -419,11 +421,13 @@ def train(
 
 
 @contextmanager
-def _locked(assignments: Sequence[Assignment], report: Report) -> Iterator[list[Assignment]]:
+def _locked(
+    assignments: Sequence[Assignment], interruption: Interruption, report: Report
+) -> Iterator[list[Assignment]]:
     """Hold the locks of some stores, and yield those that nobody else has finished in the meantime."""
     with ExitStack() as stack:
         for each in sorted(assignments, key=lambda each: each.key):  # all lock in one order: nobody waits in a circle
-            stack.enter_context(locked(each.store, report))
+            stack.enter_context(locked(each.store, report, meanwhile=lambda: interruption.heed("while it waited")))
         yield [each for each in assignments if not each.store.finished(each.task.max_attempts)]
 
 
@@ -431,6 +435,7 @@ def _train_attempts(
     assignments: Sequence[Assignment],
     images: Images,
     device: torch.device,
+    spared: set[tuple[str, int, int]],
     *,
     cuda_graphs: bool,
     save_every: float,
@@ -438,7 +443,9 @@ def _train_attempts(
     report: Report,
 ) -> None:
     """Train the next attempt at each of some instances, and put on record what became of it: of all of them, or only of
-    those that are given up before their last epoch, in whose places others can begin.
+    those that end before the others, in whose places new ones can begin.
+
+    `spared` are key, attempt and epoch of judgements that an attempt has passed, which it need not pass again.
     """
     attempts = [Attempt(each, images, device) for each in assignments]
     cohort = Cohort(
@@ -451,12 +458,22 @@ def _train_attempts(
         report=report,
     )
     cohort.begin()
+    if done := [attempt for attempt in attempts if attempt.done]:  # stopped before they were judged
+        for attempt in done:
+            _judge(attempt, images, report)
+            interruption.heed("between two instances")
+        return
     for epoch in sorted({*attempts[0].task.collapse.judge_after, cohort.recipe.epochs}):
         cohort.run(epoch)
-        make_deterministic("fp32")  # as checkpoints are evaluated
         given_up = False
         for attempt in [each for each in attempts if each.is_to_be_judged(epoch)]:
-            given_up |= _judge(attempt, images, report) is not None and not attempt.done
+            judgement = (attempt.assignment.key, attempt.place.attempt, epoch)
+            if judgement in spared:
+                continue
+            if _judge(attempt, images, report) is None:
+                spared.add(judgement)
+            else:
+                given_up |= not attempt.done
             interruption.heed("between two instances")
         if given_up:
             return
@@ -464,8 +481,9 @@ def _train_attempts(
 
 def _judge(attempt: Attempt, images: Images, report: Report) -> str | None:
     """Return why an attempt has collapsed, None if it has not; put on record what became of it if this is its end."""
+    make_deterministic("fp32")  # as checkpoints are evaluated
     evaluation = evaluate(attempt.module, images, attempt.device)
-    reason = attempt.task.collapse.reason(evaluation)
+    reason = attempt.task.collapse.reason(evaluation) or ("weights are not finite" if attempt.is_lost else None)
     if not attempt.done:
         if reason is None:
             return None
@@ -500,9 +518,11 @@ def bytes_needed(assignment: Assignment, images: Images, device: torch.device) -
     torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device)
     attempt = Attempt(assignment, images, device)
-    size = assignment.task.recipe.batch_size
+    attempt.module.train()
+    recipe = assignment.task.recipe
+    size = recipe.batch_size
     batch = torch.zeros((size, *images.inputs.shape[1:]), device=device)
-    with undone(attempt):
+    with undone(attempt), dropout(attempt.module, recipe.dropout_after, recipe.dropout, attempt.masks):
         attempt.step(batch, torch.zeros(size, dtype=torch.int64, device=device))
     return torch.cuda.max_memory_allocated(device) - before
 
