@@ -60,7 +60,7 @@ def test_without_a_gpu_a_job_computes_on_the_cpu():
 
 def test_what_was_trained_on_a_gpu_is_not_trained_anew_on_a_cpu():
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
-    with pytest.raises(StudyError, match=r"delete results/x/\.cohort0 and run the same command again"):
+    with pytest.raises(StudyError, match=r"delete results/x/\.cohort0 and the network's folder"):
         devices.check_comparable(cpu, "NVIDIA H200 (CUDA 13.0, cuDNN 91002)", "results/x/.cohort0")
     devices.check_comparable(cpu, "cpu", "m")
     devices.check_comparable(gpu, "cpu", "m")

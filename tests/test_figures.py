@@ -413,6 +413,8 @@ def test_fig7_shows_levels_and_the_band_of_random_groups(tables, drawn):
             at_layer = vertices[vertices[:, 0] == index, 1]
             assert at_layer.min() == pytest.approx(low)
             assert at_layer.max() == pytest.approx(high)
+    (line,) = (line for line in control.lines if line.get_label() == "random groups, mean")
+    np.testing.assert_array_equal(line.get_ydata(), expected["mean"])
 
 
 def test_supp7_compares_normalisations(tables, drawn):
@@ -696,10 +698,12 @@ def test_networks_that_were_redrawn_are_stated(tables):
     of_one = (instances["architecture"] == "all_cnn_7") & (instances["condition"] == "baseline")
     instances.loc[of_one & instances["seed"].isin([1, 4]), "attempts"] = 3
     text = notes(draw("fig4", tables | {"instances": instances}))
-    assert "All-CNN-7: 6 networks (15 pairs), 1 more collapsed and left out, 2 of them redrawn after a collapse" in text
+    assert (
+        "All-CNN-7: 6 networks (15 pairs), 2 of these redrawn after a collapse, 1 more collapsed and left out" in text
+    )
     assert "All-CNN-C: 6 networks (15 pairs), 1 more collapsed and left out; test accuracy" in text
     rows = instances[of_one & (instances["seed"] < 5)]
-    assert selection.collapsed_note(rows) == "2 of them redrawn after a collapse"
+    assert selection.collapsed_note(rows) == "2 of these redrawn after a collapse"
     assert selection.collapsed_note(rows.assign(attempts=pd.NA)) == "none collapsed"
 
 

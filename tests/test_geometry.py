@@ -226,6 +226,7 @@ def test_a_layer_that_diverged_is_undefined_in_a_collapsed_network_and_an_error_
     for derived in (undefined, cocktail_blank(undefined), centroids(undefined, groups)):
         for measure in MEASURES:
             assert np.isnan(rdm(derived, measure)).all()
+    assert not undefined.zero_norm.any()  # which would be counted as silence
     sound = [measure_geometry(activations, name="conv1", is_collapsed=collapsed) for collapsed in (True, False)]
     np.testing.assert_array_equal(sound[0].gram, sound[1].gram)
 

@@ -94,7 +94,8 @@ def check_comparable(device: torch.device, trained_on: str, marker: Path | str) 
     if device.type == "cpu" and trained_on != "cpu":
         raise StudyError(
             f"The weights of this network are gone, those of its block were trained on {trained_on}, and this job has "
-            f"no GPU: delete {marker} and run the same command again, so that a job trains it that asks for one."
+            f"no GPU: delete {marker} and the network's folder beside it, and run the same command again, so that a "
+            "job trains it that asks for one."
         )
 
 

@@ -187,13 +187,13 @@ def _chunks(patterns: NDArray, rows: slice | NDArray = slice(None)) -> Iterator[
 
 def _undefined(n_stimuli: int, n_units: int) -> Geometry:
     """Return the geometry of a layer that diverged: no pattern of it has a length, a direction or a distance."""
-    nowhere = np.ones(n_stimuli, dtype=bool)
+    silent = np.zeros(n_stimuli, dtype=bool)  # none is known to be
     return Geometry(
         gram=np.full((n_stimuli, n_stimuli), np.nan),
         row_sums=np.full(n_stimuli, np.nan),
         n_units=n_units,
-        zero_norm=nowhere,
-        zero_variance=nowhere,
+        zero_norm=silent,
+        zero_variance=silent,
         n_silent_units=0,
         raw_scale=np.nan,
         squared_distances=np.full(n_stimuli * (n_stimuli - 1) // 2, np.nan),

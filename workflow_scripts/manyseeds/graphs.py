@@ -91,6 +91,27 @@ class Captured:
         torch.cuda.current_stream(self.attempt.device).wait_stream(self.stream)
 
     def _capture(self, images: Tensor, labels: Tensor) -> torch.cuda.CUDAGraph | None:
+        """Capture a step; None where its network waits for the device.
+
+        Raises
+        ------
+        StudyError
+            Where the device's memory is too small, or the step cannot be captured for another reason.
+        """
+        try:
+            waits = self._warm_up(images, labels)
+            if waits is None:
+                return self._record(images, labels)
+        except torch.OutOfMemoryError as problem:
+            raise StudyError(
+                "The memory of the GPU does not hold so many networks side by side; set the config key "
+                "training.cohort_size to fewer."
+            ) from problem
+        self.report(f"Without CUDA graphs: a step of this network waits for the device ({waits}).")
+        return None
+
+    def _warm_up(self, images: Tensor, labels: Tensor) -> str | None:
+        """Take some steps and undo them; return what in a step waits for the device, if anything does."""
         torch.cuda.synchronize(self.attempt.device)
         with torch.cuda.stream(self.capturing), undone(self.attempt):
             for _ in range(WARM_UP):
@@ -98,20 +119,17 @@ class Captured:
             # Found out beforehand: a capture that fails leaves torch's generators and memory unfit for further work.
             waits = self._waits(images, labels)
         torch.cuda.synchronize(self.attempt.device)  # all is undone, before another stream takes the first step
-        if waits is not None:
-            self.report(f"Without CUDA graphs: a step of this network waits for the device ({waits}).")
-            return None
+        return waits
+
+    def _record(self, images: Tensor, labels: Tensor) -> torch.cuda.CUDAGraph:
         graph = torch.cuda.CUDAGraph()
         if self.attempt.draws_masks:
             graph.register_generator_state(self.attempt.masks)
         try:
             with torch.cuda.stream(self.capturing), torch.cuda.graph(graph, pool=self.pool, stream=self.capturing):
                 self.attempt.step(images, labels)
-        except torch.OutOfMemoryError as problem:
-            raise StudyError(
-                "The memory of the GPU does not hold so many networks side by side; set the config key "
-                "training.cohort_size to fewer."
-            ) from problem
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as problem:
             raise StudyError(
                 f"A step of this network cannot be captured as a CUDA graph ({problem}); set the config key "
@@ -126,6 +144,8 @@ class Captured:
         torch.cuda.set_sync_debug_mode("error")
         try:
             self.attempt.step(images, labels)
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as problem:
             return str(problem)
         finally:

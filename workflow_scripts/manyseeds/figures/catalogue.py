@@ -140,9 +140,9 @@ def all_groups(facts: Facts) -> Groups:
 class Entry:
     """One figure.
 
-    `tables` are all that the figure is drawn from (`instances` tells which groups are missing), and `groups` the
-    networks that it shows: of the tables it needs no others. `requires` is what a study must have for the figure to
-    exist.
+    `tables` are all that the figure is drawn from (`instances` tells which groups are missing, and whose networks
+    collapsed), and `groups` the networks that it shows: of the tables it needs no others. `requires` is what a study
+    must have for the figure to exist.
     """
 
     title: str

@@ -29,7 +29,6 @@ CONSISTENCY_LABEL = "Consistency (r²)"
 PAIRS_NOTE = "Error bars: 95 % confidence intervals, bootstrap over pairs of networks."
 FEW_PAIRS = 3
 """Up to so many pairs one of them alone is drawn in more than 2.5 % of the resamples: the interval is their range."""
-FEW_PAIRS_NOTE = f"Of {FEW_PAIRS} pairs or fewer they are the range of the pairs."
 NO_INTERVAL_NOTE = "No error bars: too few networks for an interval."
 PANEL_MM = 48.0
 MOST_PANELS_IN_ROW = 4
@@ -267,7 +266,16 @@ def consistency_axis(axes: Axes) -> None:
 
 def interval_note(summary: pd.DataFrame) -> str:
     """What the error bars are, or why there are none."""
+    return f"{PAIRS_NOTE} {few_pairs_note(summary)}".strip() if has_intervals(summary) else NO_INTERVAL_NOTE
+
+
+def has_intervals(summary: pd.DataFrame) -> bool:
+    """Whether any statistic has a bootstrap interval over pairs."""
+    return bool(summary.loc[summary["ci_method"] == "pairs", "ci_low"].notna().any())
+
+
+def few_pairs_note(summary: pd.DataFrame) -> str:
+    """What such intervals are where there are few pairs, or "" where there are none of these."""
     drawn = summary[(summary["ci_method"] == "pairs") & summary["ci_low"].notna()]
-    if drawn.empty:
-        return NO_INTERVAL_NOTE
-    return f"{PAIRS_NOTE} {FEW_PAIRS_NOTE}" if (drawn["n_network_pairs"] <= FEW_PAIRS).any() else PAIRS_NOTE
+    few = (drawn["n_network_pairs"] <= FEW_PAIRS).any()
+    return f"Of {FEW_PAIRS} pairs or fewer bootstrap intervals are the range of the pairs." if few else ""

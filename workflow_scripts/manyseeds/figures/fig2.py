@@ -11,6 +11,7 @@ from manyseeds.figures.selection import (
     MEASURE_NAMES,
     Tables,
     groups,
+    images_note,
     instance_accuracies,
     instance_notes,
     rows_of,
@@ -38,6 +39,7 @@ def draw(tables: Tables) -> Figure:
             *_notes(tables),
             f"Metric-stress MDS of RDMs of {measure}; symbols: categories of the stimuli; bars: length in that unit; "
             f"maps turned to match, not scaled. {maps.dropped_note(mds)}",
+            images_note(tables["accuracy"]),
         ],
     )
     return figure

@@ -1,6 +1,7 @@
 """Consistency of category centroids, exemplars and within-category distances (Mehrer et al. 2020, fig. 7)."""
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -44,9 +45,7 @@ def draw(tables: Tables) -> Figure:
 def _draw_bands(axes: Axes, tables: Tables, group: Group, measure: str) -> None:
     """Grey bands of the random-grouping control behind the centroid curve, and their mean as a line."""
     for method, (label, grey) in BANDS.items():
-        band = consistency_curve(
-            tables["consistency_summary"], group, kind="random_centroid", measure=measure, ci_method=method
-        )
+        band = _control(tables, group, measure, method)
         axes.fill_between(
             np.asarray(band["layer_index"], float),
             np.asarray(band["ci_low"], float),
@@ -56,11 +55,19 @@ def _draw_bands(axes: Axes, tables: Tables, group: Group, measure: str) -> None:
             label=label,
             zorder=0,
         )
+    control = _control(tables, group, measure, "partitions")
     axes.plot(
-        np.asarray(band["layer_index"], float),
-        np.asarray(band["mean"], float),
+        np.asarray(control["layer_index"], float),
+        np.asarray(control["mean"], float),
         color=style.GREY,
         linewidth=0.6,
         label="random groups, mean",
         zorder=0.5,
+    )
+
+
+def _control(tables: Tables, group: Group, measure: str, method: str) -> pd.DataFrame:
+    """The random-grouping control against depth, with the bands of one method."""
+    return consistency_curve(
+        tables["consistency_summary"], group, kind="random_centroid", measure=measure, ci_method=method
     )

@@ -20,6 +20,7 @@ from manyseeds.figures.selection import (
     Group,
     Tables,
     count,
+    images_note,
     last_epoch,
     network_counts,
     rows_of,
@@ -107,7 +108,7 @@ def draw(tables: Tables) -> Figure:
     for letter, axes in zip("abcd", grid[0], strict=True):
         style.panel_letter(axes, letter)
     style.legend_above(figure, grid[0, [0, 3]])
-    style.footnote(figure, [*_notes(sweeps, maps, tables["instances"]), _remark(measure), _interval_note(summary)])
+    style.footnote(figure, [*_notes(sweeps, maps, tables["instances"]), _remark(measure), *_method_notes(tables)])
     return figure
 
 
@@ -301,10 +302,12 @@ def _highest(shown: ConsistencyMap) -> str:
     return f"framed: highest, {shown.means.loc[rate, n_samples]:.3f} ({', '.join(facts)})."
 
 
-def _interval_note(summary: pd.DataFrame) -> str:
-    note = depth.interval_note(summary)
-    if note == depth.NO_INTERVAL_NOTE:
-        return note
-    methods = "a, c: jackknife over networks; d: bootstrap over pairs of networks"
-    few = " (of 3 pairs or fewer their range)" if depth.FEW_PAIRS_NOTE in note else ""
-    return f"Error bars: 95 % confidence intervals; {methods}{few}."
+def _method_notes(tables: Tables) -> list[str]:
+    """What the error bars are, and on which images accuracies were measured."""
+    summary = tables["consistency_summary"]
+    if not depth.has_intervals(summary):
+        bars = depth.NO_INTERVAL_NOTE
+    else:
+        methods = "a, c: jackknife over networks; d: bootstrap over pairs of networks"
+        bars = f"Error bars: 95 % confidence intervals; {methods}. {depth.few_pairs_note(summary)}"
+    return [bars, images_note(tables["accuracy_summary"])]

@@ -112,6 +112,11 @@ def accuracy_note(accuracy: pd.DataFrame, group: Group) -> str:
     return f"{note}, {_percent(rows.loc['lossless', 'mean'])} on lossless images" if "lossless" in rows.index else note
 
 
+def images_note(accuracy: pd.DataFrame) -> str:
+    """Whether test images are not all original files, or "" where they are."""
+    return "Some of the test images are re-encoded." if (accuracy["subset"] == "lossless").any() else ""
+
+
 def group_notes(shown: Sequence[Group], tables: Tables) -> list[str]:
     """One line per group: its numbers of networks, pairs and collapsed networks, and its test accuracy."""
     notes = []
@@ -154,8 +159,8 @@ def collapsed_note(instances: pd.DataFrame) -> str:
     redrawn = int((accepted["attempts"].fillna(1) > 1).sum())
     if not left_out and not redrawn:
         return "none collapsed"
-    facts = [f"{left_out} more collapsed and left out"] if left_out else []
-    facts += [f"{redrawn} of them redrawn after a collapse"] if redrawn else []
+    facts = [f"{redrawn} of these redrawn after a collapse"] if redrawn else []
+    facts += [f"{left_out} more collapsed and left out"] if left_out else []
     return ", ".join(facts)
 
 
@@ -165,7 +170,7 @@ def count(n: float, noun: str) -> str:
 
 
 def count_range(numbers: pd.Series, noun: str) -> str:
-    """ "5 networks", or of layers in which they differ "4 to 5 networks"."""
+    """ "5 networks", or of layers or measures in which they differ "4 to 5 networks"."""
     low, high = int(numbers.min()), int(numbers.max())
     return count(high, noun) if low == high else f"{low} to {count(high, noun)}"
 

@@ -42,7 +42,8 @@ def draw(tables: Tables) -> Figure:
         notes.append(f"{group.title}: {networks_note(tables, group)}. {_relation(tables, group, measure)}")
     how = "number" if naming != "Layer" else "name"
     remark = (
-        f"Exemplar RDMs, {MEASURE_NAMES[measure]}. Points: layers, by {how}, joined in order. {_interval_note(layers)}"
+        f"Exemplar RDMs, {MEASURE_NAMES[measure]}. Points: layers, by {how}, joined in order. {_interval_note(layers)} "
+        f"{depth.few_pairs_note(summary)}"
     )
     style.footnote(figure, [*notes, remark])
     return figure

@@ -76,7 +76,7 @@ def draw_trajectories(tables: Tables, kind: str) -> Figure:
     Parameters
     ----------
     tables
-        `consistency_across`, `consistency_summary`, `accuracy_summary` and `relations`.
+        `consistency_across`, `consistency_summary`, `accuracy_summary`, `relations` and `instances`.
     kind
         Which entries of the RDMs are compared: exemplar or centroid.
     """
@@ -327,9 +327,12 @@ def _note(tables: Tables, trajectory: Trajectory, kind: str, measure: str) -> st
 
 def _remark(shown: Sequence[Trajectory], tables: Tables, kind: str, measure: str) -> str:
     has_intervals = any(trajectory.course["ci_low_accuracy"].notna().any() for trajectory in shown)
-    where = "b, and vertically in d:" if any(trajectory.is_tested for trajectory in shown) else "b:"
+    bars = depth.interval_note(tables["consistency_summary"])
+    if depth.has_intervals(tables["consistency_summary"]):
+        where = "b, and vertically in d" if any(trajectory.is_tested for trajectory in shown) else "b"
+        bars = f"{where}: {bars.removeprefix('Error bars: ')}"
     text = (
         f"{KIND_NAMES[kind]}, {MEASURE_NAMES[measure]}. a: instances of an epoch in the order of their seeds; a "
-        f"network has a consistency of 1 with itself. {where} {depth.interval_note(tables['consistency_summary'])}"
+        f"network has a consistency of 1 with itself. {bars}"
     )
     return f"{text} c, and horizontally in d: 95 % jackknife intervals over networks." if has_intervals else text
