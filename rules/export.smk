@@ -52,7 +52,7 @@ rule export_data:
 # Activations that the study has are gone by now, or those of other layers are there too.
 rule export_activations:
     input:
-        weights=weights_at(),
+        weights=exported_weights,
         stimuli=f"{R}/stimuli/inputs.npy",
         card=f"{R}/dataset/card.json",
     output:
@@ -74,7 +74,7 @@ rule export_activations:
         **cfg("trajectory.layers"),
         network=analysed_network,
         categories=trained_categories,
-        epochs=epochs_of,
+        epochs=exported_epochs,
         code=code_of("export_activations"),
     message:
         "Recording activations of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed} to be exported"

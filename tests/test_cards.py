@@ -70,6 +70,19 @@ def test_what_concerns_the_machine_alone_is_not_exported():
     assert {"epochs", "seeds_per_job"} <= set(config["training"])
 
 
+def test_of_epochs_that_are_not_exported_nothing_is_followed(tmp_path):
+    trained = study(study="theirs", export={"epochs": [2]}, **SWEEP)
+    assert trained.exported_epochs("all_cnn_c", "baseline") == (2, 4)
+    assert trained.exported_epochs("all_cnn_c", "dropout0.2") == (4,)
+    assert trained.analysed_epochs == (1, 2, 4)  # where they were trained
+    taken_up = study(**export(tmp_path, trained, recorded={"epochs": [2, 4], "layers": ["conv9"]}))
+    cards.check_exported(taken_up)
+    assert taken_up.analysed_epochs == (2, 4)
+    assert study(**SWEEP).exported_epochs("all_cnn_c", "baseline") == (1, 2, 4)
+    with pytest.raises(StudyError, match=r"export\.epochs: found epoch 3, expected one of 1, 2, 4"):
+        study(export={"epochs": [3]}, **SWEEP)
+
+
 def test_only_networks_that_are_there_are_taken_up(tmp_path):
     overlay = export(tmp_path, study(**SWEEP))
     for name in ("all_cnn_c/baseline/seed1", "all_cnn_c/dropout0.2/seed0", "all_cnn_c/dropout0.2/seed1"):
@@ -187,6 +200,7 @@ def test_a_study_takes_up_networks_that_do_not_all_have_each_followed_layer(tmp_
 
 
 def test_a_setting_younger_than_a_card_is_what_it_was_then(tmp_path):
+    """The study beside the cards is as old as they are: its file does not have these keys either."""
     overlay = export(tmp_path, study(**SWEEP))
     for path in tmp_path.rglob("card.json"):
         card = json.loads(path.read_text())
@@ -194,6 +208,13 @@ def test_a_setting_younger_than_a_card_is_what_it_was_then(tmp_path):
             for key in younger:
                 del card["settings"][section][key]
         path.write_text(json.dumps(card))
+    for section, key in cards.SECTIONS.items():
+        for younger in cards.LATER[section]:
+            del overlay[key][younger]
+    theirs = {key: value for key, value in overlay.items() if key not in ("study", "pretrained_dir")}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(theirs))
+    overlay |= cards.read_study(str(tmp_path))
+    assert overlay["collapse"]["dead"] == "ignore"
     cards.check_exported(study(**overlay))
     overlay["networks"][0]["last_3x3"] = "same"
     with pytest.raises(StudyError, match=r'trained with network.last_3x3 "valid", but the study says "same"'):

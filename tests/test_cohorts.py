@@ -2,13 +2,24 @@
 are any.
 """
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file
-from train_once import DEMANDING, initial_weights, small_images, small_task, train_together
+from train_once import (
+    CODE,
+    DEMANDING,
+    assignment_of,
+    initial_weights,
+    platform_of,
+    small_images,
+    small_task,
+    train_together,
+)
 
-from manyseeds import graphs, networks, recipes, reference, stores, training
+from manyseeds import compiled, graphs, networks, recipes, reference, stores, training
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 RECIPES = {
@@ -16,6 +27,9 @@ RECIPES = {
     "demanding": DEMANDING | {"epochs": 7, "checkpoints": (0, 3, 7)},
     "rectified readout": {"network": networks.Network("all_cnn_c", width=0.03, readout_relu=True)},
     "bf16": {"precision": "bf16", "epochs": 2, "checkpoints": (0, 2)},
+    "compiled": {"compile": True},
+    "compiled in bf16, with dropout": DEMANDING
+    | {"compile": True, "precision": "bf16", "epochs": 2, "checkpoints": (0, 2)},
 }
 VARIED = {
     "init": ("init",),
@@ -59,7 +73,10 @@ def assert_same_results(one, other, epochs):
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_the_engine_has_the_bits_of_the_plain_loop(tmp_path, recipe, device):
+    if recipe.get("compile") and (device != "cpu" or not shutil.which("g++")):
+        pytest.skip("steps are compiled on CPUs, by g++")
     task, images = small_task(3, **recipe), small_images()
+    compiled.prepare(CODE, platform_of(task))
     expected = reference.train(task, initial_weights(task, images), images, torch.device(device))
     store = stores.Store(tmp_path)
     train_together([task], [store], device=device)
@@ -74,7 +91,15 @@ def test_the_engine_has_the_bits_of_the_plain_loop(tmp_path, recipe, device):
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("vary", VARIED.values(), ids=VARIED)
 def test_a_cohort_of_five_has_the_bits_of_five_cohorts_of_one(tmp_path, vary, device):
-    recipe = DEMANDING | {"epochs": 5, "checkpoints": (0, 2, 5)}
+    check_cohort_of_five(tmp_path, vary, device, DEMANDING | {"epochs": 5, "checkpoints": (0, 2, 5)})
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="compiled steps need g++")
+def test_a_compiled_cohort_of_five_has_the_bits_of_five_cohorts_of_one(tmp_path):
+    check_cohort_of_five(tmp_path, ("init", "order"), "cpu", {"compile": True, "epochs": 5, "checkpoints": (0, 2, 5)})
+
+
+def check_cohort_of_five(tmp_path, vary, device, recipe):
     tasks = [small_task(seed, vary=vary, **recipe) for seed in range(5)]
     together, alone = stores_in(tmp_path / "together", tasks), stores_in(tmp_path / "alone", tasks)
     train_together(tasks, together, cohort_size=5, device=device)
@@ -128,7 +153,7 @@ class Stopped(Exception):
 def interrupt(task, store, n_steps, device):
     """Train some steps, none of them captured, and save the state."""
     images, device = small_images(), torch.device(device)
-    attempt = training.Attempt(training.Assignment(task, initial_weights(task, images), store, "k"), images, device)
+    attempt = training.Attempt(assignment_of(task, store, images, "k"), images, device)
     options = {"save_every": 0, "interruption": training.Interruption(), "report": lambda line: None}
     cohort = training.Cohort([attempt], images, device, cuda_graphs=False, **options)
     steps = iter(range(n_steps))
@@ -195,7 +220,7 @@ def test_who_ended_without_being_judged_is_judged_before_others_begin(tmp_path, 
     lines = []
     train_together(tasks, together, cohort_size=2, report=lines.append)
     assert [len(store.attempts()) for store in together] == [2, 2]
-    (judged,) = (place for place, line in enumerate(lines) if line.startswith("small/seed1 attempt 0: collapsed"))
+    (judged,) = (place for place, line in enumerate(lines) if line.startswith("small/seed1 attempt 0: underfit"))
     (begun, *_) = (place for place, line in enumerate(lines) if "attempt 1" in line)
     assert judged < begun
     assert " and 1 others: epoch 1/6" in lines[begun]  # both are redrawn side by side
@@ -217,7 +242,7 @@ def test_the_memory_that_a_network_needs_is_that_of_a_step_with_dropout(tmp_path
 
     monkeypatch.setattr(training.Attempt, "step", noted)
     images, task = small_images(), small_task(**DEMANDING)
-    assignment = training.Assignment(task, initial_weights(task, images), stores.Store(tmp_path), "k")
+    assignment = assignment_of(task, stores.Store(tmp_path), images, "k")
     training.bytes_needed(assignment, images, torch.device("cpu"))
     assert stepped == [(True, 1)]
 
@@ -231,7 +256,7 @@ def test_a_cohort_has_one_recipe(tmp_path):
     images, device = small_images(), torch.device("cpu")
     tasks = [small_task(0), small_task(1, epochs=7)]
     attempts = [
-        training.Attempt(training.Assignment(task, initial_weights(task, images), store, "k"), images, device)
+        training.Attempt(assignment_of(task, store, images, "k"), images, device)
         for task, store in zip(tasks, stores_in(tmp_path, tasks), strict=True)
     ]
     options = {"save_every": 1e9, "interruption": training.Interruption(), "report": lambda line: None}
@@ -243,7 +268,7 @@ def test_what_is_undone_leaves_no_trace(tmp_path):
     """Before a capture steps are taken and undone: weights, momentum, statistics and running values are as before."""
     images, device = small_images(), torch.device("cpu")
     task = small_task(network=networks.Network(f"{__name__}.Random"))
-    assignment = training.Assignment(task, initial_weights(task, images), stores.Store(tmp_path), "k")
+    assignment = assignment_of(task, stores.Store(tmp_path), images, "k")
     attempt = training.Attempt(assignment, images, device)
     batch, labels = torch.from_numpy(images.inputs[:8]), torch.from_numpy(images.labels[:8])
     attempt.step(batch, labels)
@@ -274,8 +299,8 @@ def test_a_step_that_waits_for_the_device_is_found_before_it_is_captured(monkeyp
 
 def test_all_that_fits_trains_side_by_side_on_a_gpu_and_one_after_another_on_a_cpu(tmp_path, monkeypatch):
     tasks = [small_task(seed) for seed in range(6)]
-    assignments = [training.Assignment(task, {}, stores.Store(tmp_path), "k") for task in tasks]
     images = small_images()
+    assignments = [assignment_of(task, stores.Store(tmp_path), images, "k") for task in tasks]
     assert training.fitting(assignments, images, torch.device("cpu")) == 1
     free = [10_000_000]
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free[0], 0))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from manyseeds import devices
+from manyseeds import devices, processors
 from manyseeds.errors import StudyError
 
 SCRIPTS = Path(devices.__file__).parent.parent
@@ -55,14 +55,14 @@ def test_without_a_gpu_a_job_computes_on_the_cpu():
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
     assert devices.claim_device(print) == torch.device("cpu")
-    assert devices.device_kind(torch.device("cpu")) == "cpu"
+    assert devices.device_kind(torch.device("cpu")) == processors.kind()
 
 
 def test_what_was_trained_on_a_gpu_is_not_trained_anew_on_a_cpu():
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
     with pytest.raises(StudyError, match=r"delete results/x/\.cohort0 and the network's folder"):
         devices.check_comparable(cpu, "NVIDIA H200 (CUDA 13.0, cuDNN 91002)", "results/x/.cohort0")
-    devices.check_comparable(cpu, "cpu", "m")
+    devices.check_comparable(cpu, "cpu (AVX2, oneDNN: Intel AVX2)", "m")
     devices.check_comparable(gpu, "cpu", "m")
     devices.check_comparable(gpu, "NVIDIA H200 (CUDA 13.0, cuDNN 91002)", "m")
 

@@ -315,3 +315,17 @@ def test_the_page_tells_which_networks_collapsed(folder):
     assert page.index("| `net/baseline/seed9` | 2 | collapsed |") < page.index(
         "| `net/baseline/seed10` | 2 | collapsed |"
     )
+
+
+def test_weights_of_rejected_attempts_are_exported_and_listed_on_the_card(folder, tmp_path):
+    source = tmp_path / "networks"
+    tensors.write(source / "rejected0.safetensors", WEIGHTS, METADATA)
+    (folder / "rejected3.safetensors").touch()  # of an earlier training
+    exports.copy_rejected(source, folder)
+    exports.write_card(folder / "card.json", SETTINGS, IMAGES, METADATA, has_activations=True)
+    files = json.loads((folder / "card.json").read_text())["files"]
+    assert [name for name in files if name.startswith("rejected")] == ["rejected0.safetensors"]
+    found, metadata = exports.read_weights(folder / "rejected0.safetensors")
+    assert metadata == METADATA
+    for name, array in exports.in_single_precision(exports.rounded_weights(WEIGHTS)).items():
+        np.testing.assert_array_equal(found[name], array)

@@ -1,11 +1,14 @@
 """Training: the recipe against an explicit loop, the streams, bitwise repetition and resumption, the collapse rule."""
 
+import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,17 @@ import pytest
 import torch
 from filelock import FileLock
 from safetensors.numpy import load_file
-from train_once import DEMANDING, initial_weights, key_of, small_images, small_task, train_small, train_together
+from train_once import (
+    COMPILED,
+    DEMANDING,
+    assignment_of,
+    initial_weights,
+    key_of,
+    small_images,
+    small_task,
+    train_small,
+    train_together,
+)
 
 from manyseeds import modules, networks, recipes, stores, training
 from manyseeds.errors import StudyError
@@ -22,6 +35,8 @@ from manyseeds.interruption import EXIT_AGAIN, Interrupted, Interruption
 from manyseeds.minibatches import crop_and_flip, minibatches
 
 TESTS = Path(__file__).parent
+
+NEEDS_COMPILER = pytest.mark.skipif(shutil.which("g++") is None, reason="compiled steps need g++")
 
 
 def trained(folder, task, **options):
@@ -111,16 +126,19 @@ def test_what_a_process_trained_before_changes_no_bit(tmp_path):
     assert_equal_weights(weights(alone, 30), weights(beside, 30))
 
 
-def begin_training(folder: Path, *, save_every: float = 0, n_instances: int = 1) -> subprocess.Popen:
+def begin_training(
+    folder: Path, *, save_every: float = 0, n_instances: int = 1, recipe: dict = DEMANDING
+) -> subprocess.Popen:
     """Run `train_once.py`; whatever it reports is to be read from its stdout."""
     environment = os.environ | {"PYTHONPATH": str(TESTS.parent / "workflow_scripts")}
     command = [sys.executable, str(TESTS / "train_once.py"), str(folder), str(save_every), str(n_instances)]
+    command.append(json.dumps(recipe))
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 
 
-def run_until_killed(folder: Path, n_lines: int, n_instances: int) -> bool:
+def run_until_killed(folder: Path, n_lines: int, n_instances: int, recipe: dict) -> bool:
     """Kill a training with SIGKILL after some lines of progress; return whether it was killed in time."""
-    with begin_training(folder, n_instances=n_instances) as process:
+    with begin_training(folder, n_instances=n_instances, recipe=recipe) as process:
         for _ in range(n_lines):
             process.stdout.readline()
         # A few milliseconds into the next epoch, wherever that is: in a step, or half-way through writing the state.
@@ -129,15 +147,22 @@ def run_until_killed(folder: Path, n_lines: int, n_instances: int) -> bool:
     return process.returncode == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("n_instances", [1, 3])
-def test_killed_three_times_and_resumed_trainings_end_in_the_same_bits(tmp_path, n_instances):
+@pytest.mark.parametrize(
+    ("n_instances", "recipe"),
+    [
+        pytest.param(1, DEMANDING, id="1"),
+        pytest.param(3, DEMANDING, id="3"),
+        pytest.param(3, COMPILED, id="3 compiled", marks=NEEDS_COMPILER),
+    ],
+)
+def test_killed_three_times_and_resumed_trainings_end_in_the_same_bits(tmp_path, n_instances, recipe):
     seeds = range(n_instances)
-    tasks = [small_task(seed, **DEMANDING) for seed in seeds]
+    tasks = [small_task(seed, **recipe) for seed in seeds]
     undisturbed = [trained(tmp_path / "undisturbed" / str(seed), tasks[seed]) for seed in seeds]
     killed = [stores.Store(tmp_path / "killed" / str(seed)) for seed in seeds]
     for n_epochs in (3, 3, 3):
         n_lines = n_epochs + n_instances * any(store.state.exists() for store in killed)  # each says where it resumes
-        assert run_until_killed(tmp_path / "killed", n_lines, n_instances)
+        assert run_until_killed(tmp_path / "killed", n_lines, n_instances, recipe)
         assert not any(store.finished(2) for store in killed)
     lines = []
     train_together(tasks, killed, cohort_size=n_instances, report=lines.append)
@@ -207,24 +232,165 @@ def declared(dropout=0.0, n_categories=10, **changes):
         "require_every_category": None,
         "max_attempts": 5,
         "judge_after": [],
+        "dead": "redraw",
+        "enabled": True,
     } | changes
     return recipes.CollapseRule.declared(n_categories, dropout=dropout, **values)
 
 
+def judged(rule, evaluated, **state):
+    """The outcome, and the reason, by which a rule rejects; None if it does not."""
+    outcome, reason = rule.judge(evaluated, **state)
+    assert (outcome == recipes.ACCEPTED) == (reason is None)
+    return None if reason is None else f"{outcome}: {reason}"
+
+
 def test_collapse_rule_as_declared():
-    assert declared().reason(evaluation()) is None
-    assert "not finite" in declared().reason(evaluation(loss=np.nan))
-    assert "not finite" in declared().reason(evaluation(loss=np.inf))
-    assert "below 0.2" in declared().reason(evaluation(accuracy=0.1999))
-    assert declared().reason(evaluation(accuracy=0.2)) is None
-    assert "9 of 10" in declared().reason(evaluation(predicted=9))
+    assert judged(declared(), evaluation()) is None
+    assert judged(declared(), evaluation(loss=np.nan)) == "not_finite: loss is not finite"
+    assert judged(declared(), evaluation(loss=np.inf)) == "not_finite: loss is not finite"
+    assert judged(declared(), evaluation(), is_lost=True) == "not_finite: weights are not finite"
+    assert "underfit: training accuracy 0.1999 is below 0.2" in judged(declared(), evaluation(accuracy=0.1999))
+    assert judged(declared(), evaluation(accuracy=0.2)) is None
+    assert judged(declared(), evaluation(predicted=9)).startswith("missing_category: only 9 of 10")
     assert declared(n_categories=3).min_train_accuracy == pytest.approx(2 / 3)
     assert declared(n_categories=2).min_train_accuracy == 0.75  # twice chance would be no mistake at all
-    assert declared(dropout=0.5).reason(evaluation(predicted=9)) is None
-    assert declared(dropout=0.5, require_every_category=True).reason(evaluation(predicted=9)) is not None
+    assert judged(declared(dropout=0.5), evaluation(predicted=9)) is None
+    assert judged(declared(dropout=0.5, require_every_category=True), evaluation(predicted=9)) is not None
     assert declared(n_categories=100).min_train_accuracy == 0.02
     assert not declared(n_categories=100).require_every_category
-    assert "below 0.6" in declared(min_train_accuracy=0.6).reason(evaluation())
+    assert "below 0.6" in judged(declared(min_train_accuracy=0.6), evaluation())
+
+
+def test_dead_and_underfit_are_two_outcomes():
+    constant = recipes.Evaluation(np.log(10), 0.1, 10, 1, is_constant=True)
+    varied = replace(constant, is_constant=False)
+    assert judged(declared(), constant, seems_dead=True).startswith("dead: its output is the same")
+    assert judged(declared(), constant).startswith("underfit")  # not so in the last minibatches
+    assert judged(declared(), varied, seems_dead=True).startswith("underfit")  # not so on the whole training set
+    assert judged(declared(dead="ignore"), constant, seems_dead=True).startswith("underfit")
+
+
+def test_a_rule_that_is_switched_off_rejects_only_what_is_no_number():
+    rule = declared(enabled=False)
+    constant = recipes.Evaluation(np.log(10), 0.1, 10, 1, is_constant=True)
+    assert judged(rule, constant, seems_dead=True) is None
+    assert judged(rule, evaluation(loss=np.nan)) == "not_finite: loss is not finite"
+    assert judged(rule, evaluation(), is_lost=True) == "not_finite: weights are not finite"
+
+
+RECTIFIED = networks.Network("all_cnn_7", width=0.05, readout_relu=True)
+
+
+def dying_assignment(folder, **options):
+    """A training whose first attempt is silent on every image: its rectified readout is never above zero.
+
+    As a readout that dies, it has no gradient, so it stays as it is. Further attempts begin from other weights.
+    """
+    images, task = small_images(), small_task(network=RECTIFIED, **options)
+    assignment = assignment_of(task, stores.Store(folder), images, "k")
+    silent = dict(assignment.initial)
+    silent["conv7.bias"] = np.full_like(silent["conv7.bias"], -100)
+    return replace(assignment, initial=silent)
+
+
+def train_assigned(assignment, **options):
+    device = torch.device("cpu")
+    options = {"save_every": 1e9, "report": lambda line: None} | options
+    training.train([assignment], small_images(), device=device, **options)
+    return assignment.store
+
+
+def test_a_dead_network_is_redrawn_at_the_end_of_the_epoch_and_told(tmp_path):
+    rule, told = recipes.CollapseRule(0.0, False, 3), []
+    store = train_assigned(dying_assignment(tmp_path, collapse=rule), announce=told.append)
+    first, second = store.attempts()
+    assert (first["outcome"], second["outcome"]) == ("dead", "accepted")
+    assert first["reason"] == "given up after 1 of 6 epochs: its output is the same for every training image"
+    assert first["loss"] == pytest.approx(np.log(3))
+    assert [row["epoch"] for row in store.history() if row["attempt"] == 0] == [1]
+    assert told == [f"small/seed0 attempt 0: dead ({first['reason']})"]
+
+
+@pytest.mark.parametrize(("changes", "outcome"), [({"dead": "ignore"}, "underfit"), ({"enabled": False}, "accepted")])
+def test_a_dead_network_is_trained_to_its_end_where_the_study_says_so(tmp_path, changes, outcome):
+    rule = replace(recipes.CollapseRule(0.5, False, 3), **changes)
+    store = train_assigned(dying_assignment(tmp_path, collapse=rule))
+    assert store.attempts()[0]["outcome"] == outcome
+    assert [row["epoch"] for row in store.history() if row["attempt"] == 0] == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_last_attempt_is_trained_to_its_end_though_it_is_dead(tmp_path):
+    store = train_assigned(dying_assignment(tmp_path, collapse=recipes.CollapseRule(0.0, False, 1)))
+    (attempt,) = store.attempts()
+    assert (attempt["outcome"], attempt["reason"]) == ("dead", "its output is the same for every training image")
+    assert len(store.history()) == 6
+
+
+def test_who_only_seems_dead_goes_on_to_the_same_bits(tmp_path, monkeypatch):
+    """Constant on the last minibatches, not on the training set: evaluated once an epoch, and left alone."""
+    task = small_task()
+    undisturbed = trained(tmp_path / "undisturbed", task)
+    evaluated, evaluate = [], training.evaluate
+    seems_dead = property(lambda attempt: attempt.place.epoch > 0 and attempt.place.step == 0)
+    monkeypatch.setattr(training.Attempt, "seems_dead", seems_dead)
+    monkeypatch.setattr(training, "evaluate", lambda *of: evaluated.append(1) or evaluate(*of))
+    suspected = trained(tmp_path / "suspected", task)
+    assert suspected.attempts() == undisturbed.attempts()
+    assert_equal_weights(weights(suspected, 6), weights(undisturbed, 6))
+    assert len(evaluated) == 6
+
+
+def test_minibatches_of_one_output_are_counted_in_a_row(tmp_path):
+    images = small_images()
+    attempt = training.Attempt(dying_assignment(tmp_path), images, torch.device("cpu"))
+    batch, labels = torch.from_numpy(images.inputs[:8]), torch.from_numpy(images.labels[:8])
+    counts = []
+    for bias in (-100, -100, 1, -100):  # silent, silent, answering, silent
+        with torch.no_grad():
+            attempt.module.conv7.bias.fill_(bias)
+        attempt.step(batch, labels)
+        counts.append(attempt.n_constant.item())
+    assert counts == [1, 2, 0, 1]
+
+
+def test_what_was_counted_before_an_interruption_counts_after_it(tmp_path, monkeypatch):
+    """Interrupted in its last epoch but one; an epoch has 12 minibatches, and 20 in a row are asked for."""
+    monkeypatch.setattr(training, "DEAD_MINIBATCHES", 10**6)
+    assignment = dying_assignment(tmp_path)
+    images, device = small_images(), torch.device("cpu")
+    cohort = training.Cohort(
+        [training.Attempt(assignment, images, device)],
+        images,
+        device,
+        save_every=0,
+        interruption=Interruption(),
+        report=lambda line: None,
+    )
+    cohort.begin()
+    steps = iter(range(7))
+    (attempt,) = cohort.attempts
+    attempt.module.register_forward_pre_hook(lambda *_: stopping() if next(steps, None) is None else None)
+    with pytest.raises(Stopped):
+        cohort.run(6)
+    resumed = training.Attempt(assignment, images, device)
+    resumed.begin(lambda line: None)
+    assert resumed.n_constant.item() == resumed.place.n_constant == resumed.place.step == 7
+
+
+def test_who_misses_a_category_at_the_end_keeps_its_weights(tmp_path, monkeypatch):
+    """The first attempt; the second misses none, and the folder has been left with another's by an earlier run."""
+    answers = iter([evaluation(predicted=9), evaluation()])
+    monkeypatch.setattr(training, "evaluate", lambda *_: next(answers))
+    store = trained(tmp_path / "store", small_task(collapse=recipes.CollapseRule(0.1, True, 3)))
+    assert [attempt["outcome"] for attempt in store.attempts()] == ["missing_category", "accepted"]
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "rejected7.safetensors").touch()
+    stores.publish(store, {epoch: out / f"epoch{epoch}.safetensors" for epoch in (0, 2, 6)})
+    assert [path.name for path in out.glob("rejected*")] == ["rejected0.safetensors"]
+    assert_equal_weights(load_file(out / "rejected0.safetensors"), weights(store, 6, attempt=0))
+    assert_equal_weights(load_file(out / "epoch6.safetensors"), weights(store, 6, attempt=1))
 
 
 def test_a_collapsed_instance_is_redrawn_and_every_attempt_recorded(tmp_path):
@@ -232,7 +398,7 @@ def test_a_collapsed_instance_is_redrawn_and_every_attempt_recorded(tmp_path):
     rule = recipes.CollapseRule(1.1, False, 3)
     task = small_task(collapse=rule, epochs=1, checkpoints=(0, 1))
     store = trained(tmp_path, task)
-    assert [attempt["outcome"] for attempt in store.attempts()] == ["collapsed"] * 3
+    assert [attempt["outcome"] for attempt in store.attempts()] == ["underfit"] * 3
     assert all("below 1.1" in attempt["reason"] for attempt in store.attempts())
     assert sorted({row["attempt"] for row in store.history()}) == [0, 1, 2]
     starts = [weights(store, 0, attempt)["conv1.weight"] for attempt in range(3)]
@@ -257,7 +423,7 @@ def test_a_diverged_network_is_recorded_as_collapsed(tmp_path):
     rule = recipes.CollapseRule(0.0, False, 1)
     store = trained(tmp_path, small_task(collapse=rule, learning_rate=1e6, clip_norm=1e9, epochs=2, checkpoints=(0, 2)))
     (attempt,) = store.attempts()
-    assert attempt["outcome"] == "collapsed"
+    assert attempt["outcome"] == "not_finite"
     assert "not finite" in attempt["reason"]
 
 
@@ -370,7 +536,7 @@ DROPPING = networks.Network(f"{__name__}.Dropping")
 def cohort_of(folder, task, *, save_every=1e9):
     """A cohort of one, at its beginning."""
     images, device = small_images(), torch.device("cpu")
-    assignment = training.Assignment(task, initial_weights(task, images), stores.Store(folder), "k")
+    assignment = assignment_of(task, stores.Store(folder), images, "k")
     options = {"save_every": save_every, "interruption": Interruption(), "report": lambda line: None}
     cohort = training.Cohort([training.Attempt(assignment, images, device)], images, device, **options)
     cohort.begin()
@@ -437,8 +603,8 @@ def test_the_key_sees_all_that_determines_the_bits():
     images = small_images()
     start = initial_weights(small_task(), images)
 
-    def key(task, initial=start, images_digest="images", code="code", device="cpu"):
-        return task.key(initial, images_digest, code, device)
+    def key(task, initial=start, images_digest="images", code="code", device="cpu", compiler=None):
+        return task.key(initial, images_digest, code, recipes.Platform(device, "fp32", compiler))
 
     other_start = {name: array + 1 for name, array in start.items()}
     keys = [
@@ -447,27 +613,22 @@ def test_the_key_sees_all_that_determines_the_bits():
         key(small_task(), images_digest="others"),
         key(small_task(), code="other"),
         key(small_task(), device="NVIDIA H200"),
+        key(small_task(), device="cpu (AVX2)"),
         key(small_task(epochs=7)),
         key(small_task(l2=0.0)),
+        key(small_task(precision="bf16")),
+        key(small_task(compile=True), compiler="g++ 12"),
+        key(small_task(compile=True), compiler="g++ 13"),
         key(small_task(seed=1)),
         key(small_task(vary=("init", "order"))),
         key(small_task(collapse=recipes.CollapseRule(0.5, False, 2))),
+        key(small_task(collapse=recipes.CollapseRule(0.0, False, 2, dead="ignore"))),
     ]
     assert len(set(keys)) == len(keys)
     assert key(small_task()) == keys[0]
+    assert key(small_task(), compiler="g++ 12") == keys[0]  # of no account where steps are not compiled
+    assert key(small_task(precision="auto")) == keys[0]  # what it comes to there
     assert small_images(1).digest != images.digest == small_images().digest
-
-
-def test_published_weights_of_the_same_training_are_not_trained_again(tmp_path):
-    task, published, lines = small_task(epochs=1, checkpoints=(0, 1)), tmp_path / "epoch1.safetensors", []
-    store = trained(tmp_path / "store", task)
-    assignment = training.Assignment(task, {}, store, key_of(task))
-    assert training.missing(assignment, published, lines.append)
-    assert not lines
-    stores.publish(store, {1: published})
-    assert not training.missing(assignment, published, lines.append)
-    assert lines == [f"{task.name}: weights are there already"]
-    assert training.missing(training.Assignment(task, {}, store, "another key"), published, lines.append)
 
 
 def test_an_orphan_and_its_successor_do_not_train_at_once(tmp_path):
@@ -549,8 +710,8 @@ def test_the_state_of_published_trainings_is_removed_and_no_other(tmp_path):
     task = small_task(epochs=1, checkpoints=(0, 1))
     folder, networks_folder = tmp_path / ".training", tmp_path / "networks"
     kept, done = (stores.Store(folder / key) for key in ("key of another", key_of(task)))
-    for store in (kept, done):
-        trained(store.folder, task)
+    trained(kept.folder, small_task(seed=1, epochs=1, checkpoints=(0, 1)))
+    trained(done.folder, task)
     stores.publish(done, {1: networks_folder / "all_cnn_7/baseline/seed0/epoch1.safetensors"})
     with stores.locked(kept, print):
         stores.tidy(folder, networks_folder)

@@ -1,15 +1,17 @@
 """Train small instances side by side into stores, in a process that a test may kill:
-`train_once.py FOLDER SAVE_EVERY N_INSTANCES`.
+`train_once.py FOLDER SAVE_EVERY N_INSTANCES [RECIPE]`, the last as JSON.
 """
 
+import json
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from manyseeds import interruption, networks, recipes, stores, training
+from manyseeds import compiled, interruption, networks, recipes, stores, training
 
 
 def small_images(seed: int = 0) -> recipes.Images:
@@ -56,6 +58,21 @@ def key_of(task: recipes.Task) -> str:
     return "key_of_" + task.name.replace("/", "_")
 
 
+CODE = Path(tempfile.gettempdir(), "manyseeds-tests")
+"""Where compiled code lies, for all tests and their processes: compiling takes longer than all else."""
+
+
+def platform_of(task: recipes.Task) -> recipes.Platform:
+    """Return a platform on which a task is trained as its recipe says."""
+    return recipes.Platform("cpu", task.recipe.precision, "g++" if task.recipe.compile else None)
+
+
+def assignment_of(task: recipes.Task, store: stores.Store, images: recipes.Images, key: str) -> training.Assignment:
+    """Return the training of a task into a store."""
+    digest = f"digest of {key}"
+    return training.Assignment(task, initial_weights(task, images), store, key, digest, platform_of(task))
+
+
 def train_small(task: recipes.Task, store: stores.Store, *, save_every: float = 1e9, report=lambda line: None) -> None:
     """Train a small task."""
     train_together([task], [store], save_every=save_every, report=report)
@@ -69,19 +86,20 @@ def train_together(
     save_every: float = 1e9,
     device: str = "cpu",
     report=lambda line: None,
+    announce=lambda line: None,
 ) -> None:
     """Train small tasks, `cohort_size` of them side by side."""
     images = small_images()
+    for task in tasks[:1]:
+        compiled.prepare(CODE, platform_of(task))
     training.train(
-        [
-            training.Assignment(task, initial_weights(task, images), store, key=key_of(task))
-            for task, store in zip(tasks, stores_of, strict=True)
-        ],
+        [assignment_of(task, store, images, key_of(task)) for task, store in zip(tasks, stores_of, strict=True)],
         images,
         device=torch.device(device),
         cohort_size=cohort_size,
         save_every=save_every,
         report=report,
+        announce=announce,
     )
 
 
@@ -94,12 +112,17 @@ DEMANDING = {
 }
 """All four streams at work, and long enough to be killed in the middle."""
 
+COMPILED = {"compile": True, "augmentation": "crop_flip", "epochs": 30, "checkpoints": (0, 7, 30)}
+"""The same in compiled steps, without the dropout that divides them into parts."""
+
 if __name__ == "__main__":
     folder, every, n_instances = Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
+    recipe = json.loads(sys.argv[4]) if len(sys.argv) > 4 else DEMANDING
+    recipe = {key: tuple(value) if isinstance(value, list) else value for key, value in recipe.items()}
     seeds = range(n_instances)
     try:
         train_together(
-            [small_task(seed, **DEMANDING) for seed in seeds],
+            [small_task(seed, **recipe) for seed in seeds],
             [stores.Store(folder / str(seed)) for seed in seeds],
             cohort_size=n_instances,
             save_every=every,

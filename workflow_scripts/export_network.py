@@ -14,6 +14,7 @@ with job(snakemake):
     (path,) = inputs.weights
     weights, metadata = tensors.read(Path(path))
     tensors.write(Path(output.weights), exports.rounded_weights(weights), metadata)
+    exports.copy_rejected(Path(path).parent, Path(output.weights).parent)
     for table in exports.TABLES:
         parts = pd.read_parquet(inputs[table])
         own = (parts[list(instance)] == pd.Series(instance)).all(axis=1)

@@ -5,9 +5,10 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -30,6 +31,22 @@ class Log(io.TextIOBase):
         super().close()
 
 
+class Report:
+    """Writes lines with the time of day to a job's log, and what concerns whoever watches the run to the terminal."""
+
+    def __init__(self, rule: str, log: Log, terminal: TextIO) -> None:
+        self._rule, self._log, self._terminal = rule, log, terminal
+
+    def __call__(self, line: str) -> None:
+        """Write a line to the log."""
+        print(time.strftime("%H:%M:%S"), line, file=self._log, flush=True)
+
+    def aloud(self, line: str) -> None:
+        """Write a line to the terminal."""
+        with suppress(OSError):
+            print(f"{self._rule}: {line}", file=self._terminal, flush=True)
+
+
 def _device() -> str:
     """Return the kind of device that this job computed on, without importing torch for that."""
     devices = sys.modules.get("manyseeds.devices")
@@ -37,13 +54,12 @@ def _device() -> str:
 
 
 @contextmanager
-def job(snakemake) -> Iterator[Callable[[str], None]]:
+def job(snakemake) -> Iterator[Report]:
     """Run a script's body: everything it prints goes to its log, and it computes with as many threads as its rule has.
 
-    Its inputs are compared with their records first, and its outputs put on record at the end (`artefacts`). Yields a
-    function that writes a line with the time of day to the log. A `StudyError` ends the job with its
-    sentence, on the terminal and in the log, and so does an `Interrupted`, whose exit code asks for another run; any
-    other exception leaves its traceback in the log.
+    Its inputs are compared with their records first, and its outputs put on record at the end (`artefacts`). Yields the
+    job's `Report`. A `StudyError` ends the job with its sentence, on the terminal and in the log, and so does an
+    `Interrupted`, whose exit code asks for another run; any other exception leaves its traceback in the log.
     """
     for variable in THREAD_LIMITS:  # read when numpy and torch are imported: scripts import them inside this context
         os.environ[variable] = str(snakemake.threads)
@@ -55,7 +71,7 @@ def job(snakemake) -> Iterator[Callable[[str], None]]:
 
             root = artefacts.root_of(snakemake.log[0])
             digests = artefacts.check(snakemake.input, root)
-            yield lambda line: print(time.strftime("%H:%M:%S"), line, flush=True)
+            yield Report(snakemake.rule, log, terminal)
             options = {"rule": snakemake.rule, "params": dict(snakemake.params.items()), "inputs": digests}
             artefacts.record(snakemake.output, root, device=_device(), **options)
         except KeyboardInterrupt:

@@ -18,26 +18,32 @@ with job(snakemake) as report:
     images = images.subset(**params.training_set)
     task = recipes.Task.from_params(n_categories=images.n_categories, **params.task)
     initial = load_file(inputs.initial)
-    trained_on = Path(inputs.cohort).read_text()
-    key = task.key(initial, images.digest, params.code, trained_on)
-    if missing := not stores.Store(Path(params.stores) / key).finished(task.max_attempts):
-        from manyseeds import devices, training  # and with them torch, whose seconds mere publishing need not spend
+    folder = Path(params.stores)
+    digest = task.digest(initial, images.digest, params.code)
+    store = stores.finished_store(folder, digest, task.max_attempts)
+    if store is None:
+        # With these comes torch, whose seconds mere publishing need not spend.
+        from manyseeds import compiled, devices, precision, training
 
         device = devices.claim_device(report)
-        devices.check_comparable(device, trained_on, inputs.cohort)
-        key = task.key(initial, images.digest, params.code, devices.device_kind(device))
-    store = stores.Store(Path(params.stores) / key)
-    if missing:
-        assignment = training.Assignment(task, initial, store, key)
+        devices.check_comparable(device, Path(inputs.cohort).read_text(), inputs.cohort)
+        platform = precision.platform_of(task.recipe, device)
+        options = {"stores": folder, "code": params.code, "report": report}
+        assignment = training.assign(task, initial, images, platform, **options)
+        assignments = [] if assignment is None else [assignment]  # none: finished in the meantime
+        compiled.prepare(folder, platform)
+        precision.check_bf16(assignments, images, device, report)
         resources = snakemake.resources
         training.train(
-            [assignment],
+            assignments,
             images,
             device=device,
             cuda_graphs=bool(resources.cuda_graphs),
             save_every=60 * resources.checkpoint_minutes,
             report=report,
+            announce=report.aloud,
         )
+        store = stores.finished_store(folder, digest, task.max_attempts)
     with stores.locked(store, report):
         for path, records in ((output.history, store.history()), (output.attempts, store.attempts())):
             write_parquet(pd.DataFrame(records).assign(**params.instance), path)

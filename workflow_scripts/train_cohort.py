@@ -7,22 +7,25 @@ from job import job
 with job(snakemake) as report:
     from safetensors.numpy import load_file
 
-    from manyseeds import devices, recipes, stores, training
+    from manyseeds import compiled, devices, precision, recipes, training
     from manyseeds.files import atomic_path
 
     params, inputs, resources = snakemake.params, snakemake.input, snakemake.resources
     images = recipes.Images.read(inputs.images, inputs.labels, inputs.card, inputs.preprocessing)
     images = images.subset(**params.training_set)
     device = devices.claim_device(report)
-    kind = devices.device_kind(device)
+    stores = Path(params.stores)
     assignments = []
     for values, path in zip(params.tasks, inputs.initial, strict=True):
         task, initial = recipes.Task.from_params(n_categories=images.n_categories, **values), load_file(path)
-        key = task.key(initial, images.digest, params.engine, kind)
-        assignment = training.Assignment(task, initial, stores.Store(Path(params.stores) / key), key)
-        if training.missing(assignment, Path(path).with_name(f"epoch{task.recipe.epochs}.safetensors"), report):
-            assignments.append(assignment)
-    report(f"{len(assignments)} of {len(params.tasks)} instances to train, on {kind}")
+        platform = precision.platform_of(task.recipe, device)
+        published = Path(path).with_name(f"epoch{task.recipe.epochs}.safetensors")
+        options = {"stores": stores, "code": params.engine, "published": published, "report": report}
+        assignments.append(training.assign(task, initial, images, platform, **options))
+    assignments = [assignment for assignment in assignments if assignment is not None]
+    report(f"{len(assignments)} of {len(params.tasks)} instances to train, on {platform}")
+    compiled.prepare(stores, platform)
+    precision.check_bf16(assignments, images, device, report)
     training.train(
         assignments,
         images,
@@ -31,6 +34,7 @@ with job(snakemake) as report:
         cuda_graphs=bool(resources.cuda_graphs),
         save_every=60 * resources.checkpoint_minutes,
         report=report,
+        announce=report.aloud,
     )
     with atomic_path(snakemake.output.marker) as path:
-        path.write_text(kind)
+        path.write_text(platform.device)

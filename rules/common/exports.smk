@@ -70,6 +70,16 @@ def recorded_activations(wildcards):
     return fill("export/{instance}/activations.npz", [instance] if instance[:2] in STUDY.followed_groups else [])
 
 
+def exported_epochs(wildcards):
+    """Return the epochs whose activations are exported of the group that the wildcards name."""
+    return STUDY.exported_epochs(wildcards.architecture, wildcards.condition)
+
+
+def exported_weights(wildcards):
+    """Return the weights at these epochs of the instance that the wildcards name."""
+    return weights_at(exported_epochs(wildcards))(wildcards)
+
+
 def settings_of(wildcards):
     """Return what determined the weights of the instance that the wildcards name."""
     return cards.settings(STUDY, instance_of(wildcards))

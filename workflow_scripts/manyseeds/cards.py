@@ -24,8 +24,15 @@ epochs and layers of recorded activations, SHA-256 of the files beside it, and s
 training.
 """
 
-LATER: dict[str, dict[str, Any]] = {"network": {"last_3x3": "valid"}, "collapse": {"judge_after": []}}
+LATER: dict[str, dict[str, Any]] = {
+    "network": {"last_3x3": "valid"},
+    "recipe": {"compile": False},
+    "collapse": {"judge_after": [], "dead": "ignore", "enabled": True},
+}
 """Settings that are younger than the first cards, and what they were before they could be chosen."""
+
+SECTIONS = {"recipe": "training", "collapse": "collapse"}
+"""Where a config has these settings, but those of networks: a network's default has always been the same."""
 
 
 def read_study(folder: object) -> Config:
@@ -48,6 +55,9 @@ def read_study(folder: object) -> Config:
         raise StudyError(f"Config key pretrained_dir: {path} cannot be read as YAML ({reason}).") from problem
     if not isinstance(config, dict):
         raise StudyError(f"Config key pretrained_dir: {path} holds no keys of a config.")
+    for section, key in SECTIONS.items():
+        if isinstance(config.get(key, {}), dict):
+            config[key] = LATER[section] | config.get(key, {})
     personal = [key for key in (*FOLDERS, *PERSONAL) if key in config]
     for section, keys in PERSONAL_IN.items():
         named = config.get(section)

@@ -9,7 +9,9 @@ from pathlib import Path
 import torch
 from filelock import FileLock, Timeout
 
+from manyseeds import processors
 from manyseeds.errors import StudyError
+from manyseeds.recipes import CPU
 
 LOCKS = Path(tempfile.gettempdir()) / "manyseeds-gpus"
 """Folder of the lock files by which the jobs of all studies on a host share its GPUs out."""
@@ -29,6 +31,7 @@ def claim_device(report: Callable[[str], None]) -> torch.device:
     """
     os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")  # a queue for each stream, not 8 for all of them
     if not torch.cuda.is_available():
+        processors.keep_freed_memory()
         return torch.device("cpu")
     names = [str(torch.cuda.get_device_properties(number).uuid) for number in range(torch.cuda.device_count())]
     global claimed
@@ -67,9 +70,13 @@ def claim(names: Sequence[str], folder: Path, report: Callable[[str], None], *, 
 
 
 def device_kind(device: torch.device) -> str:
-    """Return what decides on the bits beside the code and the versions of packages: ``cpu``, or the name of the GPU and
-    the libraries whose kernels run there, which one version of torch is built with several of.
+    """Return the device kind. With code and package versions it determines results bit for bit.
+
+    Of a CPU it names the instruction sets that torch and oneDNN use; of a GPU its name and the libraries whose kernels
+    run there, since one version of torch is built with several of them.
     """
+    if device.type == "cpu":
+        return processors.kind()
     if device.type != "cuda":
         return device.type
     libraries = f"CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
@@ -91,7 +98,7 @@ def check_comparable(device: torch.device, trained_on: str, marker: Path | str) 
     StudyError
         Saying what lets a job do it that asks for a GPU.
     """
-    if device.type == "cpu" and trained_on != "cpu":
+    if device.type == "cpu" and not trained_on.startswith(CPU):
         raise StudyError(
             f"The weights of this network are gone, those of its block were trained on {trained_on}, and this job has "
             f"no GPU: delete {marker} and the network's folder beside it, and run the same command again, so that a "

@@ -20,7 +20,7 @@ from manyseeds import tables, tensors
 from manyseeds.artefacts import digest
 from manyseeds.cards import read_card
 from manyseeds.errors import StudyError
-from manyseeds.files import atomic_path
+from manyseeds.files import REJECTED, atomic_path
 from manyseeds.instances import CARD
 
 WEIGHTS, ACTIVATIONS = "weights.safetensors", "activations.npz"
@@ -94,6 +94,19 @@ def read_activations(
         raise StudyError(f"{path}: not a complete NPZ file ({problem}).") from problem
 
 
+def copy_rejected(source: Path, folder: Path) -> None:
+    """Copy the weights of rejected attempts that lie beside an instance's own into its exported folder, rounded.
+
+    Which there are is known only after the training, so no rule declares them; those of an earlier one are removed.
+    """
+    pattern = REJECTED.format("*")
+    for stale in folder.glob(pattern):
+        stale.unlink()
+    for path in source.glob(pattern):
+        weights, metadata = tensors.read(path)
+        tensors.write(folder / path.name, rounded_weights(weights), metadata)
+
+
 def write_card(
     path: Path,
     settings: Mapping[str, Any],
@@ -143,7 +156,8 @@ def _plain(text: str) -> Any:
 def _files(folder: Path) -> list[str]:
     """Return the names of an instance's files but its card."""
     names = [WEIGHTS, *(f"{table}.parquet" for table in TABLES), ACTIVATIONS]
-    return [name for name in names if name != ACTIVATIONS or (folder / name).exists()]
+    rejected = sorted(path.name for path in folder.glob(REJECTED.format("*")))
+    return [name for name in names if name != ACTIVATIONS or (folder / name).exists()] + rejected
 
 
 def _recorded(path: Path) -> dict[str, list]:

@@ -14,6 +14,9 @@ from manyseeds.errors import StudyError
 if TYPE_CHECKING:  # read by modules that never need pandas
     import pandas as pd
 
+REJECTED = "rejected{}.safetensors"
+"""Weights of a rejected attempt, beside those of the accepted one."""
+
 
 PARTIAL = re.compile(r"^\..+\.[0-9a-f]{32}(\.\w+)?$")
 """Names that `atomic_path` gives to files that are not yet whole."""

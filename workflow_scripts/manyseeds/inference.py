@@ -45,6 +45,7 @@ def evaluate(module: nn.Module, images: Images, device: torch.device) -> Evaluat
         accuracy=float(np.mean(predicted == images.labels)),
         n_categories=images.n_categories,
         n_categories_predicted=len(np.unique(predicted)),
+        is_constant=bool((logits == logits[:1]).all()),
     )
 
 

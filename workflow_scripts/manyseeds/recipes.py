@@ -6,7 +6,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +23,54 @@ LEARNING_RATE_FACTOR = 0.1
 """The learning rate is multiplied by this at each milestone (Springenberg et al., 2014)."""
 
 
+AUTO = "auto"
+"""Precision of a recipe that leaves the choice to the device: see `precision.resolved`."""
+
+CPU = "cpu"
+"""Every kind of CPU begins with this word."""
+
+DEAD_MINIBATCHES = 100
+"""Minibatches in a row with one and the same output for all their images, after which a network may be dead."""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What a training ran on, as far as it decides on the bits of the weights.
+
+    Attributes
+    ----------
+    device
+        Kind of the device (`devices.device_kind`).
+    precision
+        Arithmetic of the training: fp32, tf32 or bf16.
+    compiler
+        The C++ compiler of compiled steps, with its version; None where steps are not compiled.
+    """
+
+    device: str
+    precision: str
+    compiler: str | None = None
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> "Platform":
+        """Read a platform from the metadata of a file of weights; what they do not name is empty."""
+        return cls(metadata.get("device", ""), metadata.get("precision", ""), metadata.get("compiler") or None)
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The platform as metadata of a file of weights, which are text."""
+        return {"device": self.device, "precision": self.precision, "compiler": self.compiler or ""}
+
+    @property
+    def is_cpu(self) -> bool:
+        """Whether the device is a CPU."""
+        return self.device.startswith(CPU)
+
+    def __str__(self) -> str:
+        """Name the device, the precision and the compiler."""
+        return ", ".join(filter(None, (self.device, self.precision, self.compiler)))
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How an instance is trained: whatever of the config's `training` and `dropout` determines the weights."""
@@ -36,6 +84,7 @@ class Recipe:
     clip_norm: float
     precision: str
     checkpoints: tuple[int, ...]
+    compile: bool = False
     augmentation: str = "none"
     dropout: float = 0.0
     dropout_after: tuple[str, ...] = ()
@@ -45,26 +94,51 @@ class Recipe:
         passed = sum(epoch >= milestone for milestone in self.milestones)
         return self.learning_rate * LEARNING_RATE_FACTOR**passed
 
+    def on(self, platform: Platform) -> "Recipe":
+        """Return what this recipe becomes on a platform, whose precision it takes if it names none.
+
+        Steps are compiled on CPUs only: GPUs capture them.
+        """
+        precision = platform.precision if self.precision == AUTO else self.precision
+        return replace(self, precision=precision, compile=self.compile and platform.is_cpu)
+
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Mean cross-entropy and accuracy over a set of images, dropout off."""
+    """Mean cross-entropy and accuracy over a set of images, dropout off, and whether all images have one output."""
 
     loss: float
     accuracy: float
     n_categories: int
     n_categories_predicted: int
+    is_constant: bool = False
+
+
+ACCEPTED, NOT_FINITE, DEAD, UNDERFIT, MISSING = "accepted", "not_finite", "dead", "underfit", "missing_category"
+"""Outcomes of an attempt (METHODS, section 3)."""
 
 
 @dataclass(frozen=True)
 class CollapseRule:
-    """When an instance counts as collapsed, and how often it is redrawn (METHODS, section 3)."""
+    """When an attempt at an instance is rejected, and how often it is redrawn (METHODS, section 3).
+
+    Attributes
+    ----------
+    judge_after
+        Completed epochs after which an attempt is judged already; after the last one each is.
+    dead
+        ``redraw``: a dead network is rejected at the end of the epoch in which it died; ``ignore``: it is judged as all
+        others.
+    enabled
+        Where this is false, only weights or losses that are not finite reject an attempt.
+    """
 
     min_train_accuracy: float
     require_every_category: bool
     max_attempts: int
     judge_after: tuple[int, ...] = ()
-    """Completed epochs after which an attempt is judged already; after the last one each is."""
+    dead: str = "redraw"
+    enabled: bool = True
 
     @classmethod
     def declared(
@@ -76,6 +150,8 @@ class CollapseRule:
         require_every_category: bool | None,
         max_attempts: int,
         judge_after: Sequence[int],
+        dead: str,
+        enabled: bool,
     ) -> "CollapseRule":
         """Fill in the defaults: twice chance, or of two categories, where that is perfection, half way there from
         chance (0.75); every category predicted, but not under dropout nor above 10 categories.
@@ -84,19 +160,39 @@ class CollapseRule:
             min_train_accuracy = min(2 / n_categories, (1 + 1 / n_categories) / 2)
         if require_every_category is None:
             require_every_category = dropout == 0 and n_categories <= 10
-        return cls(min_train_accuracy, require_every_category, max_attempts, tuple(judge_after))
+        return cls(min_train_accuracy, require_every_category, max_attempts, tuple(judge_after), dead, enabled)
 
-    def reason(self, evaluation: "Evaluation") -> str | None:
-        """Return why an evaluation on the training set counts as a collapse, or None if it does not."""
+    @property
+    def redraws_dead(self) -> bool:
+        """Whether dead networks are looked for."""
+        return self.enabled and self.dead == "redraw"
+
+    def judge(
+        self, evaluation: "Evaluation", *, is_lost: bool = False, seems_dead: bool = False
+    ) -> tuple[str, str | None]:
+        """Return the outcome that an evaluation on the training set means, and the reason of a rejection.
+
+        Parameters
+        ----------
+        is_lost
+            Weights are no longer finite.
+        seems_dead
+            The output was the same for all images in each of the last minibatches of an epoch.
+        """
         if not np.isfinite(evaluation.loss):
-            return "loss is not finite"
+            return NOT_FINITE, "loss is not finite"
+        if is_lost:
+            return NOT_FINITE, "weights are not finite"
+        if not self.enabled:
+            return ACCEPTED, None
+        if self.redraws_dead and seems_dead and evaluation.is_constant:
+            return DEAD, "its output is the same for every training image"
         if evaluation.accuracy < self.min_train_accuracy:
-            return f"training accuracy {evaluation.accuracy:.4f} is below {self.min_train_accuracy:.4f}"
-        if self.require_every_category and evaluation.n_categories_predicted < evaluation.n_categories:
-            return (
-                f"only {evaluation.n_categories_predicted} of {evaluation.n_categories} categories are ever predicted"
-            )
-        return None
+            return UNDERFIT, f"training accuracy {evaluation.accuracy:.4f} is below {self.min_train_accuracy:.4f}"
+        predicted, expected = evaluation.n_categories_predicted, evaluation.n_categories
+        if self.require_every_category and predicted < expected:
+            return MISSING, f"only {predicted} of {expected} categories are ever predicted"
+        return ACCEPTED, None
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,14 +302,24 @@ class Task:
             attempt=attempt,
         )
 
-    def key(self, initial: Weights, images_digest: str, code_digest: str, device: str) -> str:
-        """Return the digest of everything that determines the weights; the name of the instance is not among it.
-
-        `device` is the kind of device, as `devices.device_kind` names it.
+    def digest(self, initial: Weights, images_digest: str, code_digest: str) -> str:
+        """Return the digest of everything that determines the weights but the platform; the instance's name is not
+        among it.
         """
-        determinants = {
+        return _digest(self._determinants(self.recipe, initial, images_digest, code_digest))
+
+    def key(self, initial: Weights, images_digest: str, code_digest: str, platform: Platform) -> str:
+        """Return the digest of everything that determines the weights, the platform included."""
+        recipe = self.recipe.on(platform)
+        where = {"device": platform.device, "compiler": platform.compiler if recipe.compile else None}
+        return _digest(self._determinants(recipe, initial, images_digest, code_digest) | where)
+
+    def _determinants(
+        self, recipe: Recipe, initial: Weights, images_digest: str, code_digest: str
+    ) -> dict[str, object]:
+        return {
             "network": asdict(self.network) | {"layers": None},  # which layers are analysed changes no weight
-            "recipe": asdict(self.recipe),
+            "recipe": asdict(recipe),
             "collapse": asdict(self.collapse),
             "root_seed": self.root_seed,
             "streams": dict(self.stream_seeds),
@@ -222,9 +328,11 @@ class Task:
             "images": images_digest,
             "code": code_digest,
             "software": software(),
-            "device": device,
         }
-        return hashlib.blake2b(json.dumps(determinants, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def _digest(determinants: Mapping[str, object]) -> str:
+    return hashlib.blake2b(json.dumps(determinants, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def software() -> dict[str, str]:

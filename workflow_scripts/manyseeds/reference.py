@@ -4,7 +4,7 @@
 
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from manyseeds import modules, streams
@@ -30,6 +30,7 @@ def train(
     optimiser = torch.optim.SGD(module.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum)
     masks = torch.Generator(device)
     labels = torch.from_numpy(images.labels)
+    answer = torch.compile(_loss_and_logits, dynamic=False) if recipe.compile else _loss_and_logits
     checkpoints = {0: modules.weights_of(module)} if 0 in recipe.checkpoints else {}
     module.train()
     with dropout(module, recipe.dropout_after, recipe.dropout, masks):
@@ -44,9 +45,7 @@ def train(
                 own_stream = mask_stream | {"purpose": "dropout/own"}
                 masks.manual_seed(streams.torch_seed(**mask_stream, epoch=epoch, step=step))
                 torch.manual_seed(streams.torch_seed(**own_stream, epoch=epoch, step=step))
-                with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
-                    logits = module(as_batch(inputs))
-                loss = functional.cross_entropy(logits.float(), labels[batch].to(device))
+                loss, _ = answer(module, inputs, labels[batch].to(device), recipe.precision)
                 optimiser.zero_grad()
                 loss.backward()
                 for parameter in module.parameters():
@@ -59,3 +58,9 @@ def train(
             if epoch + 1 in recipe.checkpoints:
                 checkpoints[epoch + 1] = modules.weights_of(module)
     return checkpoints
+
+
+def _loss_and_logits(module: nn.Module, inputs: Tensor, labels: Tensor, precision: str) -> tuple[Tensor, Tensor]:
+    with torch.autocast(inputs.device.type, torch.bfloat16, enabled=precision == "bf16"):
+        logits = module(as_batch(inputs)).float()
+    return functional.cross_entropy(logits, labels), logits

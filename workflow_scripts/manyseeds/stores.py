@@ -13,7 +13,11 @@ from safetensors import safe_open
 
 from manyseeds import tensors
 from manyseeds.errors import StudyError
-from manyseeds.files import atomic_path, writing
+from manyseeds.files import REJECTED, atomic_path, writing
+from manyseeds.recipes import ACCEPTED, MISSING, Platform
+
+COMPILED = ".compiled"
+"""Folder of compiled code among the stores."""
 
 
 class Store:
@@ -32,6 +36,19 @@ class Store:
     def checkpoint(self, attempt: int, epoch: int) -> Path:
         """Weights of an attempt after some completed epochs."""
         return self.folder / f"attempt{attempt}" / f"epoch{epoch}.safetensors"
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """The training that the store is of: its task (`Task.digest`) and platform. Empty where none has begun."""
+        records = self._read("origin.json")
+        return records[0] if records else {}
+
+    def begin(self, task: str, platform: Platform) -> None:
+        """Record which training the store is of, before anything else is in it."""
+        if not self.origin:
+            with writing(self.folder):
+                self.folder.mkdir(parents=True, exist_ok=True)
+            self._write("origin.json", [{"task": task} | platform.metadata])
 
     def attempts(self) -> list[dict]:
         """Return the records of the finished attempts, first to last."""
@@ -69,7 +86,7 @@ class Store:
     def finished(self, max_attempts: int) -> bool:
         """Tell whether an attempt has been accepted, or none is left."""
         attempts = self.attempts()
-        return bool(attempts) and (attempts[-1]["outcome"] == "accepted" or len(attempts) >= max_attempts)
+        return bool(attempts) and (attempts[-1]["outcome"] == ACCEPTED or len(attempts) >= max_attempts)
 
     def remove(self) -> None:
         """Delete the folder."""
@@ -109,48 +126,71 @@ def locked(
         lock.release()
 
 
+def of_task(stores: Path, task: str) -> list[Store]:
+    """Return the stores of one task (`Task.digest`) on whatever platforms, by name."""
+    folders = sorted(path.parent for path in Path(stores).glob("*/origin.json"))
+    return [store for store in map(Store, folders) if store.origin.get("task") == task]
+
+
+def finished_store(stores: Path, task: str, max_attempts: int) -> Store | None:
+    """Return a store in which a task is finished, on whatever platform, or None if there is none."""
+    return next((store for store in of_task(stores, task) if store.finished(max_attempts)), None)
+
+
 def tidy(stores: Path, networks: Path) -> None:
-    """Remove the stores whose results are published under `networks`, and the locks that nobody holds.
+    """Remove the stores of tasks that are published under `networks`, on whatever platforms they began, and the locks
+    that nobody holds; after the last store the compiled code, too.
 
     Only for a workflow that has succeeded: of a job whose end it has not seen, it deletes what was published.
     """
     if not stores.exists():
         return
-    published = set()
-    for instance in networks.glob("*/*/seed*"):
-        published |= {published_key(path) for path in instance.glob("epoch*.safetensors")}
-    for folder in [path for path in stores.iterdir() if path.is_dir() and path.name in published]:
-        Store(folder).remove()
+    published = [metadata_of(path) for path in networks.glob("*/*/seed*/epoch*.safetensors")]
+    keys = {metadata.get("key") for metadata in published}
+    tasks = {metadata["task"] for metadata in published if "task" in metadata}
+    for folder in [path for path in stores.iterdir() if path.is_dir() and path.name != COMPILED]:
+        if folder.name in keys or Store(folder).origin.get("task") in tasks:
+            Store(folder).remove()
     for path in stores.glob("*.lock"):
         lock = FileLock(path)
         with suppress(Timeout), lock.acquire(timeout=0):
             path.unlink(missing_ok=True)
-    with suppress(OSError):
-        stores.rmdir()  # unless somebody trains there
+    if {path.name for path in stores.iterdir()} <= {COMPILED}:  # unless somebody trains there
+        shutil.rmtree(stores / COMPILED, ignore_errors=True)
+        with suppress(OSError):
+            stores.rmdir()
 
 
-def published_key(path: Path) -> str | None:
-    """Return the key under which a weights file was trained, or None if there is no such file."""
+def metadata_of(path: Path) -> dict[str, str]:
+    """Return the metadata of a weights file; none of a file that is not there."""
     if not path.exists():
-        return None
+        return {}
     with safe_open(path, framework="np") as file:
-        return (file.metadata() or {}).get("key")
+        return file.metadata() or {}
 
 
 def publish(store: Store, destinations: Mapping[int, Path]) -> None:
-    """Put the weights of the last attempt where they belong, by epoch, each file appearing at once and whole.
+    """Put the weights of the last attempt where they belong, by epoch, each file appearing at once and whole; beside
+    them those of attempts that were rejected at their end for a missing category alone (METHODS, section 3).
 
     Raises
     ------
     StudyError
         Naming the first whose contents have changed since they were saved.
     """
-    attempt = store.attempts()[-1]["attempt"]
-    for epoch in destinations:
-        tensors.read(store.checkpoint(attempt, epoch))
-    for epoch, destination in destinations.items():
+    *earlier, last = store.attempts()
+    sources = {destination: store.checkpoint(last["attempt"], epoch) for epoch, destination in destinations.items()}
+    folder, end = destinations[max(destinations)].parent, max(destinations)
+    for stale in folder.glob(REJECTED.format("*")):
+        stale.unlink()
+    for attempt in (record["attempt"] for record in earlier if record["outcome"] == MISSING):
+        if (weights := store.checkpoint(attempt, end)).exists():  # no attempt that was given up before its end
+            sources[folder / REJECTED.format(attempt)] = weights
+    for source in sources.values():
+        tensors.read(source)
+    for destination, source in sources.items():
         with atomic_path(destination) as path:
-            _link_or_copy(store.checkpoint(attempt, epoch), path)
+            _link_or_copy(source, path)
 
 
 def _link_or_copy(source: Path, destination: Path) -> None:

@@ -264,6 +264,12 @@ class Study:
         followed = (networks is None or architecture in networks) and (conditions is None or condition in conditions)
         return self.analysed_epochs if followed or self.mode == OWN_ACTIVATIONS else (self.last_epoch,)
 
+    def exported_epochs(self, architecture: str, condition: str) -> tuple[int, ...]:
+        """Epochs whose activations are exported of a group whose training is followed."""
+        chosen = self.config["export"]["epochs"]
+        epochs = self.epochs_of(architecture, condition)
+        return epochs if chosen is None else tuple(each for each in epochs if each in (*chosen, self.last_epoch))
+
     def followed_layers(self, architecture: str) -> tuple[str, ...]:
         """Layers that are compared along training, others' among them (`trajectory.layers`).
 
@@ -303,6 +309,9 @@ class Study:
         config = {key: value for key, value in self.config.items() if key not in (*FOLDERS, *PERSONAL)}
         for section, keys in PERSONAL_IN.items():
             config[section] = {key: value for key, value in config[section].items() if key not in keys}
+        if (exported := config["export"]["epochs"]) is not None:  # of the others nobody has activations
+            followed = [epoch for epoch in config["trajectory"]["epochs"] if epoch in exported]
+            config["trajectory"] = config["trajectory"] | {"epochs": followed}
         return config
 
     def select(self, keys: Iterable[str]) -> dict[str, Any]:
@@ -347,6 +356,7 @@ def check_meaning(study: Study) -> None:
     )
     if study.knows_training:
         _check_epochs("trajectory.epochs", config["trajectory"]["epochs"], study.checkpoints, "training.checkpoints")
+        _check_epochs("export.epochs", config["export"]["epochs"] or (), study.analysed_epochs, "trajectory.epochs")
         _check_names(study)
         _check_layers(study)
     if not study.instances:

@@ -16,6 +16,9 @@ from manyseeds.files import atomic_path, write_parquet
 
 Schema = Mapping[str, Any]
 
+ACCEPTED = "accepted"
+"""Outcome of the attempt that an instance is (`recipes`, which is not read here: it loads what trains networks)."""
+
 NULLABLE_DTYPES = {"string": "str", "integer": "Int64", "number": "float64", "boolean": "boolean"}
 """By JSON type; unlike numpy's own integers, these refuse a fraction."""
 
@@ -101,7 +104,7 @@ def gather(parts: Iterable[Path | str], schema: Schema, parquet: Path | str, csv
 
 
 def with_attempts(instances: pd.DataFrame, attempts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Add to a table of instances how often each was attempted and whether the last attempt collapsed.
+    """Add to a table of instances how often each was attempted and whether no attempt was accepted.
 
     Parameters
     ----------
@@ -112,7 +115,7 @@ def with_attempts(instances: pd.DataFrame, attempts: Sequence[pd.DataFrame]) -> 
     if not attempts:
         return instances.assign(attempts=pd.NA, collapsed=False)
     outcomes = pd.concat(attempts).sort_values("attempt").groupby(keys)["outcome"]
-    counts = pd.DataFrame({"attempts": outcomes.size(), "collapsed": outcomes.last() == "collapsed"}).reset_index()
+    counts = pd.DataFrame({"attempts": outcomes.size(), "collapsed": outcomes.last() != ACCEPTED}).reset_index()
     return instances.merge(counts, how="left", on=keys, validate="one_to_one")
 
 
@@ -127,12 +130,12 @@ def accepted_seeds(seeds: Sequence[int], attempts: Sequence[pd.DataFrame]) -> li
     if not attempts:
         return list(seeds)
     last = _last_attempts(attempts)
-    return [seed for seed in seeds if last["outcome"][seed] == "accepted"]
+    return [seed for seed in seeds if last["outcome"][seed] == ACCEPTED]
 
 
 def is_collapsed(attempts: Sequence[pd.DataFrame]) -> bool:
     """Tell whether an instance collapsed, by its table of attempts; where there is none, no training is known."""
-    return bool(attempts) and _last_attempts(attempts)["outcome"].item() == "collapsed"
+    return bool(attempts) and _last_attempts(attempts)["outcome"].item() != ACCEPTED
 
 
 def unequally_drawn(attempts: Sequence[pd.DataFrame], others: Sequence[pd.DataFrame]) -> set[int]:

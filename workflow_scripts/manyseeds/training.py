@@ -9,28 +9,32 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
-from manyseeds import modules, networks, streams, tensors
-from manyseeds.devices import device_kind, make_deterministic
+from manyseeds import modules, networks, processors, streams, tensors
+from manyseeds.compiled import compiled_loss_and_logits
+from manyseeds.devices import make_deterministic
 from manyseeds.feeding import Source
 from manyseeds.graphs import Captured, Eager, undone
-from manyseeds.inference import as_batch, dropout, evaluate
+from manyseeds.inference import dropout, evaluate
 from manyseeds.interruption import Interruption
 from manyseeds.minibatches import Feed, n_steps
 from manyseeds.networks import Weights
-from manyseeds.recipes import Images, Recipe, Task, software
-from manyseeds.stores import Store, locked, published_key
+from manyseeds.recipes import ACCEPTED, DEAD, DEAD_MINIBATCHES, NOT_FINITE, Images, Platform, Recipe, Task, software
+from manyseeds.steps import loss_and_logits
+from manyseeds.stores import Store, finished_store, locked, metadata_of, of_task
 
 Report = Callable[[str], None]
 """Called with one line of progress."""
+
+AT_ONCE = (NOT_FINITE, DEAD)
+"""Outcomes that no further training can change: attempts end with them at the end of any epoch."""
 
 SHARE_OF_MEMORY = 0.8
 """A cohort may fill this share of what is free on a GPU."""
@@ -42,18 +46,24 @@ class Assignment:
 
     Attributes
     ----------
+    task
+        With a recipe that the platform has decided on (`Recipe.on`).
     initial
         Weights that attempt 0 begins from.
     store
         A store with an unfinished training is continued.
     key
         `Task.key` of this training.
+    digest
+        `Task.digest` of this training: the same on all platforms.
     """
 
     task: Task
     initial: Weights
     store: Store
     key: str
+    digest: str
+    platform: Platform
 
 
 @dataclass
@@ -65,6 +75,7 @@ class Place:
     step: int = 0
     loss_sum: float = 0.0
     n_correct: int = 0
+    n_constant: int = 0
     seconds: float = 0.0
     history: list[dict] = field(default_factory=list)
 
@@ -90,7 +101,9 @@ class Attempt:
         self.draws_masks = self.recipe.dropout > 0
         self.draws_itself = self.task.network.architecture not in networks.ALL_CNNS
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)
-        self.n_correct = torch.zeros((), dtype=torch.int64, device=device)
+        self.n_correct, self.n_constant = (torch.zeros((), dtype=torch.int64, device=device) for _ in range(2))
+        self.loss_and_logits = compiled_loss_and_logits if self.recipe.compile else loss_and_logits
+        self.is_cleared = False
 
     @property
     def done(self) -> bool:
@@ -108,11 +121,26 @@ class Attempt:
         losses = [row["loss"] for row in self.place.history[-1:]]
         return not np.isfinite(losses).all() and not all(torch.isfinite(weights).all() for weights in self.parameters)
 
+    @property
+    def seems_dead(self) -> bool:
+        """Whether an epoch has just ended, and the output was the same for all images in each of its last minibatches.
+
+        Only the whole training set tells whether the network is dead (METHODS, section 3).
+        """
+        n = min(DEAD_MINIBATCHES, n_steps(self.task, self.n_images))
+        return self.task.collapse.redraws_dead and self.place.step == 0 and self.place.n_constant >= n
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether the collapse rule is to be asked before anything else, since another attempt may be needed."""
+        return self.may_be_given_up and (self.is_lost or (self.seems_dead and not self.is_cleared))
+
     def is_to_be_judged(self, epoch: int) -> bool:
         """Whether the collapse rule is to be asked now, of those that have been trained until `epoch`."""
         if self.done:
             return epoch == self.recipe.epochs
-        return self.may_be_given_up and (self.is_lost or (self.place.epoch, self.place.step) == (epoch, 0))
+        is_due = epoch in self.task.collapse.judge_after and (self.place.epoch, self.place.step) == (epoch, 0)
+        return self.may_be_given_up and (self.is_suspect or is_due)
 
     @property
     def momentum(self) -> dict[str, Tensor]:
@@ -124,7 +152,8 @@ class Attempt:
 
     def tensors(self) -> list[Tensor]:
         """Return all tensors that a step changes."""
-        return [*self.module.state_dict().values(), *self.momentum.values(), self.loss_sum, self.n_correct]
+        sums = [self.loss_sum, self.n_correct, self.n_constant]
+        return [*self.module.state_dict().values(), *self.momentum.values(), *sums]
 
     def learning_rate(self) -> float:
         """Return the learning rate of the epoch under way."""
@@ -147,12 +176,7 @@ class Attempt:
 
         Nothing in here may depend on a value that only the device knows: it is captured on GPUs.
         """
-        with torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16", cache_enabled=False
-        ):
-            logits = self.module(as_batch(images))
-        logits = logits.float()
-        loss = functional.cross_entropy(logits, labels)
+        loss, logits = self.loss_and_logits(self.module, images, labels, self.recipe.precision)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         # The gradient of l2 * sum(w^2), added before clipping: it is part of the loss whose gradient is clipped.
@@ -163,8 +187,10 @@ class Attempt:
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate()
         self.optimiser.step()
+        logits = logits.detach()
         self.loss_sum += loss.detach().double() * len(labels)
-        self.n_correct += (logits.detach().argmax(dim=1) == labels).sum()
+        self.n_correct += (logits.argmax(dim=1) == labels).sum()
+        self.n_constant.add_(1).mul_((logits == logits[:1]).all())  # minibatches in a row
 
     def finish_epoch(self) -> None:
         """Note the epoch's running values, and write its checkpoint where it is due."""
@@ -180,6 +206,7 @@ class Attempt:
             }
         )
         place.epoch, place.step, place.loss_sum, place.n_correct, place.seconds = place.epoch + 1, 0, 0.0, 0, 0.0
+        place.n_constant, self.is_cleared = self.n_constant.item(), False
         self.loss_sum.zero_()
         self.n_correct.zero_()
         if place.epoch in self.recipe.checkpoints:
@@ -189,12 +216,14 @@ class Attempt:
         """Write the state, so that whoever comes next continues from here."""
         place = self.place
         place.loss_sum, place.n_correct = self.loss_sum.item(), self.n_correct.item()
+        place.n_constant = self.n_constant.item()
         state = {f"weights/{name}": array for name, array in modules.weights_of(self.module).items()}
         state |= {f"momentum/{name}": modules.as_array(momentum) for name, momentum in self.momentum.items()}
         tensors.write(self.store.state, state, {"key": self.assignment.key, "place": json.dumps(asdict(place))})
 
     def begin(self, report: Report) -> None:
         """Continue from the saved state of this very attempt; where there is none, write checkpoint 0."""
+        self.store.begin(self.assignment.digest, self.assignment.platform)
         if not (self.store.state.exists() and self._resume()):
             self._write_checkpoint()
         else:
@@ -213,17 +242,20 @@ class Attempt:
             momentum.copy_(saved[name])
         self.loss_sum.fill_(place.loss_sum)
         self.n_correct.fill_(place.n_correct)
+        self.n_constant.fill_(place.n_constant)
         return True
 
     def _write_checkpoint(self) -> None:
         place = self.place
         metadata = {
             "key": self.assignment.key,
+            "task": self.assignment.digest,
             "epoch": str(place.epoch),
             "attempt": str(place.attempt),
             "streams": json.dumps(dict(self.task.stream_seeds)),
             "software": json.dumps(software()),
-            "device": device_kind(self.device),
+            **self.assignment.platform.metadata,
+            "cpu": processors.model(),
         }
         tensors.write(self.store.checkpoint(place.attempt, place.epoch), modules.weights_of(self.module), metadata)
 
@@ -262,7 +294,7 @@ class Cohort:
             attempt.begin(self.report)
 
     def run(self, until: int) -> None:
-        """Train all attempts until they have completed `until` epochs, or one that may be given up is lost.
+        """Train all attempts until they have completed `until` epochs, or one of them is suspect.
 
         Raises
         ------
@@ -276,7 +308,7 @@ class Cohort:
                 stack.enter_context(
                     dropout(attempt.module, self.recipe.dropout_after, self.recipe.dropout, attempt.masks)
                 )
-            while not any(attempt.may_be_given_up and attempt.is_lost for attempt in self.attempts):
+            while not any(attempt.is_suspect for attempt in self.attempts):
                 if not self.advance(until):
                     break
         self._save(self.attempts)  # what follows, the evaluation, takes its time
@@ -375,8 +407,9 @@ def train(
     cuda_graphs: bool = True,
     save_every: float,
     report: Report,
+    announce: Report = lambda line: None,
 ) -> None:
-    """Train instances until each store holds its result: an accepted attempt, or the last of `max_attempts` collapsed
+    """Train instances until each store holds its result: an accepted attempt, or the last of `max_attempts` rejected
     ones.
 
     Parameters
@@ -393,6 +426,8 @@ def train(
         Seconds between two saved states: what a kill loses at most.
     report
         Called with one sentence of progress after each epoch.
+    announce
+        Called with one sentence when an attempt is rejected.
 
     Raises
     ------
@@ -417,6 +452,7 @@ def train(
                         save_every=save_every,
                         interruption=interruption,
                         report=report,
+                        announce=announce,
                     )
 
 
@@ -441,6 +477,7 @@ def _train_attempts(
     save_every: float,
     interruption: Interruption,
     report: Report,
+    announce: Report,
 ) -> None:
     """Train the next attempt at each of some instances, and put on record what became of it: of all of them, or only of
     those that end before the others, in whose places new ones can begin.
@@ -457,49 +494,64 @@ def _train_attempts(
         interruption=interruption,
         report=report,
     )
-    cohort.begin()
-    if done := [attempt for attempt in attempts if attempt.done]:  # stopped before they were judged
-        for attempt in done:
-            _judge(attempt, images, report)
-            interruption.heed("between two instances")
-        return
-    for epoch in sorted({*attempts[0].task.collapse.judge_after, cohort.recipe.epochs}):
-        cohort.run(epoch)
+
+    def judge(epoch: int) -> bool:
+        """Judge those whose turn it is; return whether one of them was given up before its end."""
         given_up = False
         for attempt in [each for each in attempts if each.is_to_be_judged(epoch)]:
-            judgement = (attempt.assignment.key, attempt.place.attempt, epoch)
-            if judgement in spared:
-                continue
-            if _judge(attempt, images, report) is None:
-                spared.add(judgement)
-            else:
-                given_up |= not attempt.done
+            judgement = (attempt.assignment.key, attempt.place.attempt, attempt.place.epoch)
+            if judgement not in spared:
+                passed = _judge(attempt, images, report, announce)
+                given_up |= not passed and not attempt.done
+                if passed:
+                    spared.add(judgement)
+            attempt.is_cleared = judgement in spared
             interruption.heed("between two instances")
-        if given_up:
-            return
+        return given_up
+
+    cohort.begin()
+    last_epoch = cohort.recipe.epochs
+    if any(attempt.done for attempt in attempts):  # stopped before they were judged
+        judge(last_epoch)
+        return
+    for epoch in sorted({*attempts[0].task.collapse.judge_after, last_epoch}):
+        while True:
+            cohort.run(epoch)
+            is_there = not any(attempt.is_suspect for attempt in attempts)
+            if judge(epoch):
+                return
+            if is_there:
+                break
 
 
-def _judge(attempt: Attempt, images: Images, report: Report) -> str | None:
-    """Return why an attempt has collapsed, None if it has not; put on record what became of it if this is its end."""
+def _judge(attempt: Attempt, images: Images, report: Report, announce: Report) -> bool:
+    """Return whether an attempt passes the collapse rule; put on record what became of it if this is its end.
+
+    Before the end of its last epoch an attempt that has not been asked for by `judge_after` can only be lost or dead.
+    """
     make_deterministic("fp32")  # as checkpoints are evaluated
+    place, rule = attempt.place, attempt.task.collapse
     evaluation = evaluate(attempt.module, images, attempt.device)
-    reason = attempt.task.collapse.reason(evaluation) or ("weights are not finite" if attempt.is_lost else None)
+    outcome, reason = rule.judge(evaluation, is_lost=attempt.is_lost, seems_dead=attempt.seems_dead)
     if not attempt.done:
-        if reason is None:
-            return None
-        reason = f"given up after {attempt.place.epoch} of {attempt.recipe.epochs} epochs: {reason}"
+        is_due = place.step == 0 and place.epoch in rule.judge_after
+        if outcome == ACCEPTED or not (is_due or outcome in AT_ONCE):
+            return True
+        reason = f"given up after {place.epoch} of {attempt.recipe.epochs} epochs: {reason}"
     record = {
-        "attempt": attempt.place.attempt,
-        "outcome": "accepted" if reason is None else "collapsed",
+        "attempt": place.attempt,
+        "outcome": outcome,
         "reason": reason,
         "loss": evaluation.loss,
         "train_accuracy": evaluation.accuracy,
         "n_categories_predicted": evaluation.n_categories_predicted,
     }
-    attempt.store.append(record, attempt.place.history)
-    outcome = record["outcome"] + (f", {reason}" if reason else "")
-    report(f"{attempt.task.name} attempt {attempt.place.attempt}: {outcome}")
-    return reason
+    attempt.store.append(record, place.history)
+    sentence = f"{attempt.task.name} attempt {place.attempt}: {outcome}" + (f" ({reason})" if reason else "")
+    report(sentence)
+    if outcome != ACCEPTED:
+        announce(sentence)
+    return outcome == ACCEPTED
 
 
 def fitting(assignments: Sequence[Assignment], images: Images, device: torch.device) -> int:
@@ -527,9 +579,44 @@ def bytes_needed(assignment: Assignment, images: Images, device: torch.device) -
     return torch.cuda.max_memory_allocated(device) - before
 
 
-def missing(assignment: Assignment, published: Path, report: Report) -> bool:
-    """Tell whether an instance is still to be trained: no weights of the very same training are published."""
-    if published_key(published) != assignment.key:
-        return True
-    report(f"{assignment.task.name}: weights are there already")
-    return False
+def assign(
+    task: Task,
+    initial: Weights,
+    images: Images,
+    platform: Platform,
+    *,
+    stores: Path,
+    code: str,
+    published: Path | None = None,
+    report: Report,
+) -> Assignment | None:
+    """Return the training of an instance, or None if it is finished, on this platform or another one.
+
+    Only an unfinished training of another platform is not continued: it would end in other bits than either has.
+
+    Parameters
+    ----------
+    stores
+        Folder of the stores of all trainings.
+    code
+        Digest of the code.
+    published
+        Weights of the last epoch, where the instance's are published.
+    """
+    digest, key = task.digest(initial, images.digest, code), task.key(initial, images.digest, code, platform)
+    if published is not None and (metadata := metadata_of(published)):
+        trained_on = Platform.from_metadata(metadata)
+        if metadata.get("key") == task.key(initial, images.digest, code, trained_on):
+            report(f"{task.name}: weights are there already, trained on {trained_on}")
+            return None
+    if (finished := finished_store(stores, digest, task.max_attempts)) is not None:
+        report(f"{task.name}: trained already, on {Platform.from_metadata(finished.origin)}")
+        return None
+    for other in of_task(stores, digest):
+        if other.folder.name != key:
+            report(
+                f"{task.name}: begun on {Platform.from_metadata(other.origin)}, this is {platform}. Its bits would be "
+                "those of neither, so it is not continued: the training begins again here."
+            )
+    task = replace(task, recipe=task.recipe.on(platform))
+    return Assignment(task, initial, Store(stores / key), key, digest, platform)
