@@ -1,18 +1,20 @@
 """Images a second of the training engine against a bare loop, the reference loop and a loop around a DataLoader.
 
     OMP_NUM_THREADS=1 python benchmarks/training.py
+    OMP_NUM_THREADS=1 python benchmarks/training.py --precision bf16 --compile
 
 All train All-CNN-C on random images of CIFAR-10's size, with the same steps: momentum, penalty, clipped gradient. The
 bare loop indexes one tensor and does nothing else; the other is written as in most tutorials, around a DataLoader, and
 asks for the loss of each step. Each contender in turn trains for an epoch of a few steps, round after round, the first
-of which does not count; ratios are medians over rounds of what was measured within one. On a CPU processor seconds of
+of which does not count; ratios are medians over rounds of what was measured within one. In bf16 the engine in fp32
+runs beside the others; --compile compiles the bare loop, the reference and the engine. On a CPU processor seconds of
 one thread count, on a GPU (where there is one) seconds. The share is that of the rate of a large matrix product in the
 same precision, three forward passes' operations an image.
 """
 
 import argparse
 import csv
-import os
+import math
 import platform
 import statistics
 import sys
@@ -33,17 +35,17 @@ from torch.utils.flop_counter import FlopCounterMode
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow_scripts"))
 
-from manyseeds import modules, networks, recipes, reference, stores, training  # noqa: E402
+from manyseeds import compiled, modules, networks, precision, processors, recipes, reference, stores, training  # noqa: E402
 from manyseeds.devices import claim_device, device_kind, make_deterministic  # noqa: E402
 from manyseeds.interruption import Interruption  # noqa: E402
 
-SETTINGS = {"cpu": {0.125: (32, 60), 0.25: (32, 25), 1.0: (128, 2)}, "cuda": {1.0: (128, 200)}}
+SETTINGS = {"cpu": {0.125: (32, 60), 0.25: (32, 25), 0.5: (128, 4), 1.0: (128, 2)}, "cuda": {1.0: (128, 200)}}
 """By kind of device and width: images a batch, and steps an epoch."""
 COHORTS = (1, 2, 5, 10)
-BARE = "bare loop"
+BARE, FP32 = "bare loop", "engine in fp32"
 
 
-def task_of(seed: int, width: float, batch: int, precision: str) -> recipes.Task:
+def task_of(seed: int, width: float, batch: int, precision: str, compile: bool = False) -> recipes.Task:
     recipe = recipes.Recipe(
         epochs=10**6,
         batch_size=batch,
@@ -54,6 +56,7 @@ def task_of(seed: int, width: float, batch: int, precision: str) -> recipes.Task
         clip_norm=500,
         precision=precision,
         checkpoints=(),
+        compile=compile,
     )
     return recipes.Task(
         name=f"seed{seed}",
@@ -78,14 +81,12 @@ def network_of(task: recipes.Task, device: torch.device) -> nn.Module:
 
 def engine(tasks: list[recipes.Task], images: recipes.Images, device: torch.device, folder: Path) -> Callable[[], None]:
     """Return a function that trains a cohort for an epoch."""
-    attempts = [
-        training.Attempt(
-            training.Assignment(task, initial_weights(task), stores.Store(folder / f"{len(tasks)}_{task.name}"), "key"),
-            images,
-            device,
-        )
+    platform = precision.platform_of(tasks[0].recipe, device)
+    assignments = [
+        training.Assignment(task, initial_weights(task), stores.Store(folder / task.name), "key", "digest", platform)
         for task in tasks
     ]
+    attempts = [training.Attempt(assignment, images, device) for assignment in assignments]
     options = {"save_every": 1e9, "interruption": Interruption(), "report": lambda line: None}
     cohort = training.Cohort(attempts, images, device, **options)
     for attempt in attempts:
@@ -110,10 +111,16 @@ def bare_loop(task: recipes.Task, images: recipes.Images, device: torch.device) 
     labels = torch.from_numpy(images.labels).to(device)
     decayed = [parameter for parameter in module.parameters() if parameter.ndim > 1]
 
+    def loss_of(batch: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(device.type, torch.bfloat16, enabled=task.recipe.precision == "bf16"):
+            return functional.cross_entropy(module(batch), answers)
+
+    if task.recipe.compile:
+        loss_of = torch.compile(loss_of, dynamic=False)
+
     def epoch() -> None:
         for places in torch.randperm(len(labels), device=device).split(task.recipe.batch_size):
-            with torch.autocast(device.type, torch.bfloat16, enabled=task.recipe.precision == "bf16"):
-                loss = functional.cross_entropy(module(inputs[places]), labels[places])
+            loss = loss_of(inputs[places], labels[places])
             optimiser.zero_grad()
             loss.backward()
             for parameter in decayed:
@@ -182,20 +189,24 @@ def operations(width: float) -> int:
 def benchmark(
     width: float, batch: int, n_steps: int, arguments: argparse.Namespace, device: torch.device
 ) -> Iterator[dict]:
-    precision = arguments.precision
-    make_deterministic(precision)
+    arithmetic = arguments.precision
+    make_deterministic(arithmetic)
     draw = np.random.default_rng(0)
     n_images = batch * n_steps
     inputs = draw.standard_normal((n_images, 32, 32, 3), dtype=np.float32)
     images = recipes.Images(inputs, draw.integers(0, 10, n_images), 10)
-    tasks = [task_of(seed, width, batch, precision) for seed in range(max(arguments.cohorts))]
+    tasks = [task_of(seed, width, batch, arithmetic, arguments.compile) for seed in range(max(arguments.cohorts))]
     with tempfile.TemporaryDirectory() as folder:
+        compiled.prepare(Path(folder), precision.platform_of(tasks[0].recipe, device))
         contenders = {
             (BARE, 1): bare_loop(tasks[0], images, device),
             ("loop around a DataLoader", 1): plain_loop(tasks[0], images, device),
             ("reference", 1): reference_loop(tasks[0], images, device),
-            **{("engine", size): engine(tasks[:size], images, device, Path(folder)) for size in arguments.cohorts},
+            **{("engine", n): engine(tasks[:n], images, device, Path(folder, str(n))) for n in arguments.cohorts},
         }
+        if arithmetic == "bf16":
+            fp32 = engine([task_of(0, width, batch, "fp32")], images, device, Path(folder, "fp32"))
+            contenders[FP32, 1] = fp32
         rates: dict[tuple[str, int], list[float]] = {contender: [] for contender in contenders}
         for number in range(arguments.rounds + 1):
             first = number % len(contenders)  # nobody always follows the same one
@@ -203,31 +214,28 @@ def benchmark(
                 rate = size * n_images / seconds(contenders[name, size], device)
                 if number > 0:
                     rates[name, size].append(rate)
-    available, needed = matrix_rate(device, precision), operations(width)
+    available, needed = matrix_rate(device, arithmetic), operations(width)
     for (name, size), measured in rates.items():
         ratios = [rate / bare for rate, bare in zip(measured, rates[BARE, 1], strict=True)]
+        in_fp32 = rates.get((FP32, 1), rates["engine", 1] if arithmetic == "fp32" else [math.nan] * len(measured))
+        gains = [rate / slow for rate, slow in zip(measured, in_fp32, strict=True)]
         yield {
             "width": width,
             "batch_size": batch,
-            "precision": precision,
+            "precision": arithmetic,
+            "compiled": arguments.compile,
             "loop": name,
             "cohort_size": size,
             "images_per_s": round(statistics.median(measured), 1),
             "ratio_to_bare_loop": round(statistics.median(ratios), 3),
             "lowest_ratio": round(min(ratios), 3),
             "highest_ratio": round(max(ratios), 3),
+            "ratio_to_fp32": round(statistics.median(gains), 2),
             "share_of_matrix_rate": round(statistics.median(measured) * needed / available, 3),
             "matrix_gflop_per_s": round(available / 1e9, 1),
-            "device": cpu_name() if device.type == "cpu" else device_kind(device),
+            "device": f"{processors.model()}, {device_kind(device)}" if device.type == "cpu" else device_kind(device),
             "versions": f"torch {version('torch')}, python {platform.python_version()}",
         }
-
-
-def cpu_name() -> str:
-    """Return the processor's name where the system tells, and the number of threads."""
-    info = Path("/proc/cpuinfo")
-    names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-    return f"{(names or [platform.processor()])[0]}, {os.environ.get('OMP_NUM_THREADS', 1)} thread"
 
 
 def main() -> None:
@@ -236,15 +244,21 @@ def main() -> None:
     parser.add_argument("--widths", type=float, nargs="+", help="of the network; default: all of the device")
     parser.add_argument("--cohorts", type=int, nargs="+", default=COHORTS, help="sizes of cohorts")
     parser.add_argument("--precision", choices=["fp32", "tf32", "bf16"], default="fp32")
+    parser.add_argument("--compile", action="store_true", help="compile steps (on a CPU)")
+    parser.add_argument("--batch", type=int, help="images a minibatch; default: by width")
     arguments = parser.parse_args()
     device = claim_device(print)
     rows = []
     for width, (batch, n_steps) in SETTINGS[device.type].items():
         if arguments.widths is None or width in arguments.widths:
-            for row in benchmark(width, batch, n_steps, arguments, device):
+            for row in benchmark(width, arguments.batch or batch, n_steps, arguments, device):
                 rows.append(row)
-                print(", ".join(f"{key} {value}" for key, value in list(row.items())[:10]), flush=True)
-    path = ROOT / "benchmarks/results" / f"training_{device.type}_{arguments.precision}.csv"
+                print(", ".join(f"{key} {value}" for key, value in list(row.items())[:12]), flush=True)
+    path = (
+        ROOT
+        / "benchmarks/results"
+        / f"training_{device.type}_{arguments.precision}{'_compiled' * arguments.compile}.csv"
+    )
     path.parent.mkdir(exist_ok=True)
     with open(path, "w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
