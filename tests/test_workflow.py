@@ -82,6 +82,9 @@ def changed(finished):
         ("studies/mehrer2020.yaml", 140, 80, {"fig6"}),
         ("studies/mehrer2020_pilots.yaml", 12, 3, {"fig6", "supp3"}),
         ("studies/mehrer2020_alexnet.yaml", 10, 0, {"fig8", "fig9", "supp3", "supp8"}),
+        ("studies/compressed.yaml", 10, 0, {"fig6", "fig8", "supp3"}),
+        ("studies/compressed_quarter.yaml", 10, 0, {"fig6", "fig8", "supp3"}),
+        ("studies/parity.yaml", 10, 0, {"fig5", "fig6", "fig8", "fig9", "supp3", "supp8"}),
         ("studies/tinyimagenet_alexnet.yaml", 3, 0, {"fig8", "fig9", "supp3", "supp8"}),
     ],
 )
