@@ -197,7 +197,6 @@ def benchmark(
     images = recipes.Images(inputs, draw.integers(0, 10, n_images), 10)
     tasks = [task_of(seed, width, batch, arithmetic, arguments.compile) for seed in range(max(arguments.cohorts))]
     with tempfile.TemporaryDirectory() as folder:
-        compiled.prepare(Path(folder), precision.platform_of(tasks[0].recipe, device))
         contenders = {
             (BARE, 1): bare_loop(tasks[0], images, device),
             ("loop around a DataLoader", 1): plain_loop(tasks[0], images, device),
@@ -249,11 +248,14 @@ def main() -> None:
     arguments = parser.parse_args()
     device = claim_device(print)
     rows = []
-    for width, (batch, n_steps) in SETTINGS[device.type].items():
-        if arguments.widths is None or width in arguments.widths:
-            for row in benchmark(width, arguments.batch or batch, n_steps, arguments, device):
-                rows.append(row)
-                print(", ".join(f"{key} {value}" for key, value in list(row.items())[:12]), flush=True)
+    with tempfile.TemporaryDirectory() as code:
+        recipe = task_of(0, 1, 1, arguments.precision, arguments.compile).recipe
+        compiled.prepare(Path(code), precision.platform_of(recipe, device))
+        for width, (batch, n_steps) in SETTINGS[device.type].items():
+            if arguments.widths is None or width in arguments.widths:
+                for row in benchmark(width, arguments.batch or batch, n_steps, arguments, device):
+                    rows.append(row)
+                    print(", ".join(f"{key} {value}" for key, value in list(row.items())[:12]), flush=True)
     path = (
         ROOT
         / "benchmarks/results"
