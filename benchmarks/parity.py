@@ -1,4 +1,4 @@
-"""Whether networks trained in bf16 agree with each other, and with those of float32, as METHODS2 section 13.3 asks.
+"""Whether networks trained in bf16 agree with each other and with networks of float32, by the criteria of methods 3.
 
     python benchmarks/parity.py results/parity results/parity_bf16
 

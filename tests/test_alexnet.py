@@ -1,4 +1,4 @@
-"""torchvision's AlexNet: its named layers are what METHODS section 3 says, whatever works in place."""
+"""torchvision's AlexNet: its named layers are the layers of methods 3, whatever works in place."""
 
 import numpy as np
 import pytest

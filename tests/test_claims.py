@@ -525,7 +525,7 @@ def test_a_condition_keeps_its_text_and_a_bound_in_decimals():
 
 @pytest.mark.parametrize(("name", "width"), [("compressed", 1.0), ("compressed_quarter", 0.25)])
 def test_the_declared_studies_are_those_of_the_document(name, width):
-    """Typed from section 14 of METHODS2: W1, and the same at a quarter of the width."""
+    """Typed from methods 14: the declared study, and the same at a quarter of the width."""
     overlay = yaml.safe_load((ROOT / f"studies/{name}.yaml").read_text())
     declared = study(**overlay)
     epochs = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20, 24, 30, 35)

@@ -57,7 +57,7 @@ def means(patterns: np.ndarray, groups: np.ndarray, weights: np.ndarray | None =
 
 
 def assert_within_bound(ours: np.ndarray, reference: np.ndarray) -> None:
-    """Hold METHODS, section 4: |error| <= 1e-6 value + 1e-9 max(RDM)."""
+    """Hold the bound of methods 4: |error| <= 1e-6 value + 1e-9 max(RDM)."""
     assert np.isfinite(reference).all()
     assert (np.abs(ours - reference) <= 1e-6 * reference + 1e-9 * reference.max()).all()
 
@@ -317,7 +317,7 @@ def test_a_geometry_known_by_its_gram_matrix_alone(activations):
         np.testing.assert_allclose(rdm(derived, measure), expected(patterns, measure), rtol=1e-9)
 
 
-# Invariances (METHODS, section 10)
+# Invariances (methods 10)
 
 
 @settings(max_examples=10, deadline=None)

@@ -1,4 +1,4 @@
-"""Intervals of METHODS, section 5, against explicit loops on the same draws, and their coverage of a known truth."""
+"""Intervals of methods 5, against explicit loops on the same draws, and their coverage of a known truth."""
 
 from itertools import combinations
 

@@ -57,7 +57,7 @@ def assert_equal_weights(one, other):
 
 
 def test_a_training_follows_the_recipe_step_by_step(tmp_path):
-    """An explicit loop in float64, with the update of METHODS 3 written out, ends where the training ends."""
+    """An explicit loop in float64, with the update of methods 3 written out, ends where the training ends."""
     task = small_task(learning_rate=0.01)
     images, recipe = small_images(), task.recipe
     network = modules.build(task.network, images.inputs.shape[1:], 3).double()

@@ -27,7 +27,7 @@ def subsets(
 ) -> list[Subset]:
     """Return the sets of images to report: all training images, all test images, and, where some of these are the
     original files and others are not, the lossless ones, and the same re-encoded as the others were: the shift that
-    this makes (METHODS, section 3).
+    this makes (methods 3).
 
     Parameters
     ----------
@@ -93,8 +93,8 @@ def accuracy_with_dropout(
     seed: int,
     epoch: int,
 ) -> dict:
-    """Return the record of all test images with dropout on, under masks that each image has to itself (METHODS, section
-    7; Mehrer et al. 2020, fig. 8a).
+    """Return the record of all test images with dropout on, under masks that each image has to itself (methods 7;
+    Mehrer et al. 2020, fig. 8a).
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Comparison of networks across epochs and between conditions: rows of the table `consistency_across`.
 
-METHODS, sections 8 and 9; Mehrer et al. (2020), fig. 9, supp. 3 and 8.
+See methods 8 and 9, and Mehrer et al. (2020), fig. 9, supp. 3 and 8.
 """
 
 from collections.abc import Collection, Sequence

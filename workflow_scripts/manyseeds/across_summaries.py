@@ -1,6 +1,6 @@
 """Summaries over two conditions of one architecture: consistency between and within them, and what differs.
 
-METHODS, sections 5 and 9; Mehrer et al. (2020), supp. 3. The networks of a seed in both conditions are not independent:
+See methods 5 and 9, and Mehrer et al. (2020), supp. 3. The networks of a seed in both conditions are not independent:
 intervals leave out or draw seeds, which takes both networks at once.
 """
 

@@ -1,7 +1,7 @@
 """What is known of architectures before any is built: the layers of the All-CNNs, and names of layers.
 
 Read while the Snakefile is parsed: nothing but the standard library is imported. Sources: All-CNN-C from Springenberg
-et al. (2014), table 1, with the choices of METHODS section 3. All-CNN-7 is named but not specified in the published
+et al. (2014), table 1, with the choices of methods 3. All-CNN-7 is named but not specified in the published
 text of Mehrer et al. (2020): the seven layers here are our own, of the same family.
 """
 

@@ -1,4 +1,4 @@
-"""Category clustering: how far apart stimuli of different categories lie, and of the same (METHODS, section 6)."""
+"""Category clustering: how far apart stimuli of different categories lie, and of the same (methods 6)."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

@@ -227,7 +227,7 @@ TRAINING = (
     "centring before whitening",
     "rule for collapsed runs",
 )
-"""Of those marked with a dagger in METHODS, the choices that shape every All-CNN."""
+"""Of our choices that docs/methods.md lists, the ones that shape every All-CNN."""
 
 CHOICES_BY_NETWORK = {
     "all_cnn_c": TRAINING,

@@ -1,4 +1,4 @@
-"""Consistency: how much of the variance of their RDMs networks share (METHODS, section 5; Mehrer et al. 2020).
+"""Consistency: how much of the variance of their RDMs networks share (methods 5; Mehrer et al. 2020).
 
 RDMs of N networks are vectors, stacked as (N, P), in the order of scipy's `squareform`. Undefined entries are NaN; they
 are left out of each pair of networks in which either RDM has one, and counted.
@@ -172,7 +172,7 @@ def mean_of_defined(values: Floats) -> Floats:
 def agreements(
     vectors: NDArray[np.floating], geometries: Sequence[Geometry], categories: ArrayLike, measure: str
 ) -> dict[str, Agreement]:
-    """Return the agreement of N networks by kind, for the kinds that METHODS, section 5, defines on the categories.
+    """Return the agreement of N networks by kind, for the kinds that methods 5 defines on the categories.
 
     Parameters
     ----------

@@ -1,5 +1,5 @@
-"""Dropout while stimuli are shown: activations under one mask that all stimuli and all instances share (METHODS,
-section 7; Mehrer et al. 2020, fig. 8b).
+"""Dropout while stimuli are shown: activations under one mask that all stimuli and all instances share (methods 7;
+Mehrer et al. 2020, fig. 8b).
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,7 @@
 """Planar maps of dissimilarities by metric multidimensional scaling, and their stress.
 
 The maps of one RDM (Mehrer et al. 2020, fig. 2 and supp. 1) and of the distances between all RDMs (fig. 3) are made
-by the same function (METHODS section 6).
+by the same function (methods 6).
 """
 
 from typing import NamedTuple
@@ -37,7 +37,7 @@ class Embedding(NamedTuple):
 
 
 def metric_mds(dissimilarity: NDArray[np.floating], *, seed: int = 0) -> Embedding:
-    """Embed points in the plane by metric stress (SMACOF from a classical start, METHODS section 6).
+    """Embed points in the plane by metric stress (SMACOF from a classical start, methods 6).
 
     Axes are those of largest variance, the sign of each such that the longer tail points to its positive end, so that a
     map does not turn with the numerical library in use.

@@ -1,7 +1,7 @@
 """Representational geometry of a layer: one pass over its activations, and every RDM from what that leaves.
 
 A is stimuli x units, flattened. The pass keeps the Gram matrix A A', the row sums A 1, the squared Euclidean distances
-of all pairs of stimuli and which patterns are silent or constant (METHODS, section 4). Subtracting the mean pattern,
+of all pairs of stimuli and which patterns are silent or constant (methods 4). Subtracting the mean pattern,
 averaging stimuli and all dissimilarity measures follow from these.
 
 Numerics. Distances read off a Gram matrix, ``G_ii + G_jj - 2 G_ij``, lose what patterns have in common: relative to the
@@ -275,7 +275,7 @@ def squared_distances(geometry: Geometry) -> Floats:
 
 
 def cocktail_blank(geometry: Geometry) -> Geometry:
-    """Subtract the mean pattern of all n stimuli (METHODS, section 4: T = I - 11'/n).
+    """Subtract the mean pattern of all n stimuli (methods 4: T = I - 11'/n).
 
     Distances stay as they are; distances from the mean pattern follow from them (Gower 1966).
     """

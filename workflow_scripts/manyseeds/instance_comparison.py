@@ -71,7 +71,7 @@ def compare_layer(geometries: Mapping[int, Geometry], categories: ArrayLike, mea
 def compare_averages(
     samples: Iterable[Mapping[int, Geometry]], categories: ArrayLike, measures: Sequence[str]
 ) -> Tables:
-    """Compare one layer's RDMs averaged over the first k dropout samples, for k = 1, 2, ... (METHODS, section 7).
+    """Compare one layer's RDMs averaged over the first k dropout samples, for k = 1, 2, ... (methods 7).
 
     Averaged are dissimilarities, over the samples where they are defined; neither patterns nor consistencies.
 

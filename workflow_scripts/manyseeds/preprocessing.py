@@ -1,4 +1,4 @@
-"""Preprocessing of images, fitted once on a whole training set (METHODS section 3).
+"""Preprocessing of images, fitted once on a whole training set (methods 3).
 
 * `gcn`: (x - mean) / SD, one mean and one SD over all pixels of the training set.
 * `channel_mean_sd`: the same for each colour channel.

@@ -1,7 +1,7 @@
 """The protocol of Mehrer et al. (2020), and how a study departs from it.
 
 Read while the Snakefile is parsed: nothing but the standard library is imported beyond the study. Only what a config
-says is looked at. What the paper's Results leave open is no departure; METHODS lists such choices.
+says is looked at. A choice that the paper's Results leave open is no departure; docs/methods.md lists our choices.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ CIFAR_STUDY: dict[str, Any] = {
     "training.clip_norm": 500,
     "training.augmentation": "none",
 }
-"""Keys of the config with the values of the paper, as it was independently replicated, for the All-CNNs (METHODS 3)."""
+"""Keys of the config with the values of the paper, as it was independently replicated, for the All-CNNs (methods 3)."""
 
 CIFAR_NETWORK: dict[str, Any] = {"width": 1.0, "readout_relu": True, "initialisation": "he_normal"}
 """Keys of an entry of `networks`, likewise."""

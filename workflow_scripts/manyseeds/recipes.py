@@ -1,6 +1,6 @@
 """What a training is: the recipe, the collapse rule, the images, and the task that binds them to an instance.
 
-`Task.key` digests everything that determines the weights (METHODS, sections 2 and 3).
+`Task.key` digests everything that determines the weights (methods 2 and 3).
 """
 
 import hashlib
@@ -115,12 +115,12 @@ class Evaluation:
 
 
 ACCEPTED, NOT_FINITE, DEAD, UNDERFIT, MISSING = "accepted", "not_finite", "dead", "underfit", "missing_category"
-"""Outcomes of an attempt (METHODS, section 3)."""
+"""Outcomes of an attempt (methods 3)."""
 
 
 @dataclass(frozen=True)
 class CollapseRule:
-    """When an attempt at an instance is rejected, and how often it is redrawn (METHODS, section 3).
+    """When an attempt at an instance is rejected, and how often it is redrawn (methods 3).
 
     Attributes
     ----------

@@ -19,9 +19,7 @@ from manyseeds.recipes import Images, Task
 def train(
     task: Task, initial: Weights, images: Images, device: torch.device, *, attempt: int = 0
 ) -> dict[int, dict[str, NDArray]]:
-    """Train one attempt at an instance and return its weights at the checkpoints, by epoch and name (METHODS, section
-    3).
-    """
+    """Train one attempt at an instance and return its weights at the checkpoints, by epoch and name (methods 3)."""
     recipe = task.recipe
     make_deterministic(recipe.precision)
     module = modules.build(task.network, images.inputs.shape[1:], images.n_categories)

@@ -1,4 +1,4 @@
-"""Correlations between summaries of layers or epochs, robust ones beside Pearson's (METHODS, section 6)."""
+"""Correlations between summaries of layers or epochs, robust ones beside Pearson's (methods 6)."""
 
 import warnings
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Confidence intervals of means over networks and over pairs of networks: the five methods of METHODS, section 5.
+"""Confidence intervals of means over networks and over pairs of networks, made in five ways (methods 5).
 
 All bootstraps are weighted means with the counts of a resample as weights, and so matrix products. Drawing network i
 c_i times and leaving out pairs of a network with itself gives the pair (i, j) the weight c_i c_j; deleting a network
@@ -21,7 +21,7 @@ QUANTILES = (0.025, 0.975)
 
 MIN_NETWORKS_JACKKNIFE = 3
 MIN_NETWORKS_BOOTSTRAP = 5
-"""Below these numbers of networks an interval is null (METHODS, section 5)."""
+"""Below these numbers of networks an interval is null (methods 5)."""
 
 Pairing = tuple[NDArray[np.intp], NDArray[np.intp]]
 """The two networks (K,), (K,) that each value is of, where they are not all pairs in the order of `triu_indices`."""

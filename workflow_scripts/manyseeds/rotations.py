@@ -1,6 +1,6 @@
 """Which dissimilarities a rotation of the activation space changes: a simulation.
 
-METHODS, section 10; Mehrer et al. (2020), supp. 5 and 6. Networks whose activations differ by a rotation alone can be
+See methods 10, and Mehrer et al. (2020), supp. 5 and 6. Networks whose activations differ by a rotation alone can be
 equally good at their task. Rectified activations are positive, and most rotations about the origin would not leave them
 so. Here points lie in a ball about a point of the positive orthant: no rotation about its centre lets them leave the
 orthant. Rotations about the origin are simulated beside it.

@@ -1,6 +1,6 @@
 """Second-level representational similarity analysis: distances between the RDMs of all layers and instances.
 
-METHODS section 5; Mehrer et al. (2020), fig. 3 and supp. 2.
+See methods 5, and Mehrer et al. (2020), fig. 3 and supp. 2.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ def load_rdms(files: Mapping[int, Path | str], measure: str) -> tuple[pd.DataFra
 
 
 def second_level_distances(rdms: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Distances 1 - r between RDMs (second-level representational similarity analysis, METHODS section 5).
+    """Distances 1 - r between RDMs (second-level representational similarity analysis, methods 5).
 
     Parameters
     ----------

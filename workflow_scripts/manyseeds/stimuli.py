@@ -1,4 +1,4 @@
-"""Stimuli: the images that every network sees (METHODS section 1).
+"""Stimuli: the images that every network sees (methods 1).
 
 From a data set: the first `per_category` test images of each category in file order, stacked by category. From a
 folder of one's own: the same of its categories, each of them one folder or several.

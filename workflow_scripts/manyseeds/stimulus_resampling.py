@@ -1,4 +1,4 @@
-"""Consistency on resampled stimuli: the bootstrap of stimuli of METHODS, section 5, as matrix products.
+"""Consistency on resampled stimuli: the bootstrap of stimuli of methods 5, as matrix products.
 
 Drawing stimulus i w_i times gives entry (i, j) of an RDM the weight w_i w_j. Every sum that a weighted Pearson
 correlation needs is then a quadratic form sum_ij w_i w_j A_ij B_ij, and a thousand resamples are a thousand rows of

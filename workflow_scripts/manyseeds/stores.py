@@ -171,7 +171,7 @@ def metadata_of(path: Path) -> dict[str, str]:
 
 def publish(store: Store, destinations: Mapping[int, Path]) -> None:
     """Put the weights of the last attempt where they belong, by epoch, each file appearing at once and whole; beside
-    them those of attempts that were rejected at their end for a missing category alone (METHODS, section 3).
+    them those of attempts that were rejected at their end for a missing category alone (methods 3).
 
     Raises
     ------

@@ -2,7 +2,7 @@
 saved.
 
 A counter-based generator (Philox) is addressed, not advanced: the permutation of epoch 217 can be drawn without drawing
-the 216 before it, which is what makes an interrupted training continue with the same bits (METHODS, section 2).
+the 216 before it, which is what makes an interrupted training continue with the same bits (methods 2).
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """The training engine: instances side by side on one device, each with exactly the bits that it has alone.
 
-METHODS, section 3; `reference` is the same as a plain loop. An interrupted training continues with the bits it would
+See methods 3; `reference` is the same as a plain loop. An interrupted training continues with the bits it would
 have had: its state (weights, momentum, place in the epoch) lies in a `Store`, and everything random is addressed, not
 saved (`streams`).
 """
@@ -125,7 +125,7 @@ class Attempt:
     def seems_dead(self) -> bool:
         """Whether an epoch has just ended, and the output was the same for all images in each of its last minibatches.
 
-        Only the whole training set tells whether the network is dead (METHODS, section 3).
+        Only the whole training set tells whether the network is dead (methods 3).
         """
         n = min(DEAD_MINIBATCHES, n_steps(self.task, self.n_images))
         return self.task.collapse.redraws_dead and self.place.step == 0 and self.place.n_constant >= n

@@ -15,7 +15,7 @@ HALVES = ("a", "b")
 def select(
     labels: NDArray[np.int64], *, images: str = "all", seed: int | None = None, categories: Sequence[int] | None = None
 ) -> NDArray[np.int64]:
-    """Return the positions, ascending, of the images that a condition leaves (METHODS, section 9).
+    """Return the positions, ascending, of the images that a condition leaves (methods 9).
 
     Parameters
     ----------

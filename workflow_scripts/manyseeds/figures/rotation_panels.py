@@ -19,7 +19,7 @@ FIXED_POINTS = {"centre": "the centre of the ball that they lie in", "origin": "
 NORMALISATIONS = {"none": "no normalisation", "cocktail": "cocktail blank"}
 TITLE_CHARACTERS = 20
 TOLERANCE = 1e-9
-"""Change of an entry, as a fraction of the RDM's largest, that counts as rounding (METHODS, section 4)."""
+"""Change of an entry, as a fraction of the RDM's largest, that counts as rounding (methods 4)."""
 CHANGED = style.Series(style.VERMILLION, "o", "none")
 UNCHANGED = style.Series(style.BLUE, "^", "none")
 LOOKS = {"changed by the rotation": CHANGED, "unchanged (to 10⁻⁹ of the largest entry)": UNCHANGED}
