@@ -48,7 +48,6 @@ TRAIN_A_LITTLE = """
 import json, sys
 from pathlib import Path
 import torch
-from real_runs import CONFIG, EPOCHS, NETWORKS, RESULTS, copy_workflow, snakemake
 from test_platforms import assigned, steps_of
 from manyseeds import precision
 from train_once import small_task
@@ -304,7 +303,6 @@ def test_a_network_that_cannot_be_compiled_is_told_in_one_sentence(tmp_path, mon
 import sys
 from pathlib import Path
 import torch
-from real_runs import CONFIG, EPOCHS, NETWORKS, RESULTS, copy_workflow, snakemake
 from manyseeds import compiled, precision
 from manyseeds.errors import StudyError
 from test_platforms import assigned, train_assigned
@@ -328,7 +326,6 @@ def test_compiled_code_lies_among_the_stores_and_holds_no_pickle(tmp_path):
 import sys
 from pathlib import Path
 import torch
-from real_runs import CONFIG, EPOCHS, NETWORKS, RESULTS, copy_workflow, snakemake
 from manyseeds import compiled, precision
 from test_platforms import assigned, train_assigned
 from train_once import small_task
