@@ -354,9 +354,8 @@ def test_minibatches_of_one_output_are_counted_in_a_row(tmp_path):
     assert counts == [1, 2, 0, 1]
 
 
-def test_what_was_counted_before_an_interruption_counts_after_it(tmp_path, monkeypatch):
-    """Interrupted in its last epoch but one; an epoch has 12 minibatches, and 20 in a row are asked for."""
-    monkeypatch.setattr(training, "DEAD_MINIBATCHES", 10**6)
+def test_what_was_counted_before_an_interruption_counts_after_it(tmp_path):
+    """Interrupted after 7 of the 12 steps of its first epoch."""
     assignment = dying_assignment(tmp_path)
     images, device = small_images(), torch.device("cpu")
     cohort = training.Cohort(
