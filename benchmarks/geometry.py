@@ -28,8 +28,9 @@ from scipy.spatial.distance import pdist
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow_scripts"))
 
-from manyseeds.consistency import pairwise_r, random_centroid_agreement, random_partitions  # noqa: E402
-from manyseeds.geometry import MEASURES, Geometry, measure_geometry, rdm  # noqa: E402
+from manyseeds.comparison.consistency import pairwise_r, random_centroid_agreement, random_partitions
+from manyseeds.representations.geometry import Geometry, measure_geometry
+from manyseeds.representations.measures import MEASURES, rdm
 
 SIDES = (32, 32, 16, 16, 16, 8, 6, 6, 6)
 CHANNELS = (96, 96, 96, 192, 192, 192, 192, 192, 10)

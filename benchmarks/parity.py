@@ -21,7 +21,7 @@ from scipy import stats
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow_scripts"))
 
-from manyseeds import stores  # noqa: E402
+from manyseeds.training import stores
 
 LARGEST_CHANGE, LARGEST_LOSS, LARGEST_GAP = 0.1, 0.005, 0.05
 """Half-width of the interval of the change in consistency, change in accuracy, and gap to another order, at most."""

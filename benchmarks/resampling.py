@@ -22,7 +22,7 @@ from scipy.spatial.distance import pdist
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow_scripts"))
 
-from manyseeds.stimulus_resampling import resample_rdms, stimulus_weights  # noqa: E402
+from manyseeds.statistics.stimulus_resampling import resample_rdms, stimulus_weights
 
 
 def rdm_vectors(n_networks: int, n_stimuli: int, n_categories: int, rng: np.random.Generator) -> np.ndarray:

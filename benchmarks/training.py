@@ -35,9 +35,15 @@ from torch.utils.flop_counter import FlopCounterMode
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow_scripts"))
 
-from manyseeds import compiled, modules, networks, precision, processors, recipes, reference, stores, training  # noqa: E402
-from manyseeds.devices import claim_device, device_kind, make_deterministic  # noqa: E402
-from manyseeds.interruption import Interruption  # noqa: E402
+from manyseeds import processors
+from manyseeds.data.images import Images
+from manyseeds.devices import claim_device, device_kind, make_deterministic
+from manyseeds.models import build, initialisation, spec
+from manyseeds.training import compiled, precision, recipes, reference, stores
+from manyseeds.training.attempts import Assignment, Attempt
+from manyseeds.training.cohorts import Cohort
+from manyseeds.training.collapse import CollapseRule
+from manyseeds.training.interruption import Interruption
 
 SETTINGS = {"cpu": {0.125: (32, 60), 0.25: (32, 25), 0.5: (128, 4), 1.0: (128, 2)}, "cuda": {1.0: (128, 200)}}
 """By kind of device and width: images a batch, and steps an epoch."""
@@ -60,48 +66,48 @@ def task_of(seed: int, width: float, batch: int, precision: str, compile: bool =
     )
     return recipes.Task(
         name=f"seed{seed}",
-        network=networks.Network("all_cnn_c", width=width, readout_relu=True),
+        network=spec.Network("all_cnn_c", width=width, readout_relu=True),
         recipe=recipe,
-        collapse=recipes.CollapseRule(0, False, 1),
+        collapse=CollapseRule(0, False, 1),
         root_seed=0,
         stream_seeds={"init": seed, "order": 0, "augment": 0, "dropout": 0},
         vary=("init",),
     )
 
 
-def initial_weights(task: recipes.Task) -> networks.Weights:
-    return networks.initial_weights(task.network, (32, 32, 3), 10, root_seed=0, seed=task.stream_seeds["init"])
+def initial_weights(task: recipes.Task) -> spec.Weights:
+    return initialisation.initial_weights(task.network, (32, 32, 3), 10, root_seed=0, seed=task.stream_seeds["init"])
 
 
 def network_of(task: recipes.Task, device: torch.device) -> nn.Module:
-    module = modules.build(task.network, (32, 32, 3), 10)
-    modules.load(module, initial_weights(task), source="benchmark")
+    module = build.build(task.network, (32, 32, 3), 10)
+    build.load(module, initial_weights(task), source="benchmark")
     return module.to(device).train()
 
 
-def engine(tasks: list[recipes.Task], images: recipes.Images, device: torch.device, folder: Path) -> Callable[[], None]:
+def engine(tasks: list[recipes.Task], images: Images, device: torch.device, folder: Path) -> Callable[[], None]:
     """Return a function that trains a cohort for an epoch."""
     platform = precision.platform_of(tasks[0].recipe, device)
     assignments = [
-        training.Assignment(task, initial_weights(task), stores.Store(folder / task.name), "key", "digest", platform)
+        Assignment(task, initial_weights(task), stores.Store(folder / task.name), "key", "digest", platform)
         for task in tasks
     ]
-    attempts = [training.Attempt(assignment, images, device) for assignment in assignments]
+    attempts = [Attempt(assignment, images, device) for assignment in assignments]
     options = {"save_every": 1e9, "interruption": Interruption(), "report": lambda line: None}
-    cohort = training.Cohort(attempts, images, device, **options)
+    cohort = Cohort(attempts, images, device, **options)
     for attempt in attempts:
         attempt.module.train()
     return lambda: cohort.advance(tasks[0].recipe.epochs)
 
 
-def reference_loop(task: recipes.Task, images: recipes.Images, device: torch.device) -> Callable[[], None]:
+def reference_loop(task: recipes.Task, images: Images, device: torch.device) -> Callable[[], None]:
     """Return a function that trains for an epoch by the project's reference (which builds its network anew)."""
     one_epoch = replace(task, recipe=replace(task.recipe, epochs=1))
     start = initial_weights(task)
-    return lambda: reference.train(one_epoch, start, images, device)
+    return lambda: reference.train_plainly(one_epoch, start, images, device)
 
 
-def bare_loop(task: recipes.Task, images: recipes.Images, device: torch.device) -> Callable[[], None]:
+def bare_loop(task: recipes.Task, images: Images, device: torch.device) -> Callable[[], None]:
     """Return a function that trains for an epoch by the shortest loop there is, channels last in memory (contiguous
     images take up to half as long again on a CPU).
     """
@@ -131,7 +137,7 @@ def bare_loop(task: recipes.Task, images: recipes.Images, device: torch.device) 
     return epoch
 
 
-def plain_loop(task: recipes.Task, images: recipes.Images, device: torch.device) -> Callable[[], None]:
+def plain_loop(task: recipes.Task, images: Images, device: torch.device) -> Callable[[], None]:
     """Return a function that trains for an epoch by a loop as most people write it."""
     module = network_of(task, device)
     optimiser = torch.optim.SGD(module.parameters(), lr=0.01, momentum=0.9)
@@ -194,7 +200,7 @@ def benchmark(
     draw = np.random.default_rng(0)
     n_images = batch * n_steps
     inputs = draw.standard_normal((n_images, 32, 32, 3), dtype=np.float32)
-    images = recipes.Images(inputs, draw.integers(0, 10, n_images), 10)
+    images = Images(inputs, draw.integers(0, 10, n_images), 10)
     tasks = [task_of(seed, width, batch, arithmetic, arguments.compile) for seed in range(max(arguments.cohorts))]
     with tempfile.TemporaryDirectory() as folder:
         contenders = {
@@ -250,7 +256,7 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as code:
         recipe = task_of(0, 1, 1, arguments.precision, arguments.compile).recipe
-        compiled.prepare(Path(code), precision.platform_of(recipe, device))
+        compiled.configure(Path(code), precision.platform_of(recipe, device))
         for width, (batch, n_steps) in SETTINGS[device.type].items():
             if arguments.widths is None or width in arguments.widths:
                 for row in benchmark(width, arguments.batch or batch, n_steps, arguments, device):

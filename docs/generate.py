@@ -13,9 +13,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "workflow_scripts"))
 
-from manyseeds import export_page  # noqa: E402
+from manyseeds.exchange import readme  # noqa: E402
 from manyseeds.figures.catalogue import FIGURES, Entry  # noqa: E402
-from manyseeds.instances import find_exported  # noqa: E402
+from manyseeds.study.user_folders import find_exported  # noqa: E402
 
 Schema = Mapping[str, Any]
 
@@ -85,7 +85,7 @@ def pages() -> dict[Path, str]:
     schemas = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     made = {ROOT / "docs/tables.md": tables_page(schemas), ROOT / "docs/figures.md": figures_page(FIGURES)}
     exports = [path for path in sorted((ROOT / "data/networks").glob("*")) if path.is_dir()]
-    return made | {path / "README.md": export_page.page(path.name, find_exported(path)) for path in exports}
+    return made | {path / "README.md": readme.page(path.name, find_exported(path)) for path in exports}
 
 
 if __name__ == "__main__":

@@ -15,13 +15,17 @@ SCHEMAS = Path(workflow.basedir) / "rules" / "schemas"
 PUBLISHED = os.path.relpath(Path(workflow.basedir) / "data" / "mehrer2020_values.csv")
 sys.path.insert(0, str(SCRIPTS))
 
-from manyseeds import artefacts, cards, files, protocol, tasks
-from manyseeds.architectures import module_names
 from manyseeds.errors import StudyError
+from manyseeds.exchange import cards
 from manyseeds.figures import catalogue
-from manyseeds.instances import Instance
-from manyseeds.provenance import code_digest
-from manyseeds.study import OWN_ACTIVATIONS, PRETRAINED, TRAINED, Study
+from manyseeds.io import files, provenance
+from manyseeds.io.code_digest import code_digest
+from manyseeds.paper import protocol
+from manyseeds.study import tasks
+from manyseeds.study.architectures import module_names
+from manyseeds.study.checks import checked_study
+from manyseeds.study.instances import Instance
+from manyseeds.study.study import OWN_ACTIVATIONS, PRETRAINED, TRAINED
 
 try:
     # Exported networks are analysed as the study says that trained them, but for what a study of one's own says. Not by `configfile`,
@@ -29,7 +33,7 @@ try:
     if theirs := cards.read_study(config["pretrained_dir"]):
         update_config(config, theirs)
         update_config(config, workflow.config_settings.overwrite_config)
-    STUDY = Study.from_config(config, json.loads((SCHEMAS / "config.schema.json").read_text()))
+    STUDY = checked_study(config, json.loads((SCHEMAS / "config.schema.json").read_text()))
     # A file of a study's that does not name it would be added to the default study, its sweep and controls.
     if workflow.config_settings.configfiles and "study" not in workflow.config_settings.overwrite_config:
         raise StudyError(

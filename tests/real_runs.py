@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from manyseeds import files
+from manyseeds.io import files
 
 ROOT = Path(__file__).parent.parent
 WORKFLOW = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "profiles", "studies", "envs")

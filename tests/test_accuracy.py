@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from manyseeds import accuracy
-from manyseeds.preprocessing import fit_preprocessing
-from manyseeds.recipes import Images
+from manyseeds.data.images import Images
+from manyseeds.data.preprocessing import fit_preprocessing
+from manyseeds.models import accuracy
 
 
 class Darkest(nn.Module):

@@ -9,8 +9,7 @@ import pytest
 from scipy.spatial.distance import pdist
 from scipy.stats import pearsonr
 
-from manyseeds import tables
-from manyseeds.across_comparison import (
+from manyseeds.comparison.across_groups import (
     CONDITION_KINDS,
     EPOCH_KINDS,
     all_pairs,
@@ -18,8 +17,10 @@ from manyseeds.across_comparison import (
     pairs_between,
     points_of,
 )
-from manyseeds.geometry import load_geometry, measure_geometry, save_geometries
-from manyseeds.instance_comparison import compare_layer
+from manyseeds.comparison.within_group import compare_layer
+from manyseeds.io import tables
+from manyseeds.representations.geometry import measure_geometry
+from manyseeds.representations.geometry_files import load_geometry, save_geometries
 
 SCHEMA = Path(__file__).resolve().parents[1] / "rules/schemas/tables/consistency_across.schema.json"
 CATEGORIES = np.repeat([0, 1, 2], [4, 6, 5])

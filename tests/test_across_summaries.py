@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from manyseeds import tables
-from manyseeds.across_summaries import ConditionPair, contrast_conditions, contrast_pair, summarise_pair
-from manyseeds.intervals import Bootstrap
+from manyseeds.io import tables
+from manyseeds.statistics.intervals import Bootstrap
+from manyseeds.statistics.pair_summaries import ConditionPair, contrast_conditions, contrast_pair, summarise_pair
 
 SCHEMAS = Path(__file__).resolve().parents[1] / "rules/schemas/tables"
 SEEDS = (0, 1, 3, 4, 7)

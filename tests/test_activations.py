@@ -8,17 +8,18 @@ import pandas as pd
 import pytest
 import torch
 
-from manyseeds import activations, modules, networks
 from manyseeds.errors import StudyError
-from manyseeds.networks import Network
+from manyseeds.models import build, initialisation
+from manyseeds.models.spec import Network
+from manyseeds.representations import activations
 
 NETWORK = Network("all_cnn_7", width=0.05, readout_relu=False)
 
 
 @pytest.fixture
 def network():
-    module = modules.build(NETWORK, (12, 12, 1), 3)
-    modules.load(module, networks.initial_weights(NETWORK, (12, 12, 1), 3, root_seed=0, seed=0), source="test")
+    module = build.build(NETWORK, (12, 12, 1), 3)
+    build.load(module, initialisation.initial_weights(NETWORK, (12, 12, 1), 3, root_seed=0, seed=0), source="test")
     return module
 
 
@@ -31,7 +32,7 @@ def stimuli():
 
 
 def test_files_hold_every_layers_activations(network, stimuli, tmp_path):
-    layers = modules.analysed_layers(network, NETWORK)
+    layers = build.analysed_layers(network, NETWORK)
     index = activations.dump(network, layers, stimuli, tmp_path, device=torch.device("cpu"))
     response = torch.from_numpy(stimuli).permute(0, 3, 1, 2)
     with torch.no_grad():
@@ -52,7 +53,7 @@ def test_files_hold_every_layers_activations(network, stimuli, tmp_path):
 
 
 def test_known_activations_take_the_places_of_some_layers(network, stimuli, tmp_path):
-    layers = modules.analysed_layers(network, NETWORK)
+    layers = build.analysed_layers(network, NETWORK)
     dumped = activations.dump(network, layers, stimuli, tmp_path, device=torch.device("cpu"))
     known = np.random.default_rng(1).random((len(stimuli), 4)).astype(np.float32)
     known[3], known[:, 2] = 0, 0
@@ -71,7 +72,7 @@ def test_known_activations_take_the_places_of_some_layers(network, stimuli, tmp_
 
 
 def test_hooks_are_gone_afterwards(network, stimuli, tmp_path):
-    layers = modules.analysed_layers(network, NETWORK)
+    layers = build.analysed_layers(network, NETWORK)
     activations.dump(network, layers, stimuli, tmp_path, device=torch.device("cpu"))
     assert not any(module._forward_hooks for module in network.modules())
 
@@ -100,11 +101,11 @@ class Odd(torch.nn.Module):
 def test_layers_that_cannot_be_recorded_are_named(layer, sentence):
     odd = Odd()
     with pytest.raises(StudyError, match=f"the layer {layer} {sentence}"):
-        activations.gather(odd, {layer: getattr(odd, layer)}, np.zeros((1, 4, 4, 3), np.float32), torch.device("cpu"))
+        activations.collect(odd, {layer: getattr(odd, layer)}, np.zeros((1, 4, 4, 3), np.float32), torch.device("cpu"))
 
 
 def test_an_analysis_is_confined_to_its_layers(network):
-    layers = modules.analysed_layers(network, NETWORK)
+    layers = build.analysed_layers(network, NETWORK)
     assert list(activations.choose(layers, ["conv9", "conv7", "conv2"], "trajectory")) == ["conv7", "conv2"]
     with pytest.raises(
         StudyError, match=r"dropout\.layers: found conv9, expected at least one of conv1, .*, conv7; or name"

@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from manyseeds import activations, modules, networks
 from manyseeds.errors import StudyError
-from manyseeds.networks import Network
+from manyseeds.models import build, initialisation
+from manyseeds.models.spec import Network
+from manyseeds.representations import activations
 
 LAYERS = ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]
 SHAPE, N_CATEGORIES = (64, 64, 3), 4
@@ -15,13 +16,13 @@ SHAPE, N_CATEGORIES = (64, 64, 3), 4
 
 @pytest.fixture(scope="module")
 def weights():
-    return networks.initial_weights(Network("alexnet"), SHAPE, N_CATEGORIES, root_seed=0, seed=0)
+    return initialisation.initial_weights(Network("alexnet"), SHAPE, N_CATEGORIES, root_seed=0, seed=0)
 
 
 @pytest.fixture(scope="module")
 def alexnet(weights):
-    module = modules.build(Network("alexnet"), SHAPE, N_CATEGORIES)
-    modules.load(module, weights, source="test")
+    module = build.build(Network("alexnet"), SHAPE, N_CATEGORIES)
+    build.load(module, weights, source="test")
     return module
 
 
@@ -56,7 +57,7 @@ def responses(weights, images):
 
 def test_layers_are_recorded_after_their_relu_with_dropout_off(alexnet, weights, stimuli, tmp_path):
     alexnet.train()  # so that dropout is on unless the recording turns it off
-    layers = modules.analysed_layers(alexnet, Network("alexnet"))
+    layers = build.analysed_layers(alexnet, Network("alexnet"))
     index = activations.dump(alexnet, layers, stimuli, tmp_path, device=torch.device("cpu"))
     assert index["layer"].tolist() == LAYERS
     expected = responses(weights, torch.from_numpy(stimuli).permute(0, 3, 1, 2).double())
@@ -68,23 +69,23 @@ def test_layers_are_recorded_after_their_relu_with_dropout_off(alexnet, weights,
 
 def test_it_has_the_parameters_of_the_published_network():
     # torchvision's documentation of AlexNet_Weights.IMAGENET1K_V1.
-    module = modules.build(Network("alexnet"), SHAPE, 1000)
+    module = build.build(Network("alexnet"), SHAPE, 1000)
     assert sum(parameter.numel() for parameter in module.parameters()) == 61_100_840
 
 
 def test_modules_may_be_given_other_names(alexnet):
     network = Network("alexnet", layers={"first": "features.0", "logits": "classifier.6"})
-    layers = modules.analysed_layers(alexnet, network)
+    layers = build.analysed_layers(alexnet, network)
     assert layers == {"first": alexnet.features[0], "logits": alexnet.classifier[6]}
-    plain = modules.analysed_layers(alexnet, Network("alexnet", layers=("features.1",)))
+    plain = build.analysed_layers(alexnet, Network("alexnet", layers=("features.1",)))
     assert plain == {"features.1": alexnet.features[1]}
 
 
 def test_a_name_for_a_module_that_is_not_there_is_refused(alexnet):
     with pytest.raises(StudyError, match=r"alexnet has no layer 'features.99'; it has features, features.0,"):
-        modules.analysed_layers(alexnet, Network("alexnet", layers={"conv1": "features.99"}))
+        build.analysed_layers(alexnet, Network("alexnet", layers={"conv1": "features.99"}))
 
 
 def test_images_too_small_for_its_poolings_are_refused():
     with pytest.raises(StudyError, match="alexnet does not take images of height x width x channels 32 x 32 x 3"):
-        modules.build(Network("alexnet"), (32, 32, 3), N_CATEGORIES)
+        build.build(Network("alexnet"), (32, 32, 3), N_CATEGORIES)

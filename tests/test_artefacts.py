@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 from safetensors.numpy import save_file
 
-from manyseeds import artefacts, tensors
 from manyseeds.errors import StudyError
+from manyseeds.io import provenance, tensors
 
 
 @pytest.fixture
 def study(tmp_path, monkeypatch):
     """A study with one file of each kind, and a folder of files, all on record; paths as in a workflow, relative."""
     monkeypatch.chdir(tmp_path)
-    root = artefacts.root_of("results/s/logs/rule/x.log")
+    root = provenance.root_of("results/s/logs/rule/x.log")
     folder = root / "activations/seed0"
     (folder / "epoch1").mkdir(parents=True)
     values = np.random.default_rng(0).random((40, 5))
@@ -45,7 +45,7 @@ PARAMS = {"epochs": [1, 2], "network": {"width": 0.5}, "code": "digest of code"}
 
 def record(root, names, **options):
     options = {"rule": "make", "params": PARAMS, "inputs": {"a": "b"}, "device": "cpu"} | options
-    artefacts.record([str(root / name) for name in names], root, **options)
+    provenance.record([str(root / name) for name in names], root, **options)
 
 
 def paths(root):
@@ -53,10 +53,10 @@ def paths(root):
 
 
 def test_what_is_as_it_was_written_passes(study):
-    digests = artefacts.check(paths(study), study)
+    digests = provenance.check(paths(study), study)
     assert set(digests) == set(paths(study))
     assert len(set(digests.values())) == len(FILES)
-    assert artefacts.check(["elsewhere/file.npy", str(study / "not_on_record")], study) == {}
+    assert provenance.check(["elsewhere/file.npy", str(study / "not_on_record")], study) == {}
 
 
 @pytest.mark.parametrize("name", [*FILES[:-1], "activations/seed0/epoch1/conv2.npy"])
@@ -73,19 +73,19 @@ def test_what_is_damaged_is_named(study, name, fault):
         length = {"truncated": len(contents) - 3, "emptied": 0, "lengthened": len(contents)}[fault]
         path.write_bytes(path.read_bytes()[:length] + (b"x" if fault == "lengthened" else b""))
     with pytest.raises(StudyError, match=f"^{path} is not as it was written: .+ run the same command again.$"):
-        artefacts.check(paths(study), study)
+        provenance.check(paths(study), study)
 
 
 @pytest.mark.parametrize("contents", ["", "{", "[]", '{"key": 1}', '{"key": 1, "rule": "x", "files": 3}'])
 def test_a_damaged_record_is_named(study, contents):
-    place = artefacts.record_path(study / "array.npy", study)
+    place = provenance.record_path(study / "array.npy", study)
     place.write_text(contents)
     with pytest.raises(StudyError, match=f"^{place} cannot be read"):
-        artefacts.check(paths(study), study)
+        provenance.check(paths(study), study)
 
 
 def test_a_record_says_where_a_file_comes_from(study):
-    known = json.loads(artefacts.record_path(study / "array.npy", study).read_text())
+    known = json.loads(provenance.record_path(study / "array.npy", study).read_text())
     assert known["rule"] == "make"
     assert known["code"] == {"code": "digest of code"}
     assert known["inputs"] == {"a": "b"}
@@ -94,24 +94,24 @@ def test_a_record_says_where_a_file_comes_from(study):
 
 
 def test_settings_of_code_apart_are_compared(study):
-    artefacts.check_settings(paths(study), study, PARAMS)
-    artefacts.check_settings(paths(study), study, PARAMS | {"code": "other"})
-    artefacts.check_settings([str(study / "not there")], study, {})
+    provenance.check_settings(paths(study), study, PARAMS)
+    provenance.check_settings(paths(study), study, PARAMS | {"code": "other"})
+    provenance.check_settings([str(study / "not there")], study, {})
     for other in ({"epochs": [1]}, {"network": {"width": 0.25}}, {"more": None}):
         with pytest.raises(StudyError, match=r"^results/s/array\.npy was made with other settings .+rule make"):
-            artefacts.check_settings(paths(study), study, PARAMS | other)
+            provenance.check_settings(paths(study), study, PARAMS | other)
 
 
 def test_of_very_large_files_only_the_size_is_compared(study, monkeypatch):
-    monkeypatch.setattr(artefacts, "LARGE", 100)
+    monkeypatch.setattr(provenance, "LARGE", 100)
     path = study / "array.npy"
     contents = bytearray(path.read_bytes())
     contents[-1] ^= 1
     path.write_bytes(contents)
-    artefacts.check(paths(study), study)
+    provenance.check(paths(study), study)
     path.write_bytes(contents[:-1])
     with pytest.raises(StudyError, match=r"array\.npy is not as it was written: found"):
-        artefacts.check(paths(study), study)
+        provenance.check(paths(study), study)
 
 
 def test_tensors_know_their_contents(tmp_path):

@@ -9,10 +9,11 @@ import yaml
 from test_catalogue import own_activations, own_networks
 from test_study import ROOT, merged, study
 
-from manyseeds import cards, exports
 from manyseeds.errors import StudyError
-from manyseeds.instances import Instance
-from manyseeds.study import PRETRAINED, Study
+from manyseeds.exchange import cards
+from manyseeds.io.provenance import digest
+from manyseeds.study.instances import Instance
+from manyseeds.study.study import PRETRAINED, Study
 
 SWEEP = {
     "instances": 3,
@@ -289,5 +290,5 @@ def test_networks_that_come_with_the_project_fit_todays_config(folder):
     taken_up = study(**merged(overlay, {"study": "mine", "pretrained_dir": str(folder)}))
     cards.check_exported(taken_up)
     for path in taken_up.exported.values():
-        files = {name: exports.digest(path / name) for name in cards.read_card(path)["files"]}
+        files = {name: digest(path / name) for name in cards.read_card(path)["files"]}
         assert files == cards.read_card(path)["files"]

@@ -8,9 +8,10 @@ import pytest
 import yaml
 from test_study import ROOT, study
 
-from manyseeds import claims, tasks
-from manyseeds.claims import Estimate, Gate, Verdict
 from manyseeds.errors import StudyError
+from manyseeds.paper import claims
+from manyseeds.paper.claims import Estimate, Gate, Verdict
+from manyseeds.study import tasks
 
 SHIPPED = ROOT / "data/claims.csv"
 DECLARED = claims.read_claims(SHIPPED)

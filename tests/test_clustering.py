@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
 
-from manyseeds.clustering import category_clustering_index
+from manyseeds.comparison.clustering import category_clustering_index
 
 CATEGORIES = np.array([4] * 3 + [0] * 5 + [1] * 2)
 

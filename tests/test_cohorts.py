@@ -19,13 +19,17 @@ from train_once import (
     train_together,
 )
 
-from manyseeds import compiled, graphs, networks, recipes, reference, stores, training
+from manyseeds.models import spec
+from manyseeds.training import compiled, engine, graphs, reference, stores
+from manyseeds.training.attempts import Attempt
+from manyseeds.training.cohorts import Cohort
+from manyseeds.training.collapse import CollapseRule
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 RECIPES = {
     "plain": {},
     "demanding": DEMANDING | {"epochs": 7, "checkpoints": (0, 3, 7)},
-    "rectified readout": {"network": networks.Network("all_cnn_c", width=0.03, readout_relu=True)},
+    "rectified readout": {"network": spec.Network("all_cnn_c", width=0.03, readout_relu=True)},
     "bf16": {"precision": "bf16", "epochs": 2, "checkpoints": (0, 2)},
     "compiled": {"compile": True},
     "compiled in bf16, with dropout": DEMANDING
@@ -76,8 +80,8 @@ def test_the_engine_has_the_bits_of_the_plain_loop(tmp_path, recipe, device):
     if recipe.get("compile") and (device != "cpu" or not shutil.which("g++")):
         pytest.skip("steps are compiled on CPUs, by g++")
     task, images = small_task(3, **recipe), small_images()
-    compiled.prepare(CODE, platform_of(task))
-    expected = reference.train(task, initial_weights(task, images), images, torch.device(device))
+    compiled.configure(CODE, platform_of(task))
+    expected = reference.train_plainly(task, initial_weights(task, images), images, torch.device(device))
     store = stores.Store(tmp_path)
     train_together([task], [store], device=device)
     assert set(expected) == set(task.recipe.checkpoints)
@@ -113,7 +117,7 @@ def check_cohort_of_five(tmp_path, vary, device, recipe):
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_networks_that_draw_themselves_train_side_by_side_too(tmp_path, device):
-    network = networks.Network(f"{__name__}.Random")
+    network = spec.Network(f"{__name__}.Random")
     tasks = [small_task(seed, network=network, vary=("dropout",), epochs=2, checkpoints=(0, 2)) for seed in range(3)]
     together, alone = stores_in(tmp_path / "together", tasks), stores_in(tmp_path / "alone", tasks)
     train_together(tasks, together, cohort_size=3, device=device)
@@ -153,9 +157,9 @@ class Stopped(Exception):
 def interrupt(task, store, n_steps, device):
     """Train some steps, none of them captured, and save the state."""
     images, device = small_images(), torch.device(device)
-    attempt = training.Attempt(assignment_of(task, store, images, "k"), images, device)
-    options = {"save_every": 0, "interruption": training.Interruption(), "report": lambda line: None}
-    cohort = training.Cohort([attempt], images, device, cuda_graphs=False, **options)
+    attempt = Attempt(assignment_of(task, store, images, "k"), images, device)
+    options = {"save_every": 0, "interruption": engine.Interruption(), "report": lambda line: None}
+    cohort = Cohort([attempt], images, device, cuda_graphs=False, **options)
     steps = iter(range(n_steps))
 
     def stop(*_):
@@ -174,7 +178,7 @@ def test_who_collapses_is_redrawn_beside_others_as_alone(tmp_path, cohort_size, 
     """A threshold that some of the first attempts miss: their second attempts train beside each other, or, where they
     are judged half way, beside those that passed.
     """
-    rule = recipes.CollapseRule(0.8, False, 3, judge_after)
+    rule = CollapseRule(0.8, False, 3, judge_after)
     epochs = 1 + len(judge_after)
     tasks = [small_task(seed, collapse=rule, epochs=epochs, checkpoints=(0, 1)) for seed in range(5)]
     together, alone = stores_in(tmp_path / "together", tasks), stores_in(tmp_path / "alone", tasks)
@@ -188,12 +192,12 @@ def test_who_collapses_is_redrawn_beside_others_as_alone(tmp_path, cohort_size, 
 
 def test_each_attempt_is_judged_once_an_epoch(tmp_path, monkeypatch):
     """Though the cohort of those that pass is made anew whenever others are given up."""
-    rule = recipes.CollapseRule(0.8, False, 3, (1,))
+    rule = CollapseRule(0.8, False, 3, (1,))
     tasks = [small_task(seed, collapse=rule, epochs=2, checkpoints=(0, 2)) for seed in range(5)]
     together = stores_in(tmp_path, tasks)
     evaluated = []
-    evaluate = training.evaluate
-    monkeypatch.setattr(training, "evaluate", lambda *of: evaluated.append(1) or evaluate(*of))
+    evaluate = engine.evaluate
+    monkeypatch.setattr(engine, "evaluate", lambda *of: evaluated.append(1) or evaluate(*of))
     train_together(tasks, together, cohort_size=5)
     attempts = [attempt for store in together for attempt in store.attempts()]
     given_up = sum("given up" in (attempt["reason"] or "") for attempt in attempts)
@@ -204,9 +208,9 @@ def test_each_attempt_is_judged_once_an_epoch(tmp_path, monkeypatch):
 
 def test_who_ended_without_being_judged_is_judged_before_others_begin(tmp_path, monkeypatch):
     """Two have completed their training and only one of them was judged, as where a signal came in between."""
-    tasks = [small_task(seed, collapse=recipes.CollapseRule(1.1, False, 2)) for seed in range(2)]
+    tasks = [small_task(seed, collapse=CollapseRule(1.1, False, 2)) for seed in range(2)]
     together, alone = stores_in(tmp_path / "together", tasks), stores_in(tmp_path / "alone", tasks)
-    evaluate, calls = training.evaluate, iter(range(1))
+    evaluate, calls = engine.evaluate, iter(range(1))
 
     def evaluate_once(*of):
         if next(calls, None) is None:
@@ -214,7 +218,7 @@ def test_who_ended_without_being_judged_is_judged_before_others_begin(tmp_path, 
         return evaluate(*of)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "evaluate", evaluate_once)
+        patch.setattr(engine, "evaluate", evaluate_once)
         with pytest.raises(Stopped):
             train_together(tasks, together, cohort_size=2)
     lines = []
@@ -233,17 +237,17 @@ def test_the_memory_that_a_network_needs_is_that_of_a_step_with_dropout(tmp_path
     for name in ("reset_peak_memory_stats", "memory_allocated", "max_memory_allocated"):
         monkeypatch.setattr(torch.cuda, name, lambda device: 0)
     stepped = []
-    step = training.Attempt.step
+    step = Attempt.step
 
     def noted(attempt, images, labels):
         hooks = attempt.module.get_submodule("conv2")._forward_hooks
         stepped.append((attempt.module.training, len(hooks)))
         step(attempt, images, labels)
 
-    monkeypatch.setattr(training.Attempt, "step", noted)
+    monkeypatch.setattr(Attempt, "step", noted)
     images, task = small_images(), small_task(**DEMANDING)
     assignment = assignment_of(task, stores.Store(tmp_path), images, "k")
-    training.bytes_needed(assignment, images, torch.device("cpu"))
+    engine.bytes_needed(assignment, images, torch.device("cpu"))
     assert stepped == [(True, 1)]
 
 
@@ -256,20 +260,20 @@ def test_a_cohort_has_one_recipe(tmp_path):
     images, device = small_images(), torch.device("cpu")
     tasks = [small_task(0), small_task(1, epochs=7)]
     attempts = [
-        training.Attempt(assignment_of(task, store, images, "k"), images, device)
+        Attempt(assignment_of(task, store, images, "k"), images, device)
         for task, store in zip(tasks, stores_in(tmp_path, tasks), strict=True)
     ]
-    options = {"save_every": 1e9, "interruption": training.Interruption(), "report": lambda line: None}
+    options = {"save_every": 1e9, "interruption": engine.Interruption(), "report": lambda line: None}
     with pytest.raises(ValueError, match="one recipe"):
-        training.Cohort(attempts, images, device, **options)
+        Cohort(attempts, images, device, **options)
 
 
 def test_what_is_undone_leaves_no_trace(tmp_path):
     """Before a capture steps are taken and undone: weights, momentum, statistics and running values are as before."""
     images, device = small_images(), torch.device("cpu")
-    task = small_task(network=networks.Network(f"{__name__}.Random"))
+    task = small_task(network=spec.Network(f"{__name__}.Random"))
     assignment = assignment_of(task, stores.Store(tmp_path), images, "k")
-    attempt = training.Attempt(assignment, images, device)
+    attempt = Attempt(assignment, images, device)
     batch, labels = torch.from_numpy(images.inputs[:8]), torch.from_numpy(images.labels[:8])
     attempt.step(batch, labels)
     before = [tensor.clone() for tensor in attempt.tensors()]
@@ -301,13 +305,13 @@ def test_all_that_fits_trains_side_by_side_on_a_gpu_and_one_after_another_on_a_c
     tasks = [small_task(seed) for seed in range(6)]
     images = small_images()
     assignments = [assignment_of(task, stores.Store(tmp_path), images, "k") for task in tasks]
-    assert training.fitting(assignments, images, torch.device("cpu")) == 1
+    assert engine.fitting(assignments, images, torch.device("cpu")) == 1
     free = [10_000_000]
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free[0], 0))
-    monkeypatch.setattr(training, "bytes_needed", lambda *_: 2_000_000)
+    monkeypatch.setattr(engine, "bytes_needed", lambda *_: 2_000_000)
     gpu = torch.device("cuda")
-    assert training.fitting(assignments, images, gpu) == 3  # 0.8 of what is free, the images' 52 kB apart
+    assert engine.fitting(assignments, images, gpu) == 3  # 0.8 of what is free, the images' 52 kB apart
     free[0] = 1_000_000_000
-    assert training.fitting(assignments, images, gpu) == 6
+    assert engine.fitting(assignments, images, gpu) == 6
     free[0] = 1000
-    assert training.fitting(assignments, images, gpu) == 1
+    assert engine.fitting(assignments, images, gpu) == 1

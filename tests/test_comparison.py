@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from manyseeds import comparison, tables
+from manyseeds.io import tables
+from manyseeds.paper import published
 
 ROOT = Path(__file__).parent.parent
 PUBLISHED = pd.read_csv(ROOT / "data/mehrer2020_values.csv")
@@ -72,7 +73,7 @@ def study_tables():
 
 
 def compared(study_tables, departures=None):
-    table = comparison.compare(PUBLISHED, study_tables, study="mine", departures=departures or {})
+    table = published.compare_with_published(PUBLISHED, study_tables, study="mine", departures=departures or {})
     return tables.conform(table, SCHEMA)
 
 
@@ -96,7 +97,7 @@ def test_every_published_value_keeps_its_row_and_its_numbers(study_tables):
         assert table[column].fillna("").tolist() == PUBLISHED[column].fillna("").tolist()
     np.testing.assert_array_equal(table["published"], PUBLISHED["value"])
     np.testing.assert_array_equal(table["published_ci_high"], PUBLISHED["ci_high"])
-    assert set(PUBLISHED["quantity"]) == set(comparison.QUANTITIES)
+    assert set(PUBLISHED["quantity"]) == set(published.QUANTITIES)
 
 
 @pytest.mark.parametrize(
@@ -195,11 +196,11 @@ def test_intervals_overlap_where_they_have_a_point_in_common():
     ends = np.array([[0, 1, 2, 3], [0, 1, 1, 2], [0, 5, 2, 3], [2, 3, 0, 5], [2, 3, 0, 1]], float)
     grid = np.linspace(0, 5, 51)
     expected = [any(a <= x <= b and c <= x <= d for x in grid) for a, b, c, d in ends]
-    assert comparison.overlap(*map(pd.Series, ends.T)).tolist() == expected
+    assert published.overlap(*map(pd.Series, ends.T)).tolist() == expected
     for column in range(4):
         gap = ends.copy()
         gap[:, column] = np.nan
-        assert comparison.overlap(*map(pd.Series, gap.T)).isna().all()
+        assert published.overlap(*map(pd.Series, gap.T)).isna().all()
 
 
 def test_departures_are_those_of_the_row_s_networks(study_tables):

@@ -7,9 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rsatoolbox.rdm import RDMs, compare
 
-from manyseeds import consistency
-from manyseeds.consistency import agreement, pairwise_r, random_partitions, within_category_mask, within_category_mean
-from manyseeds.geometry import MEASURES, measure_geometry, rdm
+from manyseeds.comparison import consistency
+from manyseeds.comparison.consistency import (
+    agreement,
+    pairwise_r,
+    random_partitions,
+    within_category_mask,
+    within_category_mean,
+)
+from manyseeds.representations.geometry import measure_geometry
+from manyseeds.representations.measures import MEASURES, rdm
 
 CATEGORIES = np.array([3] * 4 + [0] * 6 + [1] * 5 + [7] * 3)
 N = CATEGORIES.size

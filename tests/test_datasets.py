@@ -9,9 +9,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from manyseeds.datasets import cifar10, load_cifar10, load_dataset, load_digits, load_image_folder, write_dataset
-from manyseeds.datasets.cifar10 import OfficialFile
-from manyseeds.datasets.image_folder import read_image
+from manyseeds.data import cifar10
+from manyseeds.data.cifar10 import OfficialFile, load_cifar10
+from manyseeds.data.dataset import write_dataset
+from manyseeds.data.digits import load_digits
+from manyseeds.data.image_folder import load_image_folder, read_image
+from manyseeds.data.sources import load_dataset
 from manyseeds.errors import StudyError
 
 N = 20  # records in a made-up batch

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from manyseeds import deterministic
-from manyseeds.deterministic import AveragePooling, replace_pooling
+from manyseeds.models import pooling
+from manyseeds.models.pooling import AveragePooling, replace_pooling
 
 
 @pytest.mark.parametrize("maps", [(6, 6), (1, 1), (13, 13), (7, 3), (18, 12)])
@@ -15,9 +15,9 @@ def test_average_pooling_has_torchs_values_and_gradients(maps, size):
     images = torch.randn(2, 3, *maps, generator=draw, dtype=torch.float64)
     weights = torch.randn(2, 3, *size, generator=draw, dtype=torch.float64)
     found, gradients = [], []
-    for pooling in (AveragePooling(*size), nn.AdaptiveAvgPool2d(size)):
+    for layer in (AveragePooling(*size), nn.AdaptiveAvgPool2d(size)):
         inputs = images.clone().requires_grad_()
-        found.append(pooling(inputs))
+        found.append(layer(inputs))
         (found[-1] * weights).sum().backward()
         gradients.append(inputs.grad)
     # The windows' weights are float32.
@@ -27,15 +27,15 @@ def test_average_pooling_has_torchs_values_and_gradients(maps, size):
 
 def test_matrices_are_made_once_for_maps_of_a_size_and_are_no_weights(monkeypatch):
     """A captured step cannot wait for a copy from the CPU; and what is made in inference is used in training, too."""
-    pooling, maps = AveragePooling(3, 3), torch.rand(2, 1, 7, 5)
+    layer, maps = AveragePooling(3, 3), torch.rand(2, 1, 7, 5)
     with torch.inference_mode():
-        first = pooling(maps)
+        first = layer(maps)
     with monkeypatch.context() as patch:
-        patch.setattr(deterministic, "averaging", None)
-        torch.testing.assert_close(pooling(maps.requires_grad_()), first.clone(), rtol=0, atol=0)
-        pooling(maps).sum().backward()
-    assert pooling(torch.rand(1, 4, 4)).shape == (1, 3, 3)
-    assert not pooling.state_dict()
+        patch.setattr(pooling, "averaging", None)
+        torch.testing.assert_close(layer(maps.requires_grad_()), first.clone(), rtol=0, atol=0)
+        layer(maps).sum().backward()
+    assert layer(torch.rand(1, 4, 4)).shape == (1, 3, 3)
+    assert not layer.state_dict()
 
 
 def test_poolings_are_replaced_wherever_they_are_and_a_plain_mean_is_left():

@@ -9,6 +9,7 @@ import torch
 
 from manyseeds import devices, processors
 from manyseeds.errors import StudyError
+from manyseeds.training import platforms
 
 SCRIPTS = Path(devices.__file__).parent.parent
 CLAIM = """
@@ -59,12 +60,12 @@ def test_without_a_gpu_a_job_computes_on_the_cpu():
 
 
 def test_what_was_trained_on_a_gpu_is_not_trained_anew_on_a_cpu():
-    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    cpu, gpu = processors.kind(), "NVIDIA H100 (CUDA 13.0, cuDNN 91002)"
     with pytest.raises(StudyError, match=r"delete results/x/\.cohort0 and the network's folder"):
-        devices.check_comparable(cpu, "NVIDIA H200 (CUDA 13.0, cuDNN 91002)", "results/x/.cohort0")
-    devices.check_comparable(cpu, "cpu (AVX2, oneDNN: Intel AVX2)", "m")
-    devices.check_comparable(gpu, "cpu", "m")
-    devices.check_comparable(gpu, "NVIDIA H200 (CUDA 13.0, cuDNN 91002)", "m")
+        platforms.check_comparable(cpu, "NVIDIA H200 (CUDA 13.0, cuDNN 91002)", "results/x/.cohort0")
+    platforms.check_comparable(cpu, "cpu (AVX2, oneDNN: Intel AVX2)", "m")
+    platforms.check_comparable(gpu, "cpu", "m")
+    platforms.check_comparable(gpu, "NVIDIA H200 (CUDA 13.0, cuDNN 91002)", "m")
 
 
 def test_the_kind_of_a_gpu_names_the_libraries_that_decide_on_its_bits(monkeypatch):

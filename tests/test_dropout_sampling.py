@@ -5,10 +5,11 @@ import pytest
 import torch
 from torch import nn
 
-from manyseeds import accuracy, dropout_sampling, modules, networks
-from manyseeds.dropout_sampling import Dropout
-from manyseeds.networks import Network
-from manyseeds.recipes import Images
+from manyseeds.data.images import Images
+from manyseeds.models import accuracy, build, initialisation
+from manyseeds.models.spec import Network
+from manyseeds.representations import dropout_sampling
+from manyseeds.representations.dropout_sampling import Dropout
 
 CPU = torch.device("cpu")
 NETWORK = Network("all_cnn_7", width=0.05, readout_relu=False)
@@ -16,9 +17,9 @@ DROPOUT = Dropout(rate=0.4, after=("conv3", "conv6"), root_seed=0)
 
 
 def trained(seed):
-    module = modules.build(NETWORK, (12, 12, 1), 3)
-    weights = networks.initial_weights(NETWORK, (12, 12, 1), 3, root_seed=0, seed=seed)
-    modules.load(module, weights, source="test")
+    module = build.build(NETWORK, (12, 12, 1), 3)
+    weights = initialisation.initial_weights(NETWORK, (12, 12, 1), 3, root_seed=0, seed=seed)
+    build.load(module, weights, source="test")
     return module
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import pdist, squareform
 
-from manyseeds import embedding
+from manyseeds.comparison import mds
 
 RNG_SEED = 5
 
@@ -30,7 +30,7 @@ def undefine(distances, *points):
 
 
 def test_stress_is_that_of_explicit_loops(distances):
-    found = embedding.metric_mds(distances)
+    found = mds.metric_mds(distances)
     n = len(distances)
     total_error = total_size = 0.0
     for i in range(n):
@@ -47,7 +47,7 @@ def test_stress_is_that_of_explicit_loops(distances):
 
 def test_recovers_a_planar_configuration(rng):
     distances = squareform(pdist(rng.standard_normal((60, 2)) * [2.0, 1.0]))
-    found = embedding.metric_mds(distances)
+    found = mds.metric_mds(distances)
     np.testing.assert_allclose(squareform(pdist(found.coordinates)), distances, atol=1e-6)
     assert found.stress < 1e-6
 
@@ -56,12 +56,12 @@ def test_lowers_the_stress_of_classical_scaling(distances):
     centring = np.eye(40) - 1 / 40
     values, vectors = np.linalg.eigh(-0.5 * centring @ distances**2 @ centring)
     classical = vectors[:, -2:] * np.sqrt(values[-2:])
-    _, stress = embedding.stresses(classical, distances)
-    assert embedding.metric_mds(distances).stress < 0.9 * stress
+    _, stress = mds.stresses(classical, distances)
+    assert mds.metric_mds(distances).stress < 0.9 * stress
 
 
 def test_no_small_displacement_lowers_the_raw_stress(distances, rng):
-    found = embedding.metric_mds(distances)
+    found = mds.metric_mds(distances)
 
     def raw_stress(coordinates):
         return ((pdist(coordinates) - squareform(distances)) ** 2).sum()
@@ -73,7 +73,7 @@ def test_no_small_displacement_lowers_the_raw_stress(distances, rng):
 
 
 def test_is_deterministic_centred_and_on_principal_axes(distances):
-    first, second = embedding.metric_mds(distances), embedding.metric_mds(distances)
+    first, second = mds.metric_mds(distances), mds.metric_mds(distances)
     np.testing.assert_array_equal(first.coordinates, second.coordinates)
     np.testing.assert_allclose(first.coordinates.mean(axis=0), 0, atol=1e-12)
     covariance = np.cov(first.coordinates.T)
@@ -82,36 +82,36 @@ def test_is_deterministic_centred_and_on_principal_axes(distances):
 
 
 def test_scales_with_the_dissimilarities(distances):
-    once, thrice = embedding.metric_mds(distances), embedding.metric_mds(3 * distances)
+    once, thrice = mds.metric_mds(distances), mds.metric_mds(3 * distances)
     np.testing.assert_allclose(thrice.coordinates, 3 * once.coordinates, rtol=1e-6, atol=1e-6)
     assert thrice.stress == pytest.approx(once.stress)
 
 
 def test_undefined_points_are_dropped_and_change_nothing_else(distances):
-    found = embedding.metric_mds(undefine(distances, 3, 17))
+    found = mds.metric_mds(undefine(distances, 3, 17))
     assert np.flatnonzero(~found.kept).tolist() == [3, 17]
     others = np.delete(np.delete(distances, [3, 17], axis=0), [3, 17], axis=1)
-    alone = embedding.metric_mds(others)
+    alone = mds.metric_mds(others)
     np.testing.assert_allclose(found.coordinates, alone.coordinates)
     np.testing.assert_allclose(found.point_stress, alone.point_stress)
 
 
 def test_drops_no_more_points_than_needed(distances):
     distances[2, 5] = distances[5, 2] = distances[2, 9] = distances[9, 2] = np.nan
-    assert np.flatnonzero(~embedding.metric_mds(distances).kept).tolist() == [2]
+    assert np.flatnonzero(~mds.metric_mds(distances).kept).tolist() == [2]
 
 
 @pytest.mark.parametrize("n_defined", [0, 2])
 def test_nothing_is_mapped_where_too_little_is_defined(n_defined):
     distances = undefine(np.ones((6, 6)) - np.eye(6), *range(n_defined, 6))
-    found = embedding.metric_mds(distances)
+    found = mds.metric_mds(distances)
     assert not found.kept.any()
     assert found.coordinates.shape == (0, 2)
     assert np.isnan(found.stress)
 
 
 def test_identical_points_have_no_relative_stress():
-    found = embedding.metric_mds(np.zeros((5, 5)))
+    found = mds.metric_mds(np.zeros((5, 5)))
     assert found.kept.all()
     assert np.isfinite(found.coordinates).all()
     assert np.isnan(found.point_stress).all()
@@ -124,11 +124,11 @@ def test_turning_keeps_distances_and_finds_the_reference(rng):
     angle = 2.1
     mirror_and_turn = np.array([[np.cos(angle), np.sin(angle)], [np.sin(angle), -np.cos(angle)]])
     kept = np.ones(30, bool)
-    reference = embedding.Embedding(coordinates, kept, np.zeros(30), 0.1)
+    reference = mds.Embedding(coordinates, kept, np.zeros(30), 0.1)
     fewer = kept.copy()
     fewer[4] = False
-    moving = embedding.Embedding(np.delete(coordinates @ mirror_and_turn, 4, axis=0), fewer, np.zeros(29), 0.1)
-    turned = embedding.turned_towards(moving, reference)
+    moving = mds.Embedding(np.delete(coordinates @ mirror_and_turn, 4, axis=0), fewer, np.zeros(29), 0.1)
+    turned = mds.turned_towards(moving, reference)
     np.testing.assert_allclose(pdist(turned.coordinates), pdist(moving.coordinates))
     np.testing.assert_allclose(turned.coordinates, np.delete(coordinates, 4, axis=0), atol=1e-12)
 
@@ -142,13 +142,13 @@ def test_maps_of_stimuli_hold_every_stimulus_and_null_for_dropped_ones(rng):
     stimuli = pd.DataFrame(
         {"stimulus": range(12), "category": np.arange(12) // 4, "category_name": np.repeat(list("abc"), 4)}
     )
-    table = embedding.map_stimuli(rdms, points, stimuli)
+    table = mds.map_stimuli(rdms, points, stimuli)
     assert len(table) == 48
     for row, point in points.iterrows():
         of_map = table[(table["layer"] == point["layer"]) & (table["seed"] == point["seed"])]
         np.testing.assert_array_equal(of_map["stimulus"], stimuli["stimulus"])
         np.testing.assert_array_equal(of_map["category_name"], stimuli["category_name"])
-        expected = embedding.metric_mds(squareform(rdms[row]))
+        expected = mds.metric_mds(squareform(rdms[row]))
         placed = of_map.dropna(subset=["x"])
         np.testing.assert_allclose(pdist(placed[["x", "y"]]), pdist(expected.coordinates))
         np.testing.assert_allclose(placed["point_stress"], expected.point_stress)
@@ -162,15 +162,13 @@ def test_maps_of_other_instances_are_turned_towards_the_first(rng):
     points = pd.DataFrame([("fc", 0, 0), ("fc", 0, 1)], columns=["layer", "layer_index", "seed"])
     rdms = np.stack([pdist(coordinates), pdist(coordinates * [1.0, 1.02])])
     stimuli = pd.DataFrame({"stimulus": range(12), "category": 0, "category_name": "a"})
-    first, second = (
-        rows[["x", "y"]].to_numpy() for _, rows in embedding.map_stimuli(rdms, points, stimuli).groupby("seed")
-    )
+    first, second = (rows[["x", "y"]].to_numpy() for _, rows in mds.map_stimuli(rdms, points, stimuli).groupby("seed"))
     assert np.abs(first - second).max() < 0.1
 
 
 def test_maps_of_rdms_have_one_row_each(distances):
     points = pd.DataFrame({"layer": "fc", "layer_index": 0, "seed": range(40)})
-    table = embedding.map_rdms(undefine(distances, 0), points)
+    table = mds.map_rdms(undefine(distances, 0), points)
     assert table["seed"].tolist() == list(range(40))
     assert table["stimulus"].isna().all()
     assert table["x"].isna().tolist() == [True] + [False] * 39

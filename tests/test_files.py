@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from manyseeds.errors import StudyError
-from manyseeds.files import atomic_path, check_writable, remove_partial, reserve, write_parquet
+from manyseeds.io.files import atomic_path, check_writable, remove_partial, reserve, write_parquet
 
 
 def test_a_file_appears_at_the_end_of_the_block(tmp_path):

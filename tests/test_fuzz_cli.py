@@ -11,7 +11,7 @@ from PIL import Image
 from real_runs import copy_workflow, snakemake
 from test_own_networks import Intruder
 
-from manyseeds.datasets.cifar10 import OFFICIAL
+from manyseeds.data.cifar10 import OFFICIAL
 
 OURS = ("workflow_scripts", "Snakefile", ".smk")
 """What a line of a traceback from our code would name."""

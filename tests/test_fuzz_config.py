@@ -13,9 +13,11 @@ from fuzzing import accepted, fuzzed
 from hypothesis import strategies as st
 from test_study import ROOT, SCHEMA, default, merged, schema_keys
 
-from manyseeds import protocol, tasks
 from manyseeds.figures import catalogue
-from manyseeds.study import OWN_ACTIVATIONS, TRAINED, Study
+from manyseeds.paper import protocol
+from manyseeds.study import tasks
+from manyseeds.study.checks import checked_study
+from manyseeds.study.study import OWN_ACTIVATIONS, TRAINED, Study
 
 SECTIONS = (
     None,
@@ -236,7 +238,7 @@ def check_paths(study: Study) -> None:
 
 def check(config: dict, folder: Path) -> None:
     given = lay_out(config, folder)
-    outcome = accepted(lambda: Study.from_config(given, SCHEMA), "onfig key", str(folder))
+    outcome = accepted(lambda: checked_study(given, SCHEMA), "onfig key", str(folder))
     if outcome is not None:
         ask(outcome[0])
         check_paths(outcome[0])

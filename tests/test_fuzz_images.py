@@ -11,10 +11,10 @@ from fuzzing import accepted, damaged, fuzzed
 from hypothesis import strategies as st
 from PIL import Image
 
-from manyseeds.datasets import load_cifar10, load_image_folder, read_images, write_dataset
-from manyseeds.datasets.cifar10 import OfficialFile
-from manyseeds.datasets.image_folder import read_image
-from manyseeds.stimuli import stimuli_from_folder
+from manyseeds.data.cifar10 import OfficialFile, load_cifar10
+from manyseeds.data.dataset import write_dataset
+from manyseeds.data.image_folder import load_image_folder, read_image, read_images
+from manyseeds.data.stimuli import stimuli_from_folder
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # what Pillow thinks of damaged tags
 

@@ -14,15 +14,15 @@ from fuzzing import accepted, damaged, fuzzed
 from hypothesis import strategies as st
 from safetensors.torch import save as safetensors
 
-from manyseeds import modules
-from manyseeds.networks import Network
-from manyseeds.own_networks import read_weights
+from manyseeds.exchange.user_weights import read_user_weights
+from manyseeds.models import build
+from manyseeds.models.spec import Network
 
 # torch's, of protocols of pickles
 pytestmark = pytest.mark.filterwarnings("ignore:Detected pickle protocol", "ignore:TypedStorage", "ignore:overflow")
 
 NETWORK = Network("all_cnn_7", width=0.02)
-MODULE = modules.build(NETWORK, (16, 16, 1), 3)
+MODULE = build.build(NETWORK, (16, 16, 1), 3)
 STATE = {
     name: torch.randn(tensor.shape, generator=torch.Generator().manual_seed(0))
     for name, tensor in MODULE.state_dict().items()
@@ -130,7 +130,7 @@ HEADERS = st.dictionaries(
 def test_a_safetensors_file_is_refused_or_read_as_it_is_stored(content, folder):
     path = folder / "seed0.safetensors"
     path.write_bytes(content)
-    outcome = accepted(lambda: read_weights(path), str(path))
+    outcome = accepted(lambda: read_user_weights(path), str(path))
     if outcome is not None:
         same(outcome[0], stored(content))
 
@@ -188,7 +188,7 @@ def test_nothing_is_executed_from_a_pickle(made, folder):
     before = Path.cwd()
     os.chdir(folder)
     try:
-        assert accepted(lambda: read_weights(path), str(path)) is None
+        assert accepted(lambda: read_user_weights(path), str(path)) is None
     finally:
         os.chdir(before)
     assert [file.name for file in folder.iterdir()] == [path.name]
@@ -228,7 +228,7 @@ def test_a_file_of_torch_is_refused_or_read_as_it_is_stored(made, folder):
     content, zipped = made
     path = folder / "seed0.pt"
     path.write_bytes(saved(content, zipped))
-    outcome = accepted(lambda: read_weights(path), str(path))
+    outcome = accepted(lambda: read_user_weights(path), str(path))
     if outcome is not None:
         same(outcome[0], {name: array(tensor) for name, tensor in content.items()})
 
@@ -237,7 +237,7 @@ def test_a_file_of_torch_is_refused_or_read_as_it_is_stored(made, folder):
 def test_a_damaged_file_of_torch_is_refused_or_read(content, folder):
     path = folder / "seed0.pt"
     path.write_bytes(content)
-    outcome = accepted(lambda: read_weights(path), str(path))
+    outcome = accepted(lambda: read_user_weights(path), str(path))
     if outcome is not None:
         again = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
         same(outcome[0], {name: array(tensor) for name, tensor in again.items()})
@@ -279,7 +279,7 @@ def test_a_checkpoint_is_refused_or_the_network_has_its_weights(made, folder):
     path = folder / f"seed0{suffix}"
     path.write_bytes(saved(state) if suffix == ".pt" else safetensors(state))
     MODULE.load_state_dict(STATE)
-    if accepted(lambda: modules.load(MODULE, read_weights(path), source=str(path)), str(path)):
+    if accepted(lambda: build.load(MODULE, read_user_weights(path), source=str(path)), str(path)):
         held = {name: tensor.numpy() for name, tensor in MODULE.state_dict().items()}
         same(held, {name: array(tensor) for name, tensor in state.items()})
     else:
@@ -334,7 +334,7 @@ def test_an_architecture_is_refused_or_makes_a_network_for_the_images(made, fold
     architecture, shape, n_categories, width = made
     network = Network(architecture, width=width)
     outcome = accepted(
-        lambda: modules.build(network, shape, n_categories), f"networks: {architecture}", repr(architecture)
+        lambda: build.build(network, shape, n_categories), f"networks: {architecture}", repr(architecture)
     )
     if outcome is not None:
         assert outcome[0](torch.zeros(1, shape[2], *shape[:2])).shape == (1, n_categories)

@@ -14,12 +14,13 @@ from fuzzing import accepted, damaged, fuzzed
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
-from manyseeds.geometry import MEASURES, measure_geometry
-from manyseeds.instance_comparison import compare_layer
-from manyseeds.instances import find_arrays, find_checkpoints
-from manyseeds.own_activations import link_layers, read_stimuli
-from manyseeds.own_networks import read_weights
-from manyseeds.stimulus_resampling import resample_stimuli, stimulus_weights
+from manyseeds.comparison.within_group import compare_layer
+from manyseeds.exchange.user_activations import link_layers, read_user_stimuli
+from manyseeds.exchange.user_weights import read_user_weights
+from manyseeds.representations.geometry import measure_geometry
+from manyseeds.representations.measures import MEASURES
+from manyseeds.statistics.stimulus_resampling import resample_stimuli, stimulus_weights
+from manyseeds.study.user_folders import find_arrays, find_checkpoints
 
 N = 4  # stimuli
 
@@ -168,7 +169,7 @@ def rows_of(content: bytes) -> list[dict[str, str]]:
 def test_a_table_of_stimuli_is_refused_or_read_row_by_row(content, folder):
     path = folder / "stimuli.csv"
     path.write_bytes(content)
-    outcome = accepted(lambda: read_stimuli(path), str(path))
+    outcome = accepted(lambda: read_user_stimuli(path), str(path))
     if outcome is not None:
         rows = rows_of(content)
         assert outcome[0]["source"].tolist() == [row["stimulus"] for row in rows]
@@ -295,7 +296,7 @@ def test_a_folder_of_files_is_refused_or_every_file_has_its_place(tree, folder):
                 index[0].to_parquet(folder / "index.parquet")
     checkpoints = accepted(lambda: find_checkpoints(own), str(own))
     for path in checkpoints[0].values() if checkpoints else ():
-        accepted(lambda path=path: read_weights(path), str(path))
+        accepted(lambda path=path: read_user_weights(path), str(path))
 
 
 # What is computed of them

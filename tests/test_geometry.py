@@ -9,9 +9,10 @@ from rsatoolbox.rdm import calc_rdm
 from scipy.spatial.distance import pdist
 from scipy.stats import ortho_group
 
-from manyseeds import geometry
 from manyseeds.errors import StudyError
-from manyseeds.geometry import MEASURES, centroids, cocktail_blank, measure_geometry, rdm
+from manyseeds.representations import geometry, geometry_files, layer_table
+from manyseeds.representations.geometry import centroids, cocktail_blank, measure_geometry
+from manyseeds.representations.measures import MEASURES, rdm
 
 N_STIMULI, N_UNITS = 24, 700
 CATEGORIES = np.array([2] * 3 + [0] * 9 + [1] * 7 + [5] * 5)
@@ -380,11 +381,11 @@ def test_files_give_back_what_was_written(activations, tmp_path):
         "conv10": measure_geometry(activations, name="a"),
         "conv2": measure_geometry(activations**2, name="b"),
     }
-    geometry.save_geometries(tmp_path / "epoch3.npz", geometries, {"conv2": 1, "conv10": 9, "conv3": 2})
-    assert geometry.layer_names(tmp_path / "epoch3.npz") == ["conv10", "conv2"]
-    assert geometry.layer_indices(tmp_path / "epoch3.npz") == {"conv10": 9, "conv2": 1}
+    geometry_files.save_geometries(tmp_path / "epoch3.npz", geometries, {"conv2": 1, "conv10": 9, "conv3": 2})
+    assert geometry_files.stored_layers(tmp_path / "epoch3.npz") == ["conv10", "conv2"]
+    assert geometry_files.layer_indices(tmp_path / "epoch3.npz") == {"conv10": 9, "conv2": 1}
     for layer, written in geometries.items():
-        read = geometry.load_geometry(tmp_path / "epoch3.npz", layer)
+        read = geometry_files.load_geometry(tmp_path / "epoch3.npz", layer)
         for measure in MEASURES:
             np.testing.assert_array_equal(rdm(read, measure), rdm(written, measure))
             np.testing.assert_array_equal(
@@ -396,9 +397,9 @@ def test_files_give_back_what_was_written(activations, tmp_path):
 def test_description_of_layers(activations, tmp_path):
     patterns = activations.copy()
     patterns[2], patterns[5] = 0.0, 0.7
-    geometry.save_geometries(tmp_path / "e.npz", {"fc": measure_geometry(patterns, name="a")})
+    geometry_files.save_geometries(tmp_path / "e.npz", {"fc": measure_geometry(patterns, name="a")})
     silent_units = int((patterns == 0).all(axis=0).sum())
-    assert geometry.describe_layers(tmp_path / "e.npz") == [
+    assert layer_table.describe_layers(tmp_path / "e.npz") == [
         {
             "layer": "fc",
             "layer_index": 0,

@@ -8,11 +8,11 @@ import torch
 from safetensors.numpy import load_file
 from train_once import assignment_of, small_task
 
-from manyseeds import stores, training
-from manyseeds.feeding import Source, to_device
-from manyseeds.inputs import Pixels
-from manyseeds.preprocessing import fit_preprocessing, save_preprocessing
-from manyseeds.recipes import Images
+from manyseeds.data.feeding import Source, to_device
+from manyseeds.data.images import Images
+from manyseeds.data.pixels import Pixels
+from manyseeds.data.preprocessing import fit_preprocessing, save_preprocessing
+from manyseeds.training import engine, stores
 
 CPU = torch.device("cpu")
 
@@ -98,7 +98,7 @@ def test_training_and_evaluation_on_pixels_give_the_same_bits(images, condition,
         part = part.subset(**condition)
         store = stores.Store(tmp_path / f"{number}")
         options = {"device": CPU, "save_every": 1e9, "report": lambda line: None}
-        training.train([assignment_of(task, store, part, "a key")], part, **options)
+        engine.train([assignment_of(task, store, part, "a key")], part, **options)
         finals.append(load_file(store.checkpoint(0, 2)))
         evaluations.append(store.attempts())
     assert finals[0]["conv1.weight"].shape[1] == 3

@@ -8,16 +8,18 @@ import pytest
 from scipy.spatial.distance import pdist
 from scipy.stats import pearsonr
 
-from manyseeds import consistency, tables
-from manyseeds.clustering import category_clustering_index
-from manyseeds.geometry import MEASURES, cocktail_blank, measure_geometry, rdm
-from manyseeds.instance_comparison import (
+from manyseeds.comparison import consistency
+from manyseeds.comparison.clustering import category_clustering_index
+from manyseeds.comparison.within_group import (
     BAND_COLUMNS,
     Comparison,
     compare_averages,
     compare_layer,
     compare_random_groups,
 )
+from manyseeds.io import tables
+from manyseeds.representations.geometry import cocktail_blank, measure_geometry
+from manyseeds.representations.measures import MEASURES, rdm
 
 SCHEMAS = Path(__file__).resolve().parents[1] / "rules/schemas/tables"
 CATEGORIES = np.repeat([0, 1, 2], [4, 6, 5])

@@ -5,9 +5,11 @@ import pytest
 import torch
 from torch import nn
 
-from manyseeds import activations, modules, networks
 from manyseeds.errors import StudyError
-from manyseeds.networks import Network
+from manyseeds.models import build, initialisation, spec
+from manyseeds.models.initialisation import initial_weights
+from manyseeds.models.spec import Network
+from manyseeds.representations import activations
 
 CIFAR10 = {"image_shape": (32, 32, 3), "n_categories": 10}
 MAPS = {"all_cnn_c": [32, 32, 16, 16, 16, 8, 6, 6, 6], "all_cnn_7": [32, 16, 16, 8, 6, 6, 6]}
@@ -15,17 +17,17 @@ MAPS = {"all_cnn_c": [32, 32, 16, 16, 16, 8, 6, 6, 6], "all_cnn_7": [32, 16, 16,
 
 @pytest.mark.parametrize(("architecture", "n_parameters"), [("all_cnn_c", 1_369_738), ("all_cnn_7", 954_730)])
 def test_number_of_parameters(architecture, n_parameters):
-    module = modules.build(Network(architecture), **CIFAR10)
+    module = build.build(Network(architecture), **CIFAR10)
     assert sum(parameter.numel() for parameter in module.parameters()) == n_parameters
 
 
-@pytest.mark.parametrize("architecture", networks.ALL_CNNS)
+@pytest.mark.parametrize("architecture", spec.ALL_CNNS)
 def test_maps_and_rectification(architecture):
     network = Network(architecture, width=0.125, readout_relu=False)
-    module = modules.build(network, **CIFAR10)
-    layers = modules.analysed_layers(module, network)
+    module = build.build(network, **CIFAR10)
+    layers = build.analysed_layers(module, network)
     assert list(layers) == [f"conv{number + 1}" for number in range(len(MAPS[architecture]))]
-    modules.load(module, networks.initial_weights(network, (32, 32, 3), 10, root_seed=0, seed=0), source="test")
+    build.load(module, initial_weights(network, (32, 32, 3), 10, root_seed=0, seed=0), source="test")
     with activations.recorded(layers) as outputs, torch.no_grad():
         logits = module(torch.randn(4, 3, 32, 32))
     assert [output.shape[-1] for output in outputs.values()] == MAPS[architecture]
@@ -35,15 +37,15 @@ def test_maps_and_rectification(architecture):
     torch.testing.assert_close(logits, readout.mean(dim=(2, 3)))
 
 
-@pytest.mark.parametrize("architecture", networks.ALL_CNNS)
+@pytest.mark.parametrize("architecture", spec.ALL_CNNS)
 def test_the_last_3x3_convolution_may_keep_the_size_of_its_maps(architecture):
     network = Network(architecture, width=0.125, last_3x3="same")
-    module = modules.build(network, **CIFAR10)
-    with activations.recorded(modules.analysed_layers(module, network)) as outputs, torch.no_grad():
+    module = build.build(network, **CIFAR10)
+    with activations.recorded(build.analysed_layers(module, network)) as outputs, torch.no_grad():
         module(torch.randn(1, 3, 32, 32))
     assert [output.shape[-1] for output in outputs.values()] == [max(size, 8) for size in MAPS[architecture]]
     valid, same = (
-        networks.initial_weights(each, (32, 32, 3), 10, root_seed=0, seed=0)
+        initial_weights(each, (32, 32, 3), 10, root_seed=0, seed=0)
         for each in (Network(architecture, width=0.125), network)
     )
     for name in valid:
@@ -51,14 +53,14 @@ def test_the_last_3x3_convolution_may_keep_the_size_of_its_maps(architecture):
 
 
 def test_readout_relu_and_width():
-    module = modules.build(Network("all_cnn_c", width=0.25), **CIFAR10)
+    module = build.build(Network("all_cnn_c", width=0.25), **CIFAR10)
     assert module.conv1.out_channels == 24
     assert module.conv9.out_channels == 10
     assert (module(torch.randn(2, 3, 32, 32)) >= 0).all()
 
 
 def test_he_normal_has_the_declared_deviation_and_zero_biases():
-    weights = networks.initial_weights(Network("all_cnn_c"), (32, 32, 3), 10, root_seed=0, seed=0)
+    weights = initial_weights(Network("all_cnn_c"), (32, 32, 3), 10, root_seed=0, seed=0)
     for name, array in weights.items():
         if name.endswith("bias"):
             assert not array.any()
@@ -72,19 +74,19 @@ def test_he_normal_has_the_declared_deviation_and_zero_biases():
 def test_initial_weights_follow_seed_and_attempt_alone():
     def draw(**changes):
         address = {"root_seed": 0, "seed": 0, "attempt": 0} | changes
-        return networks.initial_weights(Network("all_cnn_7", width=0.125), (32, 32, 1), 10, **address)["conv1.weight"]
+        return initial_weights(Network("all_cnn_7", width=0.125), (32, 32, 1), 10, **address)["conv1.weight"]
 
     np.testing.assert_array_equal(draw(), draw())
     for changes in ({"root_seed": 1}, {"seed": 1}, {"attempt": 1}):
         assert not np.array_equal(draw(), draw(**changes))
 
 
-@pytest.mark.parametrize("architecture", networks.ALL_CNNS)
+@pytest.mark.parametrize("architecture", spec.ALL_CNNS)
 def test_weights_are_the_same_with_and_without_torch(architecture):
     network = Network(architecture, width=0.125)
     address = {"root_seed": 3, "seed": 5, "attempt": 1}
-    by_numpy = networks.initial_weights(network, (32, 32, 3), 10, **address)
-    by_module = modules.initial_weights(network, (32, 32, 3), 10, **address)
+    by_numpy = initial_weights(network, (32, 32, 3), 10, **address)
+    by_module = initialisation._of_any_network(network, (32, 32, 3), 10, **address)
     assert by_numpy.keys() == by_module.keys()
     for name in by_numpy:
         np.testing.assert_array_equal(by_numpy[name], by_module[name])
@@ -109,13 +111,13 @@ OWN = f"{__name__}.Normalised"
 
 def test_own_module_by_import_path():
     network = Network(OWN)
-    weights = networks.initial_weights(network, (32, 32, 3), 7, root_seed=0, seed=0)
+    weights = initial_weights(network, (32, 32, 3), 7, root_seed=0, seed=0)
     np.testing.assert_array_equal(weights["normalisation.weight"], np.ones(4))
     assert weights["readout.weight"].shape == (7, 4)
     assert weights["convolution.weight"].std() == pytest.approx(np.sqrt(2 / 27), rel=0.3)
-    module = modules.build(network, (32, 32, 3), 7)
-    modules.load(module, weights, source="test")
-    assert list(modules.analysed_layers(module, network)) == ["convolution", "readout"]
+    module = build.build(network, (32, 32, 3), 7)
+    build.load(module, weights, source="test")
+    assert list(build.analysed_layers(module, network)) == ["convolution", "readout"]
 
 
 class Scaled(nn.Module):
@@ -132,7 +134,7 @@ class Scaled(nn.Module):
 
 
 def test_he_normal_draws_convolutions_and_linear_layers_alone():
-    weights = networks.initial_weights(Network(f"{__name__}.Scaled"), (8, 8, 3), 5, root_seed=0, seed=0)
+    weights = initial_weights(Network(f"{__name__}.Scaled"), (8, 8, 3), 5, root_seed=0, seed=0)
     np.testing.assert_array_equal(weights["slope.weight"], np.full(3, 0.25, np.float32))
     np.testing.assert_array_equal(weights["scale"], np.full((3, 1, 1), 1e-6, np.float32))
     assert not weights["readout.bias"].any()
@@ -142,12 +144,12 @@ def test_he_normal_draws_convolutions_and_linear_layers_alone():
 def test_a_network_without_convolution_or_linear_layer_has_its_layers_named():
     network = Network("torch.nn.PReLU")
     with pytest.raises(StudyError, match=r"torch\.nn\.PReLU has no convolution or linear layer; name in `layers`"):
-        modules.analysed_layers(nn.Sequential(nn.PReLU()), network)
+        build.analysed_layers(nn.Sequential(nn.PReLU()), network)
 
 
 def test_own_initialisation_is_the_modules_and_seeded():
     def draw(seed):
-        return networks.initial_weights(Network(OWN, initialisation="own"), (32, 32, 3), 7, root_seed=0, seed=seed)
+        return initial_weights(Network(OWN, initialisation="own"), (32, 32, 3), 7, root_seed=0, seed=seed)
 
     before = torch.random.get_rng_state()
     first = draw(0)
@@ -159,8 +161,8 @@ def test_own_initialisation_is_the_modules_and_seeded():
 
 def test_hooks_copy_what_in_place_modules_overwrite():
     network = Network(OWN, layers=("normalisation",))
-    module = modules.build(network, (32, 32, 3), 7)
-    with activations.recorded(modules.analysed_layers(module, network)) as outputs, torch.no_grad():
+    module = build.build(network, (32, 32, 3), 7)
+    with activations.recorded(build.analysed_layers(module, network)) as outputs, torch.no_grad():
         module(torch.randn(8, 3, 32, 32))
     assert (outputs["normalisation"] < 0).any()
 
@@ -177,13 +179,13 @@ def test_hooks_copy_what_in_place_modules_overwrite():
 )
 def test_networks_that_cannot_be_are_refused_in_a_sentence(network, shape, sentence):
     with pytest.raises(StudyError, match=sentence):
-        modules.build(network, shape, 10)
+        build.build(network, shape, 10)
 
 
 def test_unknown_layers_are_refused():
     network = Network("all_cnn_7", layers=("conv1", "conv99"))
     with pytest.raises(StudyError, match=r"'conv99'.*conv7"):
-        modules.analysed_layers(modules.build(network, **CIFAR10), network)
+        build.analysed_layers(build.build(network, **CIFAR10), network)
 
 
 @pytest.mark.parametrize(
@@ -196,10 +198,10 @@ def test_unknown_layers_are_refused():
 )
 def test_weights_that_do_not_fit_are_refused_whole(change, sentence):
     network = Network("all_cnn_7", width=0.125)
-    module = modules.build(network, **CIFAR10)
-    before = modules.weights_of(module)
-    weights = networks.initial_weights(network, (32, 32, 3), 10, root_seed=0, seed=0)
+    module = build.build(network, **CIFAR10)
+    before = build.weights_of(module)
+    weights = initial_weights(network, (32, 32, 3), 10, root_seed=0, seed=0)
     change(weights)
     with pytest.raises(StudyError, match=f"my/file.safetensors: .*{sentence}"):
-        modules.load(module, weights, source="my/file.safetensors")
-    assert all(np.array_equal(array, before[name]) for name, array in modules.weights_of(module).items())
+        build.load(module, weights, source="my/file.safetensors")
+    assert all(np.array_equal(array, before[name]) for name, array in build.weights_of(module).items())

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from manyseeds import own_activations
 from manyseeds.errors import StudyError
+from manyseeds.exchange import user_activations
 
 STIMULI = 'stimulus,category\nrobin,bird\nwren,bird\npug,dog\nNA,"a, b"\n'
 
@@ -23,7 +23,7 @@ def array() -> np.ndarray:
 
 def test_stimuli_are_numbered_and_categories_in_order_of_appearance(tmp_path):
     (tmp_path / "stimuli.csv").write_text(STIMULI)
-    stimuli = own_activations.read_stimuli(tmp_path / "stimuli.csv")
+    stimuli = user_activations.read_user_stimuli(tmp_path / "stimuli.csv")
     assert stimuli["stimulus"].tolist() == [0, 1, 2, 3]
     assert stimuli["category"].tolist() == [0, 0, 1, 2]
     assert stimuli["category_name"].tolist() == ["bird", "bird", "dog", "a, b"]
@@ -49,16 +49,16 @@ def test_wrong_stimuli_get_one_sentence(text, sentence, tmp_path):
     if text is not None:
         path.write_text(text)
     with pytest.raises(StudyError, match=sentence):
-        own_activations.read_stimuli(path)
+        user_activations.read_user_stimuli(path)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("chunk", [1, 2**20])
 def test_units_and_silence_are_counted_block_by_block(array, order, chunk, tmp_path, monkeypatch):
-    monkeypatch.setattr(own_activations, "CHUNK_BYTES", chunk)
+    monkeypatch.setattr(user_activations, "CHUNK_BYTES", chunk)
     path = tmp_path / "conv1.npy"
     np.save(path, np.asarray(array, order=order))
-    assert own_activations.describe_layer(path, 4) == {
+    assert user_activations.describe_layer(path, 4) == {
         "shape": json.dumps([4, 2, 3]),
         "dtype": "float32",
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -73,7 +73,7 @@ def test_layers_are_linked_in_order_and_the_arrays_left_alone(array, tmp_path):
     for path in paths:
         np.save(path, array)
     before = [path.read_bytes() for path in paths]
-    index = own_activations.link_layers(paths, 4, tmp_path / "study")
+    index = user_activations.link_layers(paths, 4, tmp_path / "study")
     assert index[["layer", "layer_index"]].values.tolist() == [["conv2", 0], ["conv1", 1]]
     np.testing.assert_array_equal(np.load(tmp_path / "study" / "conv2.npy"), array)
     assert [path.read_bytes() for path in paths] == before
@@ -95,11 +95,11 @@ def not_finite(array):
     ],
 )
 def test_wrong_arrays_get_one_sentence(change, sentence, array, tmp_path, monkeypatch):
-    monkeypatch.setattr(own_activations, "CHUNK_BYTES", 30)
+    monkeypatch.setattr(user_activations, "CHUNK_BYTES", 30)
     path = tmp_path / "conv1.npy"
     np.save(path, change(array))
     with pytest.raises(StudyError, match=sentence) as caught:
-        own_activations.describe_layer(path, 4)
+        user_activations.describe_layer(path, 4)
     assert str(path) in str(caught.value)
 
 
@@ -108,12 +108,12 @@ def test_a_truncated_array_gets_one_sentence(array, tmp_path):
     np.save(path, array)
     path.write_bytes(path.read_bytes()[:-8])
     with pytest.raises(StudyError, match="not a complete NPY array"):
-        own_activations.describe_layer(path, 4)
+        user_activations.describe_layer(path, 4)
 
 
 def test_the_index_has_the_columns_of_activations_recorded_here(array, tmp_path):
     torch = pytest.importorskip("torch")
-    from manyseeds import activations
+    from manyseeds.representations import activations
 
     layer = torch.nn.Linear(3, 2)
     stimuli = np.zeros((4, 1, 1, 3), dtype=np.float32)
@@ -121,5 +121,5 @@ def test_the_index_has_the_columns_of_activations_recorded_here(array, tmp_path)
     recorded = activations.dump(module, {"fc": layer}, stimuli, tmp_path / "recorded", device=torch.device("cpu"))
     path = tmp_path / "fc.npy"
     np.save(path, np.load(tmp_path / "recorded" / "fc.npy"))
-    linked = own_activations.link_layers([path], 4, tmp_path / "linked")
+    linked = user_activations.link_layers([path], 4, tmp_path / "linked")
     pd.testing.assert_frame_equal(linked, recorded)

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from manyseeds.errors import StudyError
-from manyseeds.own_networks import read_weights
+from manyseeds.exchange.user_weights import read_user_weights
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def test_a_state_dict_is_read_as_float32(state, suffix, tmp_path):
     path = tmp_path / f"seed0{suffix}"
     stored = {name: tensor.bfloat16() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
     torch.save(stored, path) if suffix == ".pt" else save_file(stored, path)
-    weights = read_weights(path)
+    weights = read_user_weights(path)
     assert weights.keys() == state.keys()
     assert weights["0.weight"].dtype == np.float32
     assert weights["1.num_batches_tracked"].dtype == np.int64
@@ -45,7 +45,7 @@ def test_a_pickle_with_code_is_refused_and_not_executed(state, save, tmp_path):
     path, made = tmp_path / "seed0.pt", tmp_path / "made"
     save(dict(state) | {"intruder": Intruder(made)}, path)
     with pytest.raises(StudyError, match="not loaded, since that could run any code"):
-        read_weights(path)
+        read_user_weights(path)
     assert not made.exists()
 
 
@@ -61,7 +61,7 @@ def test_other_content_gets_one_sentence(content, sentence, tmp_path):
     path = tmp_path / "seed0.pt"
     torch.save(content, path)
     with pytest.raises(StudyError, match=sentence):
-        read_weights(path)
+        read_user_weights(path)
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
@@ -70,4 +70,4 @@ def test_a_truncated_file_gets_one_sentence(state, suffix, tmp_path):
     torch.save(state, path) if suffix == ".pt" else save_file(state, path)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(StudyError, match="not a complete"):
-        read_weights(path)
+        read_user_weights(path)

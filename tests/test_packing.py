@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from manyseeds.packing import write_npy
+from manyseeds.io.npy import write_npy
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.int64])

@@ -14,13 +14,19 @@ import torch
 from real_runs import CONFIG, EPOCHS, NETWORKS, RESULTS, copy_workflow, snakemake
 from train_once import CODE, DEMANDING, assignment_of, initial_weights, small_images, small_task
 
-from manyseeds import compiled, networks, precision, processors, recipes, stores, training
+from manyseeds import processors
 from manyseeds.errors import StudyError
-from manyseeds.interruption import Interruption
+from manyseeds.models import spec
+from manyseeds.training import compiled, engine, precision, stores
+from manyseeds.training.attempts import Attempt
+from manyseeds.training.cohorts import Cohort
+from manyseeds.training.collapse import CollapseRule
+from manyseeds.training.interruption import Interruption
+from manyseeds.training.platforms import Platform
 
 TESTS = Path(__file__).parent
 CPU = torch.device("cpu")
-HERE, ELSEWHERE = recipes.Platform("cpu (here)", "fp32"), recipes.Platform("cpu (elsewhere)", "fp32")
+HERE, ELSEWHERE = Platform("cpu (here)", "fp32"), Platform("cpu (elsewhere)", "fp32")
 NEEDS_COMPILER = pytest.mark.skipif(shutil.which("g++") is None, reason="compiled steps need g++")
 
 
@@ -28,11 +34,11 @@ def assigned(folder, platform, *, task=None, published=None):
     """What is to be trained of a task on a platform, and what is said of it."""
     task, images, lines = task or small_task(epochs=1, checkpoints=(0, 1)), small_images(), []
     options = {"stores": folder, "code": "code", "published": published, "report": lines.append}
-    return training.assign(task, initial_weights(task, images), images, platform, **options), lines
+    return engine.assign(task, initial_weights(task, images), images, platform, **options), lines
 
 
 def train_assigned(assignment):
-    training.train([assignment], small_images(), device=CPU, save_every=1e9, report=lambda line: None)
+    engine.train([assignment], small_images(), device=CPU, save_every=1e9, report=lambda line: None)
 
 
 def run(code: str, folder: Path, **environment: str) -> str:
@@ -49,7 +55,7 @@ import json, sys
 from pathlib import Path
 import torch
 from test_platforms import assigned, steps_of
-from manyseeds import precision
+from manyseeds.training import precision
 from train_once import small_task
 task = small_task()
 platform = precision.platform_of(task.recipe, torch.device("cpu"))
@@ -62,9 +68,9 @@ print(json.dumps([platform.device, assignment.store.folder.name, lines]))
 def steps_of(assignment, n):
     """Take some steps of a training that begins, or goes on, and save its state; return lines of progress."""
     lines, images = [], small_images()
-    attempt = training.Attempt(assignment, images, CPU)
+    attempt = Attempt(assignment, images, CPU)
     options = {"save_every": 1e9, "interruption": Interruption(), "report": lines.append}
-    cohort = training.Cohort([attempt], images, CPU, **options)
+    cohort = Cohort([attempt], images, CPU, **options)
     cohort.begin()
     attempt.module.train()
     feed = cohort.feeds[attempt.feed].steps(attempt.place.epoch, attempt.place.step)
@@ -117,7 +123,7 @@ def test_what_is_published_counts_as_finished_on_whatever_platform(tmp_path):
         ["small/seed0: weights are there already, trained on cpu (elsewhere), fp32"],
     )
     another_seed = small_task(seed=1, epochs=1, checkpoints=(0, 1))
-    for other in (another_seed, replace(task, collapse=recipes.CollapseRule(0.1, False, 2))):
+    for other in (another_seed, replace(task, collapse=CollapseRule(0.1, False, 2))):
         assert assigned(tmp_path / "stores", HERE, task=other, published=published)[0] is not None
 
 
@@ -134,7 +140,7 @@ def test_what_is_published_counts_as_finished_on_whatever_platform(tmp_path):
 def test_the_precision_that_a_study_names_is_that_of_what_is_published(tmp_path, asked, recorded, is_finished):
     """Weights were trained in one precision; a study asks for the same training in one, or leaves it to the device."""
     trained = small_task(epochs=1, checkpoints=(0, 1), precision=recorded)
-    assignment, _ = assigned(tmp_path / "stores", recipes.Platform("cpu (elsewhere)", recorded), task=trained)
+    assignment, _ = assigned(tmp_path / "stores", Platform("cpu (elsewhere)", recorded), task=trained)
     train_assigned(assignment)
     published = tmp_path / "epoch1.safetensors"
     stores.publish(assignment.store, {1: published})
@@ -154,16 +160,16 @@ def test_what_is_finished_elsewhere_and_not_yet_published_is_not_trained_again(t
 
 
 def test_weights_and_stores_record_what_they_were_trained_on(tmp_path):
-    platform = recipes.Platform("cpu (here)", "fp32", None)
+    platform = Platform("cpu (here)", "fp32", None)
     assignment, _ = assigned(tmp_path, platform)
     train_assigned(assignment)
     metadata = stores.metadata_of(assignment.store.checkpoint(0, 1))
-    assert recipes.Platform.from_metadata(metadata) == platform
-    assert recipes.Platform.from_metadata(assignment.store.origin) == platform
+    assert Platform.from_metadata(metadata) == platform
+    assert Platform.from_metadata(assignment.store.origin) == platform
     assert metadata["task"] == assignment.store.origin["task"] == assignment.digest
     assert metadata["cpu"] == processors.model()
-    compiled_there = recipes.Platform("cpu", "bf16", "g++ 12")
-    assert recipes.Platform.from_metadata(compiled_there.metadata) == compiled_there
+    compiled_there = Platform("cpu", "bf16", "g++ 12")
+    assert Platform.from_metadata(compiled_there.metadata) == compiled_there
 
 
 def test_stores_of_what_is_published_are_removed_whatever_they_were_begun_on(tmp_path):
@@ -214,7 +220,7 @@ def test_which_cpus_multiply_bf16(monkeypatch, instructions, has_them, expected)
 
 
 def bf16_assignment(folder, **recipe):
-    task = small_task(precision="bf16", network=networks.Network("all_cnn_7", width=0.1), **recipe)
+    task = small_task(precision="bf16", network=spec.Network("all_cnn_7", width=0.1), **recipe)
     return assignment_of(task, stores.Store(folder), small_images(), "k")
 
 
@@ -232,14 +238,14 @@ def test_the_first_steps_are_measured_on_copies(tmp_path):
 
 def test_a_gradient_that_is_wrong_in_bf16_is_found(tmp_path, monkeypatch):
     """As where a kernel of torch's computes nothing: here the smallest of all gradients."""
-    step = training.Attempt.step
+    step = Attempt.step
 
     def wrong(attempt, images, labels):
         step(attempt, images, labels)
         if attempt.recipe.precision == "bf16":
             attempt.module.conv1.weight.grad.zero_()
 
-    monkeypatch.setattr(training.Attempt, "step", wrong)
+    monkeypatch.setattr(Attempt, "step", wrong)
     _, difference = precision._measured(bf16_assignment(tmp_path), small_images(), CPU)
     assert difference > precision.LARGEST_DIFFERENCE
 
@@ -303,13 +309,13 @@ def test_a_network_that_cannot_be_compiled_is_told_in_one_sentence(tmp_path, mon
 import sys
 from pathlib import Path
 import torch
-from manyseeds import compiled, precision
+from manyseeds.training import compiled, precision
 from manyseeds.errors import StudyError
 from test_platforms import assigned, train_assigned
 from train_once import small_task
 task = small_task(compile=True)
 platform = precision.platform_of(task.recipe, torch.device("cpu"))
-compiled.prepare(Path(sys.argv[1]), platform)
+compiled.configure(Path(sys.argv[1]), platform)
 try:
     train_assigned(assigned(Path(sys.argv[1]), platform, task=task)[0])
 except StudyError as problem:
@@ -326,12 +332,12 @@ def test_compiled_code_lies_among_the_stores_and_holds_no_pickle(tmp_path):
 import sys
 from pathlib import Path
 import torch
-from manyseeds import compiled, precision
+from manyseeds.training import compiled, precision
 from test_platforms import assigned, train_assigned
 from train_once import small_task
 task = small_task(compile=True, epochs=1, checkpoints=(0, 1))
 platform = precision.platform_of(task.recipe, torch.device("cpu"))
-compiled.prepare(Path(sys.argv[1]), platform)
+compiled.configure(Path(sys.argv[1]), platform)
 train_assigned(assigned(Path(sys.argv[1]), platform, task=task)[0])
 print(torch._dynamo.utils.counters["graph_break"].total())
 """
@@ -370,10 +376,10 @@ def spied_step(attempt, record):
 @pytest.mark.parametrize("is_compiled", [False, pytest.param(True, marks=NEEDS_COMPILER)])
 def test_before_the_first_resumed_step_all_is_as_without_an_interruption(tmp_path, is_compiled):
     """Interrupted after 5 of the 12 steps of its fifth epoch, when the learning rate has fallen."""
-    network = networks.Network("all_cnn_7", width=0.05)
+    network = spec.Network("all_cnn_7", width=0.05)
     recipe = DEMANDING | {"epochs": 6, "checkpoints": (0, 6), "milestones": (4,), "network": network}
     task = small_task(seed=1, vary=("init", "order", "augment", "dropout"), compile=is_compiled, **recipe)
-    compiled.prepare(CODE, assignment_of(task, stores.Store(tmp_path), small_images(), "k").platform)
+    compiled.configure(CODE, assignment_of(task, stores.Store(tmp_path), small_images(), "k").platform)
 
     def advance(folder, stops):
         """Train until each of some steps, going on from what was saved there; return what the last step is to begin
@@ -381,9 +387,9 @@ def test_before_the_first_resumed_step_all_is_as_without_an_interruption(tmp_pat
         """
         for n_steps in stops:
             images, record = small_images(), {}
-            attempt = training.Attempt(assignment_of(task, stores.Store(folder), images, "k"), images, CPU)
+            attempt = Attempt(assignment_of(task, stores.Store(folder), images, "k"), images, CPU)
             options = {"save_every": 0, "interruption": Interruption(), "report": lambda line: None}
-            cohort = training.Cohort([attempt], images, CPU, **options)
+            cohort = Cohort([attempt], images, CPU, **options)
             cohort.begin()
             step, done = attempt.step, iter(range(n_steps))
 

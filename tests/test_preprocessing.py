@@ -3,9 +3,15 @@
 import numpy as np
 import pytest
 
-from manyseeds import preprocessing as subject
+from manyseeds.data import preprocessing as subject
+from manyseeds.data.preprocessing import (
+    ZCA_EPSILON,
+    fit_preprocessing,
+    load_preprocessing,
+    save_preprocessing,
+    write_inputs,
+)
 from manyseeds.errors import StudyError
-from manyseeds.preprocessing import ZCA_EPSILON, fit_preprocessing, load_preprocessing, save_preprocessing, write_inputs
 
 
 @pytest.fixture(scope="module")

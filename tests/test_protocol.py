@@ -9,7 +9,7 @@ from test_catalogue import own_activations, own_networks
 from test_study import study
 
 from manyseeds.figures.catalogue import PUBLISHED_NETWORKS
-from manyseeds.protocol import CONDITIONS, PROTOCOLS, departures
+from manyseeds.paper.protocol import CONDITIONS, PROTOCOLS, departures
 
 ROOT = Path(__file__).parent.parent
 PUBLISHED = pd.read_csv(ROOT / "data/mehrer2020_values.csv")

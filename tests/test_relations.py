@@ -5,7 +5,7 @@ import pingouin
 import pytest
 from scipy import stats
 
-from manyseeds.relations import METHODS, MIN_POINTS, relate
+from manyseeds.statistics.correlations import METHODS, MIN_POINTS, relate
 
 
 def points(n=16, seed=0):

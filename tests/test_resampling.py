@@ -8,8 +8,8 @@ from rsatoolbox.util.inference_util import _dual_bootstrap
 from scipy import stats
 from scipy.spatial.distance import pdist, squareform
 
-from manyseeds import resampling, stimulus_resampling
-from manyseeds.geometry import cocktail_blank, measure_geometry
+from manyseeds.representations.geometry import cocktail_blank, measure_geometry
+from manyseeds.statistics import resampling, stimulus_resampling
 
 CATEGORIES = np.array([0, 2, 1, 0, 0, 2, 1, 2, 0, 1, 0, 2])  # unequal, interleaved
 

@@ -9,7 +9,8 @@ import pytest
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import pearsonr
 
-from manyseeds import rotations, tables
+from manyseeds.comparison import rotations
+from manyseeds.io import tables
 from manyseeds.streams import generator
 
 SCHEMAS = Path(__file__).parent.parent / "rules/schemas/tables"

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import pdist
 
-from manyseeds import second_level
-from manyseeds.geometry import measure_geometry, save_geometries
+from manyseeds.comparison import second_level
+from manyseeds.representations.geometry import measure_geometry
+from manyseeds.representations.geometry_files import save_geometries
 
 SEEDS = (0, 3)
 LAYERS = ("conv1", "fc")

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from manyseeds.data.stimuli import stimuli_from_folder, stimuli_from_test_images
 from manyseeds.errors import StudyError
-from manyseeds.stimuli import stimuli_from_folder, stimuli_from_test_images
 
 
 def made_index(labels):

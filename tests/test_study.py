@@ -8,9 +8,10 @@ import pytest
 import yaml
 
 from manyseeds.errors import StudyError
-from manyseeds.instances import Instance
-from manyseeds.study import Study
-from manyseeds.tasks import dropout_values, training_set
+from manyseeds.study.checks import checked_study
+from manyseeds.study.instances import Instance
+from manyseeds.study.study import Study
+from manyseeds.study.tasks import dropout_values, training_set
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = json.loads((ROOT / "rules/schemas/config.schema.json").read_text())
@@ -27,7 +28,7 @@ def merged(base: dict, overlay: dict) -> dict:
 
 
 def study(**overlay) -> Study:
-    return Study.from_config(merged(default(), overlay), SCHEMA)
+    return checked_study(merged(default(), overlay), SCHEMA)
 
 
 def schema_keys(schema: dict, prefix: str = "") -> dict[str, dict]:
@@ -207,7 +208,7 @@ def test_impossible_names_of_layers_are_refused(layers, sentence):
 
 def test_the_order_of_keys_changes_nothing():
     reversed_keys = dict(reversed(default().items()))
-    assert json.dumps(Study.from_config(reversed_keys, SCHEMA).config) == json.dumps(study().config)
+    assert json.dumps(checked_study(reversed_keys, SCHEMA).config) == json.dumps(study().config)
 
 
 def test_text_from_the_command_line_becomes_what_the_schema_wants():
@@ -387,14 +388,14 @@ def test_a_line_left_out_of_the_defaults_is_missed():
     config = default()
     del config["training"]["epochs"]
     with pytest.raises(StudyError, match=r"training\.epochs is missing: Number of epochs\."):
-        Study.from_config(config, SCHEMA)
+        checked_study(config, SCHEMA)
 
 
 def test_a_config_that_contains_itself_is_refused():
     config = default()
     config["training"]["epochs"] = config
     with pytest.raises(StudyError, match="Config key training: found more than 100 levels"):
-        Study.from_config(config, SCHEMA)
+        checked_study(config, SCHEMA)
 
 
 def lay_out(folder: Path, *files: str) -> Path:

@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from manyseeds import summaries, tables
 from manyseeds.errors import StudyError
-from manyseeds.intervals import Bootstrap
-from manyseeds.stimulus_resampling import StimulusResamples, load_resamples, save_resamples
-from manyseeds.summaries import Observations
+from manyseeds.io import tables
+from manyseeds.statistics import group_summaries
+from manyseeds.statistics.group_summaries import Observations
+from manyseeds.statistics.intervals import Bootstrap
+from manyseeds.statistics.stimulus_resampling import StimulusResamples, load_resamples, save_resamples
 
 SCHEMAS = Path(__file__).resolve().parents[1] / "rules" / "schemas" / "tables"
 GROUP = {"architecture": "a", "condition": "baseline"}
@@ -91,7 +92,7 @@ def observed():
 
 @pytest.fixture(scope="module")
 def summary(observed):
-    return summaries.summarise(observed, BOOTSTRAP)
+    return group_summaries.summarise(observed, BOOTSTRAP)
 
 
 @pytest.mark.parametrize(
@@ -158,11 +159,11 @@ def test_a_network_without_a_defined_pair_is_no_network(observed):
     consistency = observed.consistency.copy()
     undefined = (consistency["layer"] == "conv1") & ((consistency["seed_a"] == 3) | (consistency["seed_b"] == 3))
     consistency.loc[undefined, "consistency"] = np.nan
-    table = summaries.summarise_consistency(consistency, None, BOOTSTRAP)
+    table = group_summaries.summarise_consistency(consistency, None, BOOTSTRAP)
     row = select(table, layer="conv1", kind="exemplar", normalisation="none", ci_method="jackknife").iloc[0]
     without = consistency[(consistency["seed_a"] != 3) & (consistency["seed_b"] != 3)]
     expected = select(
-        summaries.summarise_consistency(without, None, BOOTSTRAP),
+        group_summaries.summarise_consistency(without, None, BOOTSTRAP),
         layer="conv1",
         kind="exemplar",
         normalisation="none",
@@ -175,7 +176,7 @@ def test_a_network_without_a_defined_pair_is_no_network(observed):
 def test_what_is_undefined_for_all_networks_is_null(observed):
     consistency = observed.consistency.copy()
     consistency.loc[consistency["layer"] == "conv1", "consistency"] = np.nan
-    table = summaries.summarise_consistency(consistency, observed.resamples, BOOTSTRAP)
+    table = group_summaries.summarise_consistency(consistency, observed.resamples, BOOTSTRAP)
     rows = select(table, layer="conv1", kind="exemplar", normalisation="none")
     assert set(rows["ci_method"]) == {"pairs", "jackknife", "instances", "stimuli", "both"}
     assert rows[["mean", "ci_low", "ci_high"]].isna().all(axis=None)
@@ -184,7 +185,7 @@ def test_what_is_undefined_for_all_networks_is_null(observed):
 
 def test_other_rows_change_nothing(observed, summary):
     some = observed.consistency.query("layer == 'conv5' and kind == 'exemplar'")
-    alone = summaries.summarise_consistency(some, observed.resamples, BOOTSTRAP)
+    alone = group_summaries.summarise_consistency(some, observed.resamples, BOOTSTRAP)
     among = select(summary["consistency_summary"], layer="conv5", kind="exemplar").drop(columns="n_collapsed")
     order = ["normalisation", "ci_method"]
     pd.testing.assert_frame_equal(
@@ -226,7 +227,7 @@ def test_relation_over_epochs_is_that_of_means():
     consistency = epochs.assign(**fixed, dropout_samples=0, kind="exemplar")
     accuracy = epochs.assign(**GROUP, split="test", subset="all", mean=rng.uniform(size=6))
     train = accuracy.assign(split="train", mean=0.5)
-    row = summaries.relate_over_epochs(consistency, pd.concat([train, accuracy])).iloc[0]
+    row = group_summaries.relate_over_epochs(consistency, pd.concat([train, accuracy])).iloc[0]
     assert row["pearson"] == pytest.approx(stats.pearsonr(consistency["mean"], accuracy["mean"]).statistic)
     assert (row["n"], row["layer"]) == (6, "conv9")
 
@@ -246,7 +247,7 @@ def test_without_networks_to_compare_summaries_are_empty(observed):
         random_grouping_bands=observed.random_grouping_bands.iloc[:0],
         resamples=None,
     )
-    for name, table in summaries.summarise(empty, BOOTSTRAP).items():
+    for name, table in group_summaries.summarise(empty, BOOTSTRAP).items():
         schema = tables.read_schema(SCHEMAS / f"{name}.schema.json")
         assert len(tables.conform(table, schema)) == 0
 
@@ -264,14 +265,14 @@ def test_resamples_survive_the_file(tmp_path):
 def test_resamples_of_other_networks_are_refused(observed):
     other = StimulusResamples(9, (0, 1, 2, 3, 4), 40, observed.resamples.values)
     with pytest.raises(StudyError, match="seeds"):
-        summaries.summarise_consistency(observed.consistency, other, BOOTSTRAP)
+        group_summaries.summarise_consistency(observed.consistency, other, BOOTSTRAP)
 
 
 def test_averages_over_dropout_samples_are_summarised_but_neither_contrasted_nor_resampled(observed, summary):
     averages = observed.consistency.query("normalisation == 'none' and kind in ('exemplar', 'centroid')")
     averages = averages.assign(dropout_samples=2, consistency=averages["consistency"] / 2)
     more = replace(observed, consistency=pd.concat([observed.consistency, averages]))
-    found = summaries.summarise(more, BOOTSTRAP)
+    found = group_summaries.summarise(more, BOOTSTRAP)
     key = {"layer": "conv2", "kind": "exemplar", "normalisation": "none", "ci_method": "pairs"}
     rows = select(found["consistency_summary"], **key).set_index("dropout_samples")["mean"]
     assert rows[2] == pytest.approx(rows[0] / 2)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from manyseeds import tables
+from manyseeds.io import tables
 
 SCHEMAS = sorted((Path(__file__).parent.parent / "rules/schemas/tables").glob("*.json"))
 SCHEMA = {

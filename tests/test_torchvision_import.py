@@ -29,9 +29,9 @@ library = torch.library.Library("torchvision", "DEF")
 library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 """
 BUILD = """
-from manyseeds import modules, torchvision_import
-from manyseeds.networks import Network
-print(modules.build(Network("net"), (2, 2, 3), 5)[1].out_features, len(torchvision_import._declared))
+from manyseeds.models import build, torchvision_import
+from manyseeds.models.spec import Network
+print(build.build(Network("net"), (2, 2, 3), 5)[1].out_features, len(torchvision_import._declared))
 """
 
 

@@ -28,11 +28,17 @@ from train_once import (
     train_together,
 )
 
-from manyseeds import modules, networks, recipes, stores, training
 from manyseeds.errors import StudyError
-from manyseeds.inference import dropout, evaluate
-from manyseeds.interruption import EXIT_AGAIN, Interrupted, Interruption
-from manyseeds.minibatches import crop_and_flip, minibatches
+from manyseeds.models import build, spec
+from manyseeds.models.forward import dropout
+from manyseeds.training import engine, stores
+from manyseeds.training.attempts import Attempt
+from manyseeds.training.cohorts import Cohort
+from manyseeds.training.collapse import ACCEPTED, CollapseRule, Evaluation
+from manyseeds.training.evaluation import evaluate
+from manyseeds.training.interruption import EXIT_AGAIN, Interrupted, Interruption
+from manyseeds.training.minibatches import crop_and_flip, minibatches
+from manyseeds.training.platforms import Platform
 
 TESTS = Path(__file__).parent
 
@@ -60,7 +66,7 @@ def test_a_training_follows_the_recipe_step_by_step(tmp_path):
     """An explicit loop in float64, with the update of methods 3 written out, ends where the training ends."""
     task = small_task(learning_rate=0.01)
     images, recipe = small_images(), task.recipe
-    network = modules.build(task.network, images.inputs.shape[1:], 3).double()
+    network = build.build(task.network, images.inputs.shape[1:], 3).double()
     network.load_state_dict(
         {name: torch.from_numpy(array).double() for name, array in initial_weights(task, images).items()}
     )
@@ -213,7 +219,7 @@ def test_history_reports_running_values(tmp_path):
 
 def test_evaluation_against_the_definition(tmp_path):
     images = small_images()
-    network = modules.build(small_task().network, (12, 12, 1), 3)
+    network = build.build(small_task().network, (12, 12, 1), 3)
     evaluation = evaluate(network, images, torch.device("cpu"))
     with torch.no_grad():
         probability = network(torch.from_numpy(images.inputs).permute(0, 3, 1, 2)).double().softmax(1).numpy()
@@ -223,7 +229,7 @@ def test_evaluation_against_the_definition(tmp_path):
 
 
 def evaluation(loss=1.0, accuracy=0.5, predicted=10):
-    return recipes.Evaluation(loss, accuracy, 10, predicted)
+    return Evaluation(loss, accuracy, 10, predicted)
 
 
 def declared(dropout=0.0, n_categories=10, **changes):
@@ -235,13 +241,13 @@ def declared(dropout=0.0, n_categories=10, **changes):
         "dead": "redraw",
         "enabled": True,
     } | changes
-    return recipes.CollapseRule.declared(n_categories, dropout=dropout, **values)
+    return CollapseRule.declared(n_categories, dropout=dropout, **values)
 
 
 def judged(rule, evaluated, **state):
     """The outcome, and the reason, by which a rule rejects; None if it does not."""
     outcome, reason = rule.judge(evaluated, **state)
-    assert (outcome == recipes.ACCEPTED) == (reason is None)
+    assert (outcome == ACCEPTED) == (reason is None)
     return None if reason is None else f"{outcome}: {reason}"
 
 
@@ -263,7 +269,7 @@ def test_collapse_rule_as_declared():
 
 
 def test_dead_and_underfit_are_two_outcomes():
-    constant = recipes.Evaluation(np.log(10), 0.1, 10, 1, is_constant=True)
+    constant = Evaluation(np.log(10), 0.1, 10, 1, is_constant=True)
     varied = replace(constant, is_constant=False)
     assert judged(declared(), constant, seems_dead=True).startswith("dead: its output is the same")
     assert judged(declared(), constant).startswith("underfit")  # not so in the last minibatches
@@ -273,13 +279,13 @@ def test_dead_and_underfit_are_two_outcomes():
 
 def test_a_rule_that_is_switched_off_rejects_only_what_is_no_number():
     rule = declared(enabled=False)
-    constant = recipes.Evaluation(np.log(10), 0.1, 10, 1, is_constant=True)
+    constant = Evaluation(np.log(10), 0.1, 10, 1, is_constant=True)
     assert judged(rule, constant, seems_dead=True) is None
     assert judged(rule, evaluation(loss=np.nan)) == "not_finite: loss is not finite"
     assert judged(rule, evaluation(), is_lost=True) == "not_finite: weights are not finite"
 
 
-RECTIFIED = networks.Network("all_cnn_7", width=0.05, readout_relu=True)
+RECTIFIED = spec.Network("all_cnn_7", width=0.05, readout_relu=True)
 
 
 def dying_assignment(folder, **options):
@@ -297,12 +303,12 @@ def dying_assignment(folder, **options):
 def train_assigned(assignment, **options):
     device = torch.device("cpu")
     options = {"save_every": 1e9, "report": lambda line: None} | options
-    training.train([assignment], small_images(), device=device, **options)
+    engine.train([assignment], small_images(), device=device, **options)
     return assignment.store
 
 
 def test_a_dead_network_is_redrawn_at_the_end_of_the_epoch_and_told(tmp_path):
-    rule, told = recipes.CollapseRule(0.0, False, 3), []
+    rule, told = CollapseRule(0.0, False, 3), []
     store = train_assigned(dying_assignment(tmp_path, collapse=rule), announce=told.append)
     first, second = store.attempts()
     assert (first["outcome"], second["outcome"]) == ("dead", "accepted")
@@ -314,14 +320,14 @@ def test_a_dead_network_is_redrawn_at_the_end_of_the_epoch_and_told(tmp_path):
 
 @pytest.mark.parametrize(("changes", "outcome"), [({"dead": "ignore"}, "underfit"), ({"enabled": False}, "accepted")])
 def test_a_dead_network_is_trained_to_its_end_where_the_study_says_so(tmp_path, changes, outcome):
-    rule = replace(recipes.CollapseRule(0.5, False, 3), **changes)
+    rule = replace(CollapseRule(0.5, False, 3), **changes)
     store = train_assigned(dying_assignment(tmp_path, collapse=rule))
     assert store.attempts()[0]["outcome"] == outcome
     assert [row["epoch"] for row in store.history() if row["attempt"] == 0] == [1, 2, 3, 4, 5, 6]
 
 
 def test_the_last_attempt_is_trained_to_its_end_though_it_is_dead(tmp_path):
-    store = train_assigned(dying_assignment(tmp_path, collapse=recipes.CollapseRule(0.0, False, 1)))
+    store = train_assigned(dying_assignment(tmp_path, collapse=CollapseRule(0.0, False, 1)))
     (attempt,) = store.attempts()
     assert (attempt["outcome"], attempt["reason"]) == ("dead", "its output is the same for every training image")
     assert len(store.history()) == 6
@@ -331,10 +337,10 @@ def test_who_only_seems_dead_goes_on_to_the_same_bits(tmp_path, monkeypatch):
     """Constant on the last minibatches, not on the training set: evaluated once an epoch, and left alone."""
     task = small_task()
     undisturbed = trained(tmp_path / "undisturbed", task)
-    evaluated, evaluate = [], training.evaluate
+    evaluated, evaluate = [], engine.evaluate
     seems_dead = property(lambda attempt: attempt.place.epoch > 0 and attempt.place.step == 0)
-    monkeypatch.setattr(training.Attempt, "seems_dead", seems_dead)
-    monkeypatch.setattr(training, "evaluate", lambda *of: evaluated.append(1) or evaluate(*of))
+    monkeypatch.setattr(Attempt, "seems_dead", seems_dead)
+    monkeypatch.setattr(engine, "evaluate", lambda *of: evaluated.append(1) or evaluate(*of))
     suspected = trained(tmp_path / "suspected", task)
     assert suspected.attempts() == undisturbed.attempts()
     assert_equal_weights(weights(suspected, 6), weights(undisturbed, 6))
@@ -343,7 +349,7 @@ def test_who_only_seems_dead_goes_on_to_the_same_bits(tmp_path, monkeypatch):
 
 def test_minibatches_of_one_output_are_counted_in_a_row(tmp_path):
     images = small_images()
-    attempt = training.Attempt(dying_assignment(tmp_path), images, torch.device("cpu"))
+    attempt = Attempt(dying_assignment(tmp_path), images, torch.device("cpu"))
     batch, labels = torch.from_numpy(images.inputs[:8]), torch.from_numpy(images.labels[:8])
     counts = []
     for bias in (-100, -100, 1, -100):  # silent, silent, answering, silent
@@ -358,8 +364,8 @@ def test_what_was_counted_before_an_interruption_counts_after_it(tmp_path):
     """Interrupted after 7 of the 12 steps of its first epoch."""
     assignment = dying_assignment(tmp_path)
     images, device = small_images(), torch.device("cpu")
-    cohort = training.Cohort(
-        [training.Attempt(assignment, images, device)],
+    cohort = Cohort(
+        [Attempt(assignment, images, device)],
         images,
         device,
         save_every=0,
@@ -372,7 +378,7 @@ def test_what_was_counted_before_an_interruption_counts_after_it(tmp_path):
     attempt.module.register_forward_pre_hook(lambda *_: stopping() if next(steps, None) is None else None)
     with pytest.raises(Stopped):
         cohort.run(6)
-    resumed = training.Attempt(assignment, images, device)
+    resumed = Attempt(assignment, images, device)
     resumed.begin(lambda line: None)
     assert resumed.n_constant.item() == resumed.place.n_constant == resumed.place.step == 7
 
@@ -380,8 +386,8 @@ def test_what_was_counted_before_an_interruption_counts_after_it(tmp_path):
 def test_who_misses_a_category_at_the_end_keeps_its_weights(tmp_path, monkeypatch):
     """The first attempt; the second misses none, and the folder has been left with another's by an earlier run."""
     answers = iter([evaluation(predicted=9), evaluation()])
-    monkeypatch.setattr(training, "evaluate", lambda *_: next(answers))
-    store = trained(tmp_path / "store", small_task(collapse=recipes.CollapseRule(0.1, True, 3)))
+    monkeypatch.setattr(engine, "evaluate", lambda *_: next(answers))
+    store = trained(tmp_path / "store", small_task(collapse=CollapseRule(0.1, True, 3)))
     assert [attempt["outcome"] for attempt in store.attempts()] == ["missing_category", "accepted"]
     out = tmp_path / "out"
     out.mkdir()
@@ -394,7 +400,7 @@ def test_who_misses_a_category_at_the_end_keeps_its_weights(tmp_path, monkeypatc
 
 def test_a_collapsed_instance_is_redrawn_and_every_attempt_recorded(tmp_path):
     """No network reaches an accuracy above 1: every attempt collapses, up to the last."""
-    rule = recipes.CollapseRule(1.1, False, 3)
+    rule = CollapseRule(1.1, False, 3)
     task = small_task(collapse=rule, epochs=1, checkpoints=(0, 1))
     store = trained(tmp_path, task)
     assert [attempt["outcome"] for attempt in store.attempts()] == ["underfit"] * 3
@@ -411,7 +417,7 @@ def test_a_collapsed_instance_is_redrawn_and_every_attempt_recorded(tmp_path):
 
 
 def test_a_redrawn_order_leaves_the_initial_weights(tmp_path):
-    rule = recipes.CollapseRule(1.1, False, 2)
+    rule = CollapseRule(1.1, False, 2)
     task = small_task(vary=("order",), collapse=rule, epochs=1, checkpoints=(0, 1))
     store = trained(tmp_path, task)
     assert_equal_weights(weights(store, 0, 0), weights(store, 0, 1))
@@ -419,7 +425,7 @@ def test_a_redrawn_order_leaves_the_initial_weights(tmp_path):
 
 
 def test_a_diverged_network_is_recorded_as_collapsed(tmp_path):
-    rule = recipes.CollapseRule(0.0, False, 1)
+    rule = CollapseRule(0.0, False, 1)
     store = trained(tmp_path, small_task(collapse=rule, learning_rate=1e6, clip_norm=1e9, epochs=2, checkpoints=(0, 2)))
     (attempt,) = store.attempts()
     assert attempt["outcome"] == "not_finite"
@@ -427,7 +433,7 @@ def test_a_diverged_network_is_recorded_as_collapsed(tmp_path):
 
 
 def test_an_attempt_is_given_up_where_it_is_judged_before_its_end_but_not_the_last(tmp_path):
-    rule = recipes.CollapseRule(1.1, False, 3, judge_after=(4, 2))
+    rule = CollapseRule(1.1, False, 3, judge_after=(4, 2))
     store = trained(tmp_path, small_task(collapse=rule))
     reasons = [attempt["reason"] for attempt in store.attempts()]
     assert [reason.split(":")[0] for reason in reasons[:2]] == ["given up after 2 of 6 epochs"] * 2
@@ -440,7 +446,7 @@ def test_an_attempt_is_given_up_where_it_is_judged_before_its_end_but_not_the_la
 def test_who_passes_a_judgement_before_the_end_goes_on_as_if_there_had_been_none(tmp_path):
     """With dropout, which the judgement does without."""
     judged, unjudged = (
-        trained(tmp_path / str(epochs), small_task(collapse=recipes.CollapseRule(0.0, False, 2, epochs), **DEMANDING))
+        trained(tmp_path / str(epochs), small_task(collapse=CollapseRule(0.0, False, 2, epochs), **DEMANDING))
         for epochs in ((1, 7, 8), ())
     )
     assert judged.attempts() == unjudged.attempts()
@@ -448,10 +454,10 @@ def test_who_passes_a_judgement_before_the_end_goes_on_as_if_there_had_been_none
 
 
 def test_stopped_at_a_judgement_it_is_judged_when_it_goes_on(tmp_path, monkeypatch):
-    task = small_task(collapse=recipes.CollapseRule(1.1, False, 2, judge_after=(2,)))
+    task = small_task(collapse=CollapseRule(1.1, False, 2, judge_after=(2,)))
     undisturbed = trained(tmp_path / "undisturbed", task)
     with monkeypatch.context() as patch:
-        patch.setattr(training, "evaluate", stopping)
+        patch.setattr(engine, "evaluate", stopping)
         with pytest.raises(Stopped):
             trained(tmp_path / "stopped", task)
     stopped = trained(tmp_path / "stopped", task)
@@ -465,7 +471,7 @@ def stopping(*_):
 
 def test_who_is_lost_is_given_up_at_once_but_not_the_last_attempt(tmp_path):
     """Weights that are no longer finite never are again; a loss that is not finite says nothing of the weights."""
-    rule = recipes.CollapseRule(0.0, False, 2)
+    rule = CollapseRule(0.0, False, 2)
     store = trained(tmp_path, small_task(collapse=rule, learning_rate=1e6, clip_norm=1e9))
     reasons = [attempt["reason"] for attempt in store.attempts()]
     assert reasons == ["given up after 1 of 6 epochs: loss is not finite", "loss is not finite"]
@@ -529,7 +535,7 @@ class Dropping(torch.nn.Module):
         return self.readout(self.dropout(self.hidden(images.flatten(1)).relu()))
 
 
-DROPPING = networks.Network(f"{__name__}.Dropping")
+DROPPING = spec.Network(f"{__name__}.Dropping")
 
 
 def cohort_of(folder, task, *, save_every=1e9):
@@ -537,7 +543,7 @@ def cohort_of(folder, task, *, save_every=1e9):
     images, device = small_images(), torch.device("cpu")
     assignment = assignment_of(task, stores.Store(folder), images, "k")
     options = {"save_every": save_every, "interruption": Interruption(), "report": lambda line: None}
-    cohort = training.Cohort([training.Attempt(assignment, images, device)], images, device, **options)
+    cohort = Cohort([Attempt(assignment, images, device)], images, device, **options)
     cohort.begin()
     return cohort
 
@@ -603,7 +609,7 @@ def test_the_key_sees_all_that_determines_the_bits():
     start = initial_weights(small_task(), images)
 
     def key(task, initial=start, images_digest="images", code="code", device="cpu", compiler=None):
-        return task.key(initial, images_digest, code, recipes.Platform(device, "fp32", compiler))
+        return task.key(initial, images_digest, code, Platform(device, "fp32", compiler))
 
     other_start = {name: array + 1 for name, array in start.items()}
     keys = [
@@ -620,8 +626,8 @@ def test_the_key_sees_all_that_determines_the_bits():
         key(small_task(compile=True), compiler="g++ 13"),
         key(small_task(seed=1)),
         key(small_task(vary=("init", "order"))),
-        key(small_task(collapse=recipes.CollapseRule(0.5, False, 2))),
-        key(small_task(collapse=recipes.CollapseRule(0.0, False, 2, dead="ignore"))),
+        key(small_task(collapse=CollapseRule(0.5, False, 2))),
+        key(small_task(collapse=CollapseRule(0.0, False, 2, dead="ignore"))),
     ]
     assert len(set(keys)) == len(keys)
     assert key(small_task()) == keys[0]

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manyseeds import training_sets
+from manyseeds.data import subsets
+from manyseeds.data.images import Images
 from manyseeds.errors import StudyError
-from manyseeds.recipes import Images
 
 LABELS = np.array([2, 0, 1, 1, 0, 2, 2, 0, 1, 0, 2])
 
@@ -15,7 +15,7 @@ LABELS = np.array([2, 0, 1, 1, 0, 2, 2, 0, 1, 0, 2])
 @given(st.lists(st.integers(0, 4), min_size=2, max_size=60), st.integers(0, 2**32))
 def test_halves_are_disjoint_complete_and_stratified(labels, seed):
     labels = np.array(labels)
-    a, b = (training_sets.select(labels, images=half, seed=seed) for half in training_sets.HALVES)
+    a, b = (subsets.select(labels, images=half, seed=seed) for half in subsets.HALVES)
     assert sorted([*a, *b]) == list(range(len(labels)))
     assert (np.diff(a) > 0).all()
     assert (np.diff(b) > 0).all()
@@ -25,32 +25,32 @@ def test_halves_are_disjoint_complete_and_stratified(labels, seed):
 
 def test_halves_follow_their_seed():
     labels = np.zeros(100, dtype=int)
-    a, again, other = (training_sets.select(labels, images="a", seed=seed) for seed in (0, 0, 1))
+    a, again, other = (subsets.select(labels, images="a", seed=seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(a, again)
     assert set(a) != set(other)
 
 
 def test_all_images_are_left_without_a_restriction():
-    np.testing.assert_array_equal(training_sets.select(LABELS), np.arange(len(LABELS)))
+    np.testing.assert_array_equal(subsets.select(LABELS), np.arange(len(LABELS)))
 
 
 def test_categories_are_kept_and_relabelled_in_the_order_given():
-    kept = training_sets.select(LABELS, categories=[2, 0])
+    kept = subsets.select(LABELS, categories=[2, 0])
     assert set(LABELS[kept]) == {0, 2}
     assert len(kept) == np.isin(LABELS, [0, 2]).sum()
-    np.testing.assert_array_equal(training_sets.relabelled(LABELS[kept], [2, 0]), np.where(LABELS[kept] == 2, 0, 1))
+    np.testing.assert_array_equal(subsets.relabelled(LABELS[kept], [2, 0]), np.where(LABELS[kept] == 2, 0, 1))
 
 
 def test_a_half_of_some_categories():
-    kept = training_sets.select(LABELS, images="b", seed=3, categories=[1, 2])
+    kept = subsets.select(LABELS, images="b", seed=3, categories=[1, 2])
     assert np.bincount(LABELS[kept], minlength=3).tolist() == [0, 1, 2]
 
 
 def test_a_category_that_the_data_do_not_have():
-    training_sets.check_categories(None, ["cat", "dog"])
-    training_sets.check_categories([1, 0], ["cat", "dog"])
+    subsets.check_categories(None, ["cat", "dog"])
+    subsets.check_categories([1, 0], ["cat", "dog"])
     with pytest.raises(StudyError, match="found category 2, expected numbers from 0 to 1, those of cat to dog"):
-        training_sets.check_categories([0, 2], ["cat", "dog"])
+        subsets.check_categories([0, 2], ["cat", "dog"])
 
 
 def test_a_subset_of_images_keeps_each_image_with_its_label():

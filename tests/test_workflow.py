@@ -17,7 +17,8 @@ from safetensors.numpy import load_file
 from scipy.spatial.distance import pdist
 from scipy.stats import pearsonr
 
-from manyseeds import geometry, tables
+from manyseeds.io import tables
+from manyseeds.representations import geometry, geometry_files, measures
 
 FIGURES = (*(f"fig{n}" for n in range(2, 10)), *(f"supp{n}" for n in range(1, 9)), "comparison")
 OF_TINY = set(FIGURES) - {"fig6"}
@@ -251,21 +252,21 @@ def test_kept_rdms_and_averages_over_dropout_samples_are_those_of_the_geometries
     folder = results / "geometry/all_cnn_7/baseline/seed1"
     for epoch in (1, 2):
         layers = [
-            geometry.load_geometry(folder / f"epoch{epoch}.npz", name) for name in ("conv1", "conv7")[epoch % 2 :]
+            geometry_files.load_geometry(folder / f"epoch{epoch}.npz", name) for name in ("conv1", "conv7")[epoch % 2 :]
         ]
         for suffix, normalise in (("", lambda layer: layer), ("_cocktail", geometry.cocktail_blank)):
             kept = np.load(results / f"rdms/all_cnn_7/baseline/seed1/epoch{epoch}/correlation{suffix}.npy")
             for layer, row in zip(layers, (0, -1)[epoch % 2 :], strict=True):
-                np.testing.assert_array_equal(kept[row], geometry.rdm(normalise(layer), "correlation").astype("f4"))
+                np.testing.assert_array_equal(kept[row], measures.rdm(normalise(layer), "correlation").astype("f4"))
     consistency = pd.read_parquet(results / "tables/consistency.parquet").query(
         "condition == 'dropout0.5' and kind == 'exemplar' and measure == 'correlation' and dropout_samples > 0"
     )
     folder = results / "geometry/all_cnn_7/dropout0.5"
     samples = [
-        [geometry.load_geometry(folder / f"seed{seed}/epoch2_dropout{sample}.npz", "conv7") for seed in (0, 1)]
+        [geometry_files.load_geometry(folder / f"seed{seed}/epoch2_dropout{sample}.npz", "conv7") for seed in (0, 1)]
         for sample in (1, 2)
     ]
-    rdms = np.array([[geometry.rdm(layer, "correlation") for layer in networks] for networks in samples])
+    rdms = np.array([[measures.rdm(layer, "correlation") for layer in networks] for networks in samples])
     for n_samples in (1, 2):
         one, other = rdms[:n_samples].mean(axis=0)
         (row,) = consistency.query(f"dropout_samples == {n_samples}").to_dict("records")
@@ -366,15 +367,15 @@ def test_keys_that_determine_nothing_rerun_nothing(finished):
 
 
 def test_comments_docstrings_and_logging_rerun_nothing(finished, changed):
-    changed("workflow_scripts/manyseeds/training.py", '"""', '"""Changed. ')
-    changed("workflow_scripts/train.py", "from job import job", "# changed\nfrom   job   import   job")
-    changed("workflow_scripts/manyseeds/geometry.py", "\n\n\n", "\n\n\n# changed\n")
-    changed("workflow_scripts/job.py", "%H:%M:%S", "%H:%M")
+    changed("workflow_scripts/manyseeds/training/engine.py", '"""', '"""Changed. ')
+    changed("workflow_scripts/train.py", "from _job import job", "# changed\nfrom   _job   import   job")
+    changed("workflow_scripts/manyseeds/representations/geometry.py", "\n\n\n", "\n\n\n# changed\n")
+    changed("workflow_scripts/_job.py", "%H:%M:%S", "%H:%M")
     assert planned(finished) == {}
 
 
 def test_a_changed_module_reruns_what_imports_it_and_retrains_nothing(finished, changed):
-    path = "workflow_scripts/manyseeds/consistency.py"
+    path = "workflow_scripts/manyseeds/comparison/consistency.py"
     changed(path, "\n\n\n", "\n\n\nCHANGED = True\n\n\n")
     jobs = planned(finished)
     assert {"compare_instances", "summarise", "fig4"} <= jobs.keys()
@@ -414,7 +415,7 @@ def test_another_step_size_retrains_all(finished):
 
 
 def test_changed_training_code_retrains_all(finished, changed):
-    changed("workflow_scripts/manyseeds/training.py", "\n\n\n", "\n\n\nCHANGED = True\n\n\n")
+    changed("workflow_scripts/manyseeds/training/engine.py", "\n\n\n", "\n\n\nCHANGED = True\n\n\n")
     assert planned(finished)["train"] == N_INSTANCES
 
 

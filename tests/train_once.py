@@ -11,16 +11,21 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from manyseeds import compiled, interruption, networks, recipes, stores, training
+from manyseeds.data.images import Images
+from manyseeds.models import initialisation, spec
+from manyseeds.training import compiled, engine, interruption, recipes, stores
+from manyseeds.training.attempts import Assignment
+from manyseeds.training.collapse import CollapseRule
+from manyseeds.training.platforms import Platform
 
 
-def small_images(seed: int = 0) -> recipes.Images:
+def small_images(seed: int = 0) -> Images:
     """Return 90 noisy images of three categories, 12 x 12 pixels."""
     draw = np.random.default_rng(seed)
     labels = np.arange(90) % 3
     prototypes = draw.standard_normal((3, 12, 12, 1))
     inputs = prototypes[labels] + 0.5 * draw.standard_normal((90, 12, 12, 1))
-    return recipes.Images(inputs.astype(np.float32), labels.astype(np.int64), 3)
+    return Images(inputs.astype(np.float32), labels.astype(np.int64), 3)
 
 
 def small_task(seed: int = 0, *, vary=("init",), collapse=None, network=None, **recipe) -> recipes.Task:
@@ -38,19 +43,19 @@ def small_task(seed: int = 0, *, vary=("init",), collapse=None, network=None, **
     } | recipe
     return recipes.Task(
         name=f"small/seed{seed}",
-        network=network or networks.Network("all_cnn_7", width=0.05, readout_relu=False),
+        network=network or spec.Network("all_cnn_7", width=0.05, readout_relu=False),
         recipe=recipes.Recipe(**recipe),
-        collapse=collapse or recipes.CollapseRule(0.0, False, 2),
+        collapse=collapse or CollapseRule(0.0, False, 2),
         root_seed=0,
         stream_seeds={purpose: seed if purpose in vary else 0 for purpose in ("init", "order", "augment", "dropout")},
         vary=tuple(vary),
     )
 
 
-def initial_weights(task: recipes.Task, images: recipes.Images):
+def initial_weights(task: recipes.Task, images: Images):
     """Return the weights that a task's attempt 0 begins from."""
     address = {"root_seed": task.root_seed, "seed": task.stream_seeds["init"]}
-    return networks.initial_weights(task.network, images.inputs.shape[1:], images.n_categories, **address)
+    return initialisation.initial_weights(task.network, images.inputs.shape[1:], images.n_categories, **address)
 
 
 def key_of(task: recipes.Task) -> str:
@@ -62,15 +67,15 @@ CODE = Path(tempfile.gettempdir(), "manyseeds-tests")
 """Where compiled code lies, for all tests and their processes: compiling takes longer than all else."""
 
 
-def platform_of(task: recipes.Task) -> recipes.Platform:
+def platform_of(task: recipes.Task) -> Platform:
     """Return a platform on which a task is trained as its recipe says."""
-    return recipes.Platform("cpu", task.recipe.precision, "g++" if task.recipe.compile else None)
+    return Platform("cpu", task.recipe.precision, "g++" if task.recipe.compile else None)
 
 
-def assignment_of(task: recipes.Task, store: stores.Store, images: recipes.Images, key: str) -> training.Assignment:
+def assignment_of(task: recipes.Task, store: stores.Store, images: Images, key: str) -> Assignment:
     """Return the training of a task into a store."""
     digest = f"digest of {key}"
-    return training.Assignment(task, initial_weights(task, images), store, key, digest, platform_of(task))
+    return Assignment(task, initial_weights(task, images), store, key, digest, platform_of(task))
 
 
 def train_small(task: recipes.Task, store: stores.Store, *, save_every: float = 1e9, report=lambda line: None) -> None:
@@ -91,8 +96,8 @@ def train_together(
     """Train small tasks, `cohort_size` of them side by side."""
     images = small_images()
     for task in tasks[:1]:
-        compiled.prepare(CODE, platform_of(task))
-    training.train(
+        compiled.configure(CODE, platform_of(task))
+    engine.train(
         [assignment_of(task, store, images, key_of(task)) for task, store in zip(tasks, stores_of, strict=True)],
         images,
         device=torch.device(device),

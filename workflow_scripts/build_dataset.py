@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from job import job
+from _job import job
 
 with job(snakemake) as report:
-    from manyseeds.datasets import load_dataset, write_dataset
+    from manyseeds.data.dataset import write_dataset
+    from manyseeds.data.sources import load_dataset
 
     data = snakemake.params.data
     dataset = load_dataset(

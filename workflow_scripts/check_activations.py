@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from job import job
+from _job import job
 
 with job(snakemake) as report:
     import pandas as pd
 
-    from manyseeds.files import write_parquet
-    from manyseeds.own_activations import link_layers
+    from manyseeds.exchange.user_activations import link_layers
+    from manyseeds.io.files import write_parquet
 
     n_stimuli = len(pd.read_parquet(snakemake.input.stimuli, columns=["stimulus"]))
     for epoch, arrays in snakemake.params.arrays.items():

@@ -1,11 +1,12 @@
 """Compare each accepted instance of one condition with each of another, in all layers, at the last epoch."""
 
-from job import job
+from _job import job
 
 with job(snakemake) as report:
     import pandas as pd
 
-    from manyseeds import across_comparison, tables
+    from manyseeds.comparison import across_groups
+    from manyseeds.io import tables
 
     inputs, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
     points, files = [], []
@@ -14,15 +15,15 @@ with job(snakemake) as report:
         declared = params[f"seeds_{end}"]
         seeds = tables.accepted_seeds(declared, attempts)
         by_seed = dict(zip(declared, inputs[f"geometries_{end}"], strict=True))
-        points.append(across_comparison.points_of(wildcards[f"condition_{end}"], [params.epoch], seeds))
+        points.append(across_groups.points_of(wildcards[f"condition_{end}"], [params.epoch], seeds))
         files += [by_seed[seed] for seed in points[-1]["seed"]]
-    rows = across_comparison.compare_points(
+    rows = across_groups.compare_points(
         pd.concat(points),
         files,
-        across_comparison.pairs_between(*map(len, points)),
+        across_groups.pairs_between(*map(len, points)),
         pd.read_parquet(inputs.stimuli)["category"].to_numpy(),
         params.measures,
-        across_comparison.CONDITION_KINDS,
+        across_groups.CONDITION_KINDS,
     )
     report(f"{len(points[0])} networks with {len(points[1])}: {len(rows)} comparisons")
     rows = rows.assign(architecture=wildcards.architecture)

@@ -2,24 +2,25 @@
 
 from itertools import product
 
-from job import job
+from _job import job
 
 with job(snakemake) as report:
     import pandas as pd
 
-    from manyseeds import across_comparison, tables
+    from manyseeds.comparison import across_groups
+    from manyseeds.io import tables
 
     inputs, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
     files = dict(zip(product(params.seeds, params.epochs), inputs.geometries, strict=True))
     seeds = tables.accepted_seeds(params.seeds, [pd.read_parquet(path) for path in inputs.attempts])
-    points = across_comparison.points_of(wildcards.condition, params.epochs, seeds)
-    rows = across_comparison.compare_points(
+    points = across_groups.points_of(wildcards.condition, params.epochs, seeds)
+    rows = across_groups.compare_points(
         points,
         [files[seed, epoch] for seed, epoch in zip(points["seed"], points["epoch"], strict=True)],
-        across_comparison.all_pairs(len(points)),
+        across_groups.all_pairs(len(points)),
         pd.read_parquet(inputs.stimuli)["category"].to_numpy(),
         params.measures,
-        across_comparison.EPOCH_KINDS,
+        across_groups.EPOCH_KINDS,
         params.layers,
     )
     report(f"{len(seeds)} networks at {len(params.epochs)} epochs: {len(rows)} comparisons")

@@ -2,14 +2,16 @@
 
 from itertools import product
 
-from job import job
+from _job import job
 
 with job(snakemake) as report:
     import pandas as pd
 
-    from manyseeds import geometry, instance_comparison, tables
-    from manyseeds.consistency import random_partitions
-    from manyseeds.files import write_parquet
+    from manyseeds.comparison import within_group
+    from manyseeds.comparison.consistency import random_partitions
+    from manyseeds.io import tables
+    from manyseeds.io.files import write_parquet
+    from manyseeds.representations import geometry_files
     from manyseeds.streams import generator
 
     inputs, params, outputs = snakemake.input, snakemake.params, snakemake.output
@@ -22,27 +24,27 @@ with job(snakemake) as report:
     partitions = random_partitions(categories, params.resampling["partitions"], rng)
 
     group = dict(snakemake.wildcards.items())
-    comparison = instance_comparison.Comparison()
+    comparison = within_group.Comparison()
     for epoch in params.epochs if seeds else []:
-        for layer, place in geometry.layer_indices(files[seeds[0], epoch]).items():
+        for layer, place in geometry_files.layer_indices(files[seeds[0], epoch]).items():
             keys = {**group, "epoch": epoch, "layer": layer, "layer_index": place}
-            geometries = {seed: geometry.load_geometry(files[seed, epoch], layer) for seed in sorted(seeds)}
-            comparison.add(keys, instance_comparison.compare_layer(geometries, categories, params.measures))
+            geometries = {seed: geometry_files.load_geometry(files[seed, epoch], layer) for seed in sorted(seeds)}
+            comparison.add(keys, within_group.compare_layer(geometries, categories, params.measures))
             if epoch == params.epochs[-1]:
                 measures = params.partition_measures
-                comparison.add(keys, instance_comparison.compare_random_groups(geometries, partitions, measures))
+                comparison.add(keys, within_group.compare_random_groups(geometries, partitions, measures))
             report(f"epoch {epoch}, {layer}: {len(geometries)} networks")
     if sampled and seeds:
-        for layer, place in geometry.layer_indices(sampled[1, seeds[0]]).items():
+        for layer, place in geometry_files.layer_indices(sampled[1, seeds[0]]).items():
             samples = (
-                {seed: geometry.load_geometry(sampled[sample, seed], layer) for seed in sorted(seeds)}
+                {seed: geometry_files.load_geometry(sampled[sample, seed], layer) for seed in sorted(seeds)}
                 for sample in params.dropout_samples
             )
             keys = {**group, "epoch": params.epochs[-1], "layer": layer, "layer_index": place}
-            comparison.add(keys, instance_comparison.compare_averages(samples, categories, params.dropout_measures))
+            comparison.add(keys, within_group.compare_averages(samples, categories, params.dropout_measures))
             report(f"{layer}: RDMs averaged over up to {params.dropout_samples[-1]} dropout samples")
     for name, schema in zip(params.tables, inputs.schemas, strict=True):
         schema = tables.read_schema(schema)
         tables.write_table(comparison.table(name, schema["properties"]), schema, outputs[name])
-    bands = comparison.table("random_grouping_bands", instance_comparison.BAND_COLUMNS)
+    bands = comparison.table("random_grouping_bands", within_group.BAND_COLUMNS)
     write_parquet(bands, outputs.random_grouping_bands)

@@ -1,14 +1,15 @@
 """Put the results of the study beside the published ones."""
 
-from job import job
+from _job import job
 
 with job(snakemake):
     import pandas as pd
 
-    from manyseeds import comparison, tables
+    from manyseeds.io import tables
+    from manyseeds.paper import published
 
     inputs, params = snakemake.input, snakemake.params
-    compared = comparison.compare(
+    compared = published.compare_with_published(
         pd.read_csv(inputs.published),
         {name: pd.read_parquet(inputs[name]) for name in params.tables},
         study=params.study,

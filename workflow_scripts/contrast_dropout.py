@@ -1,15 +1,16 @@
 """Contrast the consistency of networks trained with dropout with that of networks trained without."""
 
-from job import job
+from _job import job
 
 with job(snakemake):
     import pandas as pd
 
-    from manyseeds import across_summaries, tables
-    from manyseeds.intervals import Bootstrap
+    from manyseeds.io import tables
+    from manyseeds.statistics import pair_summaries
+    from manyseeds.statistics.intervals import Bootstrap
 
     inputs, params = snakemake.input, snakemake.params
-    contrasts = across_summaries.contrast_conditions(
+    contrasts = pair_summaries.contrast_conditions(
         pd.concat([pd.read_parquet(inputs.consistency), pd.read_parquet(inputs.subtracted)]),
         snakemake.wildcards.condition,
         params.subtracted,

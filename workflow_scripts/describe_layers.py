@@ -1,17 +1,18 @@
 """Write the table of layers: how many units there are, and how many of them, and of the stimuli, are silent."""
 
-from job import job
+from _job import job
 
 with job(snakemake):
     import pandas as pd
 
-    from manyseeds import geometry, tables
+    from manyseeds.io import tables
+    from manyseeds.representations import layer_table
 
     rows = []
     for path, (architecture, condition, seed, epoch) in zip(
         snakemake.input.geometries, snakemake.params.instances, strict=True
     ):
         place = {"architecture": architecture, "condition": condition, "seed": seed, "epoch": epoch}
-        rows += [place | row for row in geometry.describe_layers(path)]
+        rows += [place | row for row in layer_table.describe_layers(path)]
     schema = tables.read_schema(snakemake.input.schema)
     tables.write_table(pd.DataFrame(rows), schema, snakemake.output.parquet, snakemake.output.csv)

@@ -1,11 +1,11 @@
 """Draw one figure from its tables, of which it needs the parts that tell of the networks it shows, as PDF and PNG."""
 
-from job import job
+from _job import job
 
 with job(snakemake):
-    from manyseeds import tables
     from manyseeds.figures import drawing, style
-    from manyseeds.files import atomic_path
+    from manyseeds.io import tables
+    from manyseeds.io.files import atomic_path
 
     inputs, params, output = snakemake.input, snakemake.params, snakemake.output
     schemas = map(tables.read_schema, inputs.schemas)

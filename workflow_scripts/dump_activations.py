@@ -2,23 +2,24 @@
 
 from pathlib import Path
 
-from job import job
+from _job import job
 
 with job(snakemake) as report:
     import numpy as np
     from safetensors.numpy import load_file
 
-    from manyseeds import activations, modules
     from manyseeds.devices import claim_device
-    from manyseeds.files import write_parquet
+    from manyseeds.io.files import write_parquet
+    from manyseeds.models import build
+    from manyseeds.representations import activations
 
     params, inputs = snakemake.params, snakemake.input
     stimuli = np.load(inputs.stimuli, mmap_mode="r")
     network, module = activations.prepare(params.network, stimuli.shape[1:], inputs.card, params.categories)
     device = claim_device(report)
     for epoch, path in zip(params.epochs, inputs.weights, strict=True):
-        modules.load(module, load_file(path), source=path)
-        layers = modules.analysed_layers(module, network)
+        build.load(module, load_file(path), source=path)
+        layers = build.analysed_layers(module, network)
         if epoch != params.epochs[-1]:
             layers = activations.choose(layers, params.trajectory["layers"], "trajectory")
         folder = Path(snakemake.output.folder) / f"epoch{epoch}"

@@ -2,27 +2,29 @@
 
 from itertools import product
 
-from job import job
+from _job import job
 
 with job(snakemake) as report:
     import numpy as np
     import pandas as pd
     from safetensors.numpy import load_file
 
-    from manyseeds import accuracy, modules, recipes, training_sets
+    from manyseeds.data import subsets
+    from manyseeds.data.images import Images
+    from manyseeds.data.preprocessing import load_preprocessing
     from manyseeds.devices import claim_device, make_deterministic
-    from manyseeds.files import write_parquet
-    from manyseeds.networks import Network
-    from manyseeds.preprocessing import load_preprocessing
+    from manyseeds.io.files import write_parquet
+    from manyseeds.models import accuracy, build
+    from manyseeds.models.spec import Network
 
     params, inputs = snakemake.params, snakemake.input
     train, test = (
-        recipes.Images.read(images, labels, inputs.card, inputs.preprocessing)
+        Images.read(images, labels, inputs.card, inputs.preprocessing)
         for images, labels in ((inputs.train_inputs, inputs.train_labels), (inputs.test_inputs, inputs.test_labels))
     )
     train = train.subset(**params.training_set)
     categories = params.training_set["categories"]
-    tested = training_sets.select(test.labels, categories=categories)
+    tested = subsets.select(test.labels, categories=categories)
     test = test.subset(categories=categories)
     test_images = np.load(inputs.test_images, mmap_mode="r")
     sets = accuracy.subsets(
@@ -34,10 +36,10 @@ with job(snakemake) as report:
     )
     make_deterministic("fp32")
     device = claim_device(report)
-    module = modules.build(Network.from_config(params.network), train.inputs.shape[1:], train.n_categories)
+    module = build.build(Network.from_config(params.network), train.inputs.shape[1:], train.n_categories)
     rows = []
     for (instance, epoch), path in zip(product(params.instances, params.epochs), inputs.weights, strict=True):
-        modules.load(module, load_file(path), source=path)
+        build.load(module, load_file(path), source=path)
         due = accuracy.due(sets, epoch, params.epochs[-1])
         records = list(accuracy.accuracies(module.to(device), due, device))
         if params.dropout is not None:

@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
-from job import job
+from _job import job
 
 with job(snakemake) as report:
     import numpy as np
     from safetensors.numpy import load_file
 
-    from manyseeds import activations, exports, modules
     from manyseeds.devices import claim_device
+    from manyseeds.exchange import export
+    from manyseeds.models import build
+    from manyseeds.representations import activations
 
     params, inputs = snakemake.params, snakemake.input
     stimuli = np.load(inputs.stimuli, mmap_mode="r")
@@ -17,10 +19,10 @@ with job(snakemake) as report:
     device = claim_device(report)
     recorded = {}
     for epoch, path in zip(params.epochs, inputs.weights, strict=True):
-        modules.load(module, load_file(path), source=path)
-        layers = modules.analysed_layers(module, network)
+        build.load(module, load_file(path), source=path)
+        layers = build.analysed_layers(module, network)
         layers = activations.choose(layers, params.trajectory["layers"], "trajectory")
-        answers = activations.gather(module, layers, stimuli, device)
-        recorded[epoch] = {layer: exports.in_half_precision(units) for layer, units in answers.items()}
+        answers = activations.collect(module, layers, stimuli, device)
+        recorded[epoch] = {layer: export.in_half_precision(units) for layer, units in answers.items()}
         report(f"epoch {epoch}: {', '.join(layers)}")
-    exports.write_activations(Path(snakemake.output.activations), recorded)
+    export.write_activations(Path(snakemake.output.activations), recorded)

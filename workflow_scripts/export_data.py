@@ -2,19 +2,19 @@
 
 import json
 
-from job import job
+from _job import job
 
 with job(snakemake):
     import numpy as np
     import pandas as pd
 
-    from manyseeds import exports
-    from manyseeds.datasets import read_card
-    from manyseeds.files import atomic_path, write_parquet
+    from manyseeds.data.dataset import read_dataset_card
+    from manyseeds.exchange import export
+    from manyseeds.io.files import atomic_path, write_parquet
 
     source, output = snakemake.input, snakemake.output
     arrays = {name: np.load(source[name], mmap_mode="r") for name in ("train_images", "train_labels", "images")}
-    about = exports.about_data(read_card(source.card), arrays["train_images"], arrays["train_labels"])
-    write_parquet(exports.with_pixels(pd.read_parquet(source.stimuli), arrays["images"]), output.stimuli)
+    about = export.about_data(read_dataset_card(source.card), arrays["train_images"], arrays["train_labels"])
+    write_parquet(export.with_pixels(pd.read_parquet(source.stimuli), arrays["images"]), output.stimuli)
     with atomic_path(output.data) as path:
         path.write_text(json.dumps(about, indent=1) + "\n")

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from job import job
+from _job import job
 
 with job(snakemake) as report:
     import numpy as np
 
-    from manyseeds.preprocessing import fit_preprocessing, save_preprocessing
+    from manyseeds.data.preprocessing import fit_preprocessing, save_preprocessing
 
     train_images = np.load(snakemake.input.train_images, mmap_mode="r")
     report(f"fitting {snakemake.params.kind} to {len(train_images):,} training images")

@@ -2,18 +2,19 @@
 
 from pathlib import Path
 
-from job import job
+from _job import job
 
 with job(snakemake):
     import pandas as pd
 
-    from manyseeds import exports, tables
-    from manyseeds.files import write_parquet
+    from manyseeds.exchange import export
+    from manyseeds.io import tables
+    from manyseeds.io.files import write_parquet
 
     inputs, params = snakemake.input, snakemake.params
     schema = tables.read_schema(inputs.schema)
     parts = [
-        exports.read_table(Path(path), schema, instance)
+        export.read_table(Path(path), schema, instance)
         for path, instance in zip(inputs.parts, params.instances, strict=True)
     ]
     accuracies = pd.concat(parts, ignore_index=True)

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from job import job
+from _job import job
 
 with job(snakemake):
-    from manyseeds.files import write_parquet
-    from manyseeds.own_activations import read_stimuli
+    from manyseeds.exchange.user_activations import read_user_stimuli
+    from manyseeds.io.files import write_parquet
 
-    write_parquet(read_stimuli(Path(snakemake.input.table)), snakemake.output.stimuli)
+    write_parquet(read_user_stimuli(Path(snakemake.input.table)), snakemake.output.stimuli)

@@ -3,16 +3,18 @@
 import json
 from pathlib import Path
 
-from job import job
+from _job import job
 
 with job(snakemake):
-    from manyseeds import networks, tensors, training_sets
+    from manyseeds.data import subsets
+    from manyseeds.io import tensors
+    from manyseeds.models import initialisation, spec
 
     params = snakemake.params
     card = json.loads(Path(snakemake.input.card).read_text())
-    training_sets.check_categories(params.categories, card["categories"])
-    weights = networks.initial_weights(
-        networks.Network.from_config(params.network),
+    subsets.check_categories(params.categories, card["categories"])
+    weights = initialisation.initial_weights(
+        spec.Network.from_config(params.network),
         tuple(card["image_shape"]),
         len(params.categories or card["categories"]),
         root_seed=params.root_seed,

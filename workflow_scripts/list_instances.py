@@ -1,11 +1,11 @@
 """Write the table of the instances of a group, with the number of attempts at each and whether it collapsed."""
 
-from job import job
+from _job import job
 
 with job(snakemake):
     import pandas as pd
 
-    from manyseeds import tables
+    from manyseeds.io import tables
 
     attempts = [pd.read_parquet(path) for path in snakemake.input.attempts]
     instances = tables.with_attempts(pd.DataFrame(snakemake.params.instances), attempts)

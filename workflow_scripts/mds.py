@@ -1,11 +1,12 @@
 """Map the stimuli of a group's first two instances, layer by layer, and the RDMs of all its instances."""
 
-from job import job
+from _job import job
 
 with job(snakemake):
     import pandas as pd
 
-    from manyseeds import embedding, second_level, tables
+    from manyseeds.comparison import mds, second_level
+    from manyseeds.io import tables
 
     inputs, params = snakemake.input, snakemake.params
     schema = tables.read_schema(inputs.schema)
@@ -16,8 +17,8 @@ with job(snakemake):
         shown = {seed: geometries[seed] for seed in sorted(points["seed"].unique())[: params.n_instances]}
         rdm_points, rdms = second_level.load_rdms(shown, params.measure)
         maps = [
-            embedding.map_stimuli(rdms, rdm_points, pd.read_parquet(inputs.stimuli)),
-            embedding.map_rdms(distances, points),
+            mds.map_stimuli(rdms, rdm_points, pd.read_parquet(inputs.stimuli)),
+            mds.map_rdms(distances, points),
         ]
         table = pd.concat(maps, ignore_index=True).assign(**keys)
     else:

@@ -4,14 +4,15 @@ raw and cocktail-blank, layers x pairs, float32.
 
 from pathlib import Path
 
-from job import job
+from _job import job
 
 with job(snakemake) as report:
     import numpy as np
     import pandas as pd
 
-    from manyseeds import geometry, tables
-    from manyseeds.files import atomic_path
+    from manyseeds.io import tables
+    from manyseeds.io.files import atomic_path
+    from manyseeds.representations import geometry, geometry_files, measures
 
     folder, epochs = Path(snakemake.input.folder), snakemake.params.epochs
     is_collapsed = tables.is_collapsed([pd.read_parquet(path) for path in snakemake.input.attempts])
@@ -26,10 +27,10 @@ with job(snakemake) as report:
             array = np.load(file, mmap_mode="r")
             geometries[layer] = geometry.measure_geometry(array, name=str(file), is_collapsed=is_collapsed)
             report(f"epoch {epoch}, {layer}: {geometries[layer].n_units} units")
-        geometry.save_geometries(path, geometries, places)
+        geometry_files.save_geometries(path, geometries, places)
         for normalise in geometry.NORMALISATIONS.values():
             normalised = [normalise(raw) for raw in geometries.values()]
             for measure in snakemake.params.measures:
-                rdms = np.stack([geometry.rdm(layer, measure) for layer in normalised])
+                rdms = np.stack([measures.rdm(layer, measure) for layer in normalised])
                 with atomic_path(next(rdm_files)) as file:
                     np.save(file, rdms.astype(np.float32))

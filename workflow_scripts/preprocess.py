@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from job import job
+from _job import job
 
 with job(snakemake):
     import numpy as np
 
-    from manyseeds.preprocessing import load_preprocessing, write_inputs
+    from manyseeds.data.preprocessing import load_preprocessing, write_inputs
 
     source, output = snakemake.input, snakemake.output
     preprocessing = load_preprocessing(source.preprocessing)

@@ -1,11 +1,13 @@
 """Compare the instances of a group on resampled stimuli: their consistencies in every layer, at the last epoch."""
 
-from job import job
+from _job import job
 
 with job(snakemake) as report:
     import pandas as pd
 
-    from manyseeds import geometry, stimulus_resampling, tables
+    from manyseeds.io import tables
+    from manyseeds.representations import geometry_files
+    from manyseeds.statistics import stimulus_resampling
     from manyseeds.streams import generator
 
     inputs, params = snakemake.input, snakemake.params
@@ -20,8 +22,8 @@ with job(snakemake) as report:
     if not compared:
         report("Nothing to resample: that takes two accepted networks, and two stimuli of each category.")
     values = {}
-    for layer in geometry.layer_names(files[seeds[0]]) if compared else []:
-        geometries = [geometry.load_geometry(files[seed], layer) for seed in seeds]
+    for layer in geometry_files.stored_layers(files[seeds[0]]) if compared else []:
+        geometries = [geometry_files.load_geometry(files[seed], layer) for seed in seeds]
         resamples = stimulus_resampling.resample_stimuli(geometries, categories, params.measures, weights)
         values |= {(measure, kind, layer): consistency for (measure, kind), consistency in resamples.items()}
         report(f"{layer}: {len(weights)} resamples of {len(categories)} stimuli, {len(geometries)} networks")

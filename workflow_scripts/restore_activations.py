@@ -6,38 +6,40 @@ other layers, at the last epoch, are those of the weights.
 
 from pathlib import Path
 
-from job import job
+from _job import job
 
 with job(snakemake) as report:
     import numpy as np
     import pandas as pd
     from safetensors.numpy import load_file
 
-    from manyseeds import activations, exports, modules
     from manyseeds.devices import claim_device
-    from manyseeds.files import write_parquet
+    from manyseeds.exchange import export
+    from manyseeds.io.files import write_parquet
+    from manyseeds.models import build
+    from manyseeds.representations import activations
 
     params, inputs = snakemake.params, snakemake.input
     stimuli = np.load(inputs.inputs, mmap_mode="r")
     network, module = activations.prepare(params.network, stimuli.shape[1:], inputs.card, params.categories)
     device = claim_device(report)
     (weights,) = inputs.weights
-    modules.load(module, load_file(weights), source=weights)
-    layers = modules.analysed_layers(module, network)
-    places = exports.places(exports.read_stimuli(Path(inputs.recorded_stimuli)), pd.read_parquet(inputs.stimuli))
+    build.load(module, load_file(weights), source=weights)
+    layers = build.analysed_layers(module, network)
+    places = export.places(export.read_recorded_stimuli(Path(inputs.recorded_stimuli)), pd.read_parquet(inputs.stimuli))
     names = [name for name in params.trajectory["layers"] if name in layers]
     folder = Path(snakemake.output.folder)
     last = params.epochs[-1]
-    for epoch, arrays in exports.read_activations(Path(inputs.recorded), params.epochs, names):
+    for epoch, arrays in export.read_activations(Path(inputs.recorded), params.epochs, names):
         arrays = {layer: array[places] for layer, array in arrays.items()}
         if epoch == last:
             index = activations.dump(module, layers, stimuli, folder / f"epoch{epoch}", device=device)
             for layer, array in arrays.items():
                 answers = np.load(folder / f"epoch{epoch}" / f"{layer}.npy", mmap_mode="r")
-                r = exports.check_agreement(answers, array, f"{inputs.recorded}: {layer} at epoch {epoch}")
+                r = export.check_agreement(answers, array, f"{inputs.recorded}: {layer} at epoch {epoch}")
                 report(f"{layer} at epoch {epoch}: correlation with what was recorded {r:.7f}")
             index = activations.replace(index, arrays, folder / f"epoch{epoch}")
         else:
-            index = activations.write(arrays, folder / f"epoch{epoch}")
+            index = activations.write_layer(arrays, folder / f"epoch{epoch}")
         write_parquet(index, folder / f"epoch{epoch}" / "index.parquet")  # last: a folder with an index is complete
         report(f"epoch {epoch}: {len(index)} layers")

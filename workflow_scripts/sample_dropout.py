@@ -1,15 +1,17 @@
 """Measure the geometry of some layers of one instance under each of the dropout masks that all instances share."""
 
-from job import job
+from _job import job
 
 with job(snakemake) as report:
     import numpy as np
     import pandas as pd
     from safetensors.numpy import load_file
 
-    from manyseeds import dropout_sampling, geometry, modules, tables
-    from manyseeds.activations import choose, prepare
     from manyseeds.devices import claim_device
+    from manyseeds.io import tables
+    from manyseeds.models import build
+    from manyseeds.representations import dropout_sampling, geometry, geometry_files
+    from manyseeds.representations.activations import choose, prepare
 
     params, inputs = snakemake.params, snakemake.input
     stimuli = np.load(inputs.stimuli, mmap_mode="r")
@@ -17,8 +19,8 @@ with job(snakemake) as report:
     is_collapsed = tables.is_collapsed([pd.read_parquet(path) for path in inputs.attempts])
     device = claim_device(report)
     (weights,) = inputs.weights
-    modules.load(module, load_file(weights), source=weights)
-    analysed = modules.analysed_layers(module, network)
+    build.load(module, load_file(weights), source=weights)
+    analysed = build.analysed_layers(module, network)
     layers = choose(analysed, params.layers, "dropout")
     places = {name: place for place, name in enumerate(analysed)}
     dropout = dropout_sampling.Dropout(**params.dropout)
@@ -28,5 +30,5 @@ with job(snakemake) as report:
             layer: geometry.measure_geometry(array, name=f"{layer}, sample {sample}", is_collapsed=is_collapsed)
             for layer, array in activations.items()
         }
-        geometry.save_geometries(path, geometries, places)
+        geometry_files.save_geometries(path, geometries, places)
         report(f"sample {sample}: {', '.join(geometries)}")

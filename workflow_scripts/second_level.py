@@ -1,11 +1,12 @@
 """Compare the RDMs of all layers of the accepted instances of a group with one another."""
 
-from job import job
+from _job import job
 
 with job(snakemake):
     import pandas as pd
 
-    from manyseeds import second_level, tables
+    from manyseeds.comparison import second_level
+    from manyseeds.io import tables
 
     inputs, params = snakemake.input, snakemake.params
     schema = tables.read_schema(inputs.schema)

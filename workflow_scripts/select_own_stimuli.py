@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from job import job
+from _job import job
 
 with job(snakemake):
     import numpy as np
 
-    from manyseeds.datasets import read_images
-    from manyseeds.files import write_parquet
-    from manyseeds.packing import write_npy
-    from manyseeds.preprocessing import load_preprocessing, write_inputs
-    from manyseeds.stimuli import stimuli_from_folder
+    from manyseeds.data.image_folder import read_images
+    from manyseeds.data.preprocessing import load_preprocessing, write_inputs
+    from manyseeds.data.stimuli import stimuli_from_folder
+    from manyseeds.io.files import write_parquet
+    from manyseeds.io.npy import write_npy
 
     source, output = snakemake.params.stimuli, snakemake.output
     stimuli, paths = stimuli_from_folder(Path(source["root"]), source["per_category"], source["categories"])

@@ -2,21 +2,21 @@
 
 from pathlib import Path
 
-from job import job
+from _job import job
 
 with job(snakemake):
     import numpy as np
     import pandas as pd
 
-    from manyseeds.datasets import read_card
-    from manyseeds.files import write_parquet
-    from manyseeds.packing import write_npy
-    from manyseeds.preprocessing import load_preprocessing, write_inputs
-    from manyseeds.stimuli import stimuli_from_test_images
+    from manyseeds.data.dataset import read_dataset_card
+    from manyseeds.data.preprocessing import load_preprocessing, write_inputs
+    from manyseeds.data.stimuli import stimuli_from_test_images
+    from manyseeds.io.files import write_parquet
+    from manyseeds.io.npy import write_npy
 
     source, params, output = snakemake.input, snakemake.params, snakemake.output
     stimuli = stimuli_from_test_images(
-        pd.read_parquet(source.index), read_card(source.card)["categories"], params.per_category
+        pd.read_parquet(source.index), read_dataset_card(source.card)["categories"], params.per_category
     )
     positions = stimuli["test_position"].to_numpy(dtype=np.int64)
     images, inputs = (np.load(path, mmap_mode="r")[positions] for path in (source.test_images, source.test_inputs))

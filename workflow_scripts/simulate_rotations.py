@@ -1,9 +1,10 @@
 """Simulate what rotations of the activation space do to RDMs."""
 
-from job import job
+from _job import job
 
 with job(snakemake):
-    from manyseeds import rotations, tables
+    from manyseeds.comparison import rotations
+    from manyseeds.io import tables
 
     inputs, outputs = snakemake.input, snakemake.output
     simulated = rotations.simulate(**snakemake.params.rotations)

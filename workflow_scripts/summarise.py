@@ -1,20 +1,21 @@
 """Summarise the observations of a group: means with intervals, contrasts, relations."""
 
-from job import job
+from _job import job
 
 with job(snakemake):
     import pandas as pd
 
-    from manyseeds import summaries, tables
-    from manyseeds.intervals import Bootstrap
-    from manyseeds.stimulus_resampling import load_resamples
+    from manyseeds.io import tables
+    from manyseeds.statistics import group_summaries
+    from manyseeds.statistics.intervals import Bootstrap
+    from manyseeds.statistics.stimulus_resampling import load_resamples
 
     inputs, params = snakemake.input, snakemake.params
     schemas = {name: tables.read_schema(path) for name, path in zip(params.tables, inputs.schemas, strict=True)}
     seeds = tables.accepted_seeds(params.seeds, [pd.read_parquet(path) for path in inputs.attempts])
     accuracies = [pd.read_parquet(path) for path in inputs.accuracies]
-    summary = summaries.summarise(
-        summaries.Observations(
+    summary = group_summaries.summarise(
+        group_summaries.Observations(
             seeds=seeds,
             n_collapsed=len(params.seeds) - len(seeds),
             accuracy=pd.concat(accuracies) if accuracies else None,

@@ -1,12 +1,13 @@
 """Summarise the comparison of two conditions: means between and within them, and their differences."""
 
-from job import job
+from _job import job
 
 with job(snakemake):
     import pandas as pd
 
-    from manyseeds import across_summaries, tables
-    from manyseeds.intervals import Bootstrap
+    from manyseeds.io import tables
+    from manyseeds.statistics import pair_summaries
+    from manyseeds.statistics.intervals import Bootstrap
 
     inputs, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
     attempts = {end: [pd.read_parquet(path) for path in inputs[f"attempts_{end}"]] for end in ("a", "b")}
@@ -14,16 +15,16 @@ with job(snakemake):
     for end, known in attempts.items():
         declared = params[f"seeds_{end}"]
         n_collapsed += len(declared) - len(tables.accepted_seeds(declared, known))
-    pair = across_summaries.ConditionPair(
+    pair = pair_summaries.ConditionPair(
         pd.read_parquet(inputs.across),
         (pd.read_parquet(inputs.consistency_a), pd.read_parquet(inputs.consistency_b)),
         tables.unequally_drawn(attempts["a"], attempts["b"]),
     )
     bootstrap = Bootstrap(seed=params.resampling["seed"], n_resamples=params.resampling["n"])
     first, second = wildcards.condition_a, wildcards.condition_b
-    summary = across_summaries.summarise_pair(pair, bootstrap).assign(
+    summary = pair_summaries.summarise_pair(pair, bootstrap).assign(
         condition_a=first, condition_b=second, n_collapsed=n_collapsed
     )
-    contrasts = across_summaries.contrast_pair(pair, bootstrap).assign(condition=first, condition_b=second)
+    contrasts = pair_summaries.contrast_pair(pair, bootstrap).assign(condition=first, condition_b=second)
     tables.write_table(summary, tables.read_schema(inputs.summary_schema), snakemake.output.summary)
     tables.write_table(contrasts, tables.read_schema(inputs.contrasts_schema), snakemake.output.contrasts)

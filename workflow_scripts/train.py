@@ -4,17 +4,18 @@ complete.
 
 from pathlib import Path
 
-from job import job
+from _job import job
 
 with job(snakemake) as report:
     import pandas as pd
     from safetensors.numpy import load_file
 
-    from manyseeds import recipes, stores
-    from manyseeds.files import write_parquet
+    from manyseeds.data.images import Images
+    from manyseeds.io.files import write_parquet
+    from manyseeds.training import platforms, recipes, stores
 
     params, inputs, output = snakemake.params, snakemake.input, snakemake.output
-    images = recipes.Images.read(inputs.images, inputs.labels, inputs.card, inputs.preprocessing)
+    images = Images.read(inputs.images, inputs.labels, inputs.card, inputs.preprocessing)
     images = images.subset(**params.training_set)
     task = recipes.Task.from_params(n_categories=images.n_categories, **params.task)
     initial = load_file(inputs.initial)
@@ -23,18 +24,19 @@ with job(snakemake) as report:
     store = stores.finished_store(folder, digest, task.max_attempts)
     if store is None:
         # With these comes torch, whose seconds mere publishing need not spend.
-        from manyseeds import compiled, devices, precision, training
+        from manyseeds import devices
+        from manyseeds.training import compiled, engine, precision
 
         device = devices.claim_device(report)
-        devices.check_comparable(device, Path(inputs.cohort).read_text(), inputs.cohort)
+        platforms.check_comparable(devices.device_kind(device), Path(inputs.cohort).read_text(), inputs.cohort)
         platform = precision.platform_of(task.recipe, device)
         options = {"stores": folder, "code": params.code, "report": report}
-        assignment = training.assign(task, initial, images, platform, **options)
+        assignment = engine.assign(task, initial, images, platform, **options)
         assignments = [] if assignment is None else [assignment]  # none: finished in the meantime
-        compiled.prepare(folder, platform)
+        compiled.configure(folder, platform)
         precision.check_bf16(assignments, images, device, report)
         resources = snakemake.resources
-        training.train(
+        engine.train(
             assignments,
             images,
             device=device,

@@ -2,16 +2,18 @@
 
 from pathlib import Path
 
-from job import job
+from _job import job
 
 with job(snakemake) as report:
     from safetensors.numpy import load_file
 
-    from manyseeds import compiled, devices, precision, recipes, training
-    from manyseeds.files import atomic_path
+    from manyseeds import devices
+    from manyseeds.data.images import Images
+    from manyseeds.io.files import atomic_path
+    from manyseeds.training import compiled, engine, precision, recipes
 
     params, inputs, resources = snakemake.params, snakemake.input, snakemake.resources
-    images = recipes.Images.read(inputs.images, inputs.labels, inputs.card, inputs.preprocessing)
+    images = Images.read(inputs.images, inputs.labels, inputs.card, inputs.preprocessing)
     images = images.subset(**params.training_set)
     device = devices.claim_device(report)
     stores = Path(params.stores)
@@ -21,12 +23,12 @@ with job(snakemake) as report:
         platform = precision.platform_of(task.recipe, device)
         published = Path(path).with_name(f"epoch{task.recipe.epochs}.safetensors")
         options = {"stores": stores, "code": params.engine, "published": published, "report": report}
-        assignments.append(training.assign(task, initial, images, platform, **options))
+        assignments.append(engine.assign(task, initial, images, platform, **options))
     assignments = [assignment for assignment in assignments if assignment is not None]
     report(f"{len(assignments)} of {len(params.tasks)} instances to train, on {platform}")
-    compiled.prepare(stores, platform)
+    compiled.configure(stores, platform)
     precision.check_bf16(assignments, images, device, report)
-    training.train(
+    engine.train(
         assignments,
         images,
         device=device,

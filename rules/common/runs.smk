@@ -19,12 +19,12 @@ def refuse_what_cannot_be_right():
     try:
         files.check_writable(Path(R))
         jobs = list(workflow.dag.jobs)
-        artefacts.check_dates(
+        provenance.check_dates(
             dict.fromkeys(file for job in jobs for file in job.input), Path(R)
         )  # many jobs share a file
         for job in jobs:
             if not workflow.dag.needrun(job):
-                artefacts.check_settings(job.output, Path(R), dict(job.params.items()))
+                provenance.check_settings(job.output, Path(R), dict(job.params.items()))
     except StudyError as problem:
         raise WorkflowError(str(problem)) from None
 
@@ -41,7 +41,7 @@ def tell_what_is_left_out():
 
 def tidy_up():
     """Remove the training state of all networks that are published, and what killed jobs have left half-written."""
-    from manyseeds.stores import tidy  # not needed to plan a run, and imports numpy
+    from manyseeds.training.stores import tidy  # not needed to plan a run, and imports numpy
 
     tidy(Path(R, ".training"), Path(R, "networks"))
     files.remove_partial(Path(R))

@@ -10,8 +10,6 @@ import torch
 from filelock import FileLock, Timeout
 
 from manyseeds import processors
-from manyseeds.errors import StudyError
-from manyseeds.recipes import CPU
 
 LOCKS = Path(tempfile.gettempdir()) / "manyseeds-gpus"
 """Folder of the lock files by which the jobs of all studies on a host share its GPUs out."""
@@ -81,29 +79,6 @@ def device_kind(device: torch.device) -> str:
         return device.type
     libraries = f"CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
     return f"{torch.cuda.get_device_name(device)} ({libraries})"
-
-
-def check_comparable(device: torch.device, trained_on: str, marker: Path | str) -> None:
-    """Check that what was trained on a GPU is not trained anew on a CPU, which makes other bits and takes days.
-
-    Parameters
-    ----------
-    trained_on
-        `device_kind` of the device that the other instances of a block of seeds were trained on.
-    marker
-        The file that says so.
-
-    Raises
-    ------
-    StudyError
-        Saying what lets a job do it that asks for a GPU.
-    """
-    if device.type == "cpu" and not trained_on.startswith(CPU):
-        raise StudyError(
-            f"The weights of this network are gone, those of its block were trained on {trained_on}, and this job has "
-            f"no GPU: delete {marker} and the network's folder beside it, and run the same command again, so that a "
-            "job trains it that asks for one."
-        )
 
 
 def make_deterministic(precision: str) -> None:

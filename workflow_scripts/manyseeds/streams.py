@@ -20,7 +20,7 @@ def generator(
     root_seed
         The study's `seed`: the root of all its streams.
     purpose
-        What is drawn: a stream of a training (`study.STREAMS`), or a path such as ``resampling/stimuli``.
+        What is drawn: a stream of a training (`study.study.STREAMS`), or a path such as ``resampling/stimuli``.
     seed
         Seed of this stream (not necessarily the instance's: streams that a condition does not vary share one).
     attempt, epoch, step

@@ -6,18 +6,10 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from manyseeds.comparison.second_level import distance_matrix
 from manyseeds.figures import depth, style
 from manyseeds.figures.catalogue import main_measure
-from manyseeds.figures.selection import (
-    MEASURE_NAMES,
-    Group,
-    Tables,
-    groups,
-    instance_notes,
-    rows_of,
-    short_layer_names,
-)
-from manyseeds.second_level import distance_matrix
+from manyseeds.figures.selection import MEASURE_NAMES, Group, Tables, groups, instance_notes, rows_of, short_layer_names
 
 ROW_MM = 78.0
 MOST_TICKS = 5

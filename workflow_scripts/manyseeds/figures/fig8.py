@@ -27,7 +27,7 @@ from manyseeds.figures.selection import (
     shortened,
     unbroken,
 )
-from manyseeds.instances import shown_conditions
+from manyseeds.study.instances import shown_conditions
 
 NO_SWEEP = "nothing to draw: fig8 needs networks trained at several rates of dropout; set the config key dropout.rates."
 LIKE_THE_BASELINE = ["vary", "images", "categories"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from manyseeds.figures.catalogue import NothingToDraw
-from manyseeds.instances import BASELINE, shown_conditions
+from manyseeds.study.instances import BASELINE, shown_conditions
 
 Tables = Mapping[str, pd.DataFrame]
 

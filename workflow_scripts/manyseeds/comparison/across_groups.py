@@ -1,0 +1,115 @@
+"""Comparison of networks across epochs and between conditions: rows of the table `consistency_across`.
+
+See methods 8 and 9, and Mehrer et al. (2020), fig. 9, supp. 3 and 8.
+"""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from manyseeds.comparison.consistency import Pairs, agreement, within_category_mask
+from manyseeds.representations.geometry import centroids
+from manyseeds.representations.geometry_files import layer_indices, load_geometry
+from manyseeds.representations.measures import rdm
+
+POINT = ["condition", "epoch", "seed"]
+"""Columns that name a network at one time of its training."""
+
+EPOCH_KINDS = ("exemplar", "centroid")
+"""What is compared across epochs..."""
+CONDITION_KINDS = ("exemplar", "centroid", "within_category")
+"""...and between conditions: kinds as in the table `consistency`."""
+
+COMPARED = ["layer", "layer_index", "measure", "kind", "n_entries", "n_undefined", "r", "consistency"]
+"""Columns of a comparison beside those that name its points."""
+
+RDMs = dict[str, NDArray[np.float64]]
+
+
+def points_of(condition: str, epochs: Sequence[int], seeds: Sequence[int]) -> pd.DataFrame:
+    """Return the networks of a condition at some epochs, by epoch, then seed: columns `POINT`."""
+    rows = [(condition, epoch, seed) for epoch in sorted(epochs) for seed in sorted(seeds)]
+    return pd.DataFrame(rows, columns=POINT)
+
+
+def all_pairs(n_points: int) -> Pairs:
+    """Return every unordered pair of points once, the earlier one first."""
+    return np.triu_indices(n_points, 1)
+
+
+def pairs_between(n_first: int, n_second: int) -> Pairs:
+    """Return the pairs of one of the first points with one of those that follow them."""
+    first, second = np.indices((n_first, n_second))
+    return first.ravel(), n_first + second.ravel()
+
+
+def compare_points(
+    points: pd.DataFrame,
+    files: Sequence[Path | str],
+    pairs: Pairs,
+    categories: ArrayLike,
+    measures: Sequence[str],
+    kinds: Sequence[str],
+    layers: Collection[str] | None = None,
+) -> pd.DataFrame:
+    """Compare RDMs between pairs of points, layer by layer.
+
+    Parameters
+    ----------
+    points
+        Columns `POINT`.
+    files
+        Geometry file of each.
+    pairs
+        Places in `points`.
+    categories
+        (n,) category of each stimulus.
+    measures, kinds
+        Names of dissimilarity measures, and which entries of the RDMs are compared.
+    layers
+        Names of the layers compared, of those that the first file has; None: all.
+
+    Returns
+    -------
+    Rows of the table `consistency_across`, without the key of the architecture.
+    """
+    ends = [points.iloc[end].reset_index(drop=True).add_suffix(s) for end, s in zip(pairs, ("_a", "_b"), strict=True)]
+    named = pd.concat(ends, axis=1).assign(normalisation="none", dropout_samples=0)
+    frames = []
+    places = layer_indices(files[0]) if len(named) else {}
+    for layer in places if layers is None else [layer for layer in places if layer in layers]:
+        for measure in measures:
+            keys = {"layer": layer, "layer_index": places[layer], "measure": measure}
+            vectors = _load_rdms(files, layer, categories, measure)
+            for kind in kinds:
+                agreed = agreement(_entries(vectors, kind, categories), pairs)
+                values = {"r": agreed.r, "consistency": agreed.consistency}
+                counts = {"n_entries": agreed.n_entries, "n_undefined": agreed.n_undefined}
+                frames.append(named.assign(**keys, kind=kind, **counts, **values))
+    if not frames:
+        return named.iloc[:0].reindex(columns=[*named, *COMPARED])
+    return pd.concat(frames, ignore_index=True)
+
+
+def _load_rdms(files: Sequence[Path | str], layer: str, categories: ArrayLike, measure: str) -> RDMs:
+    """Return the RDMs of all stimuli and of the categories' centroids, by kind, each (points, entries).
+
+    Those of many points fill the memory, so each is held once, and geometries are read one by one.
+    """
+    vectors: RDMs = {}
+    for point, file in enumerate(files):
+        geometry = load_geometry(file, layer)
+        for kind, patterns in (("exemplar", geometry), ("centroid", centroids(geometry, categories))):
+            vector = rdm(patterns, measure)
+            vectors.setdefault(kind, np.empty((len(files), vector.size)))[point] = vector
+    return vectors
+
+
+def _entries(vectors: RDMs, kind: str, categories: ArrayLike) -> NDArray[np.float64]:
+    """Return the entries (points, P) that are compared under a kind."""
+    if kind == "within_category":
+        return vectors["exemplar"][:, within_category_mask(categories)]
+    return vectors[kind]

@@ -1,0 +1,173 @@
+"""Folders of images, one folder a category (torchvision's ImageFolder layout), decoded with Pillow."""
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from manyseeds.data.dataset import Dataset, SourceFile, Split
+from manyseeds.errors import StudyError, breaks_lines
+
+EXTENSIONS = frozenset((".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"))  # torchvision's
+FORMATS = ("BMP", "DIB", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""What files may hold, whatever their names: of Pillow's other formats one (EPS) is a program, which it would run."""
+# ImageNet calls its labelled held-out images `val`; its `test` has no labels. So `val` comes first.
+TEST_FOLDERS = ("val", "test")
+# More than 8 bits a channel: Pillow clips these to 255 instead of scaling them.
+DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+
+
+def load_image_folder(root: Path, image_size: int) -> Dataset:
+    """A tree `train/<category>/*` and `val/<category>/*` (or `test/…`) as colour images of one size.
+
+    Categories are the folders' names, sorted; images are in the order of their sorted paths.
+
+    Parameters
+    ----------
+    root
+        Folder that holds `train` and `val` or `test`.
+    image_size
+        Height and width of the packed images, in pixels (see `read_image`).
+
+    Returns
+    -------
+    Dataset
+        Images of shape (image_size, image_size, 3).
+
+    Raises
+    ------
+    StudyError
+        No such folders, the two have unequal categories or fewer than two, or a category has no image.
+    """
+    root = Path(root)
+    test_folder = next((name for name in TEST_FOLDERS if (root / name).is_dir()), None)
+    if test_folder is None or not (root / "train").is_dir():
+        raise StudyError(
+            f"data.root: {root} is no image folder; expected train/<category>/* and val/ or test/ likewise."
+        )
+    train_files, test_files = list_categories(root / "train"), list_categories(root / test_folder)
+    if unequal := sorted(set(train_files) ^ set(test_files)):
+        where = "train" if unequal[0] in train_files else test_folder
+        raise StudyError(
+            f"{root}: category {unequal[0]!r} is found in {where} only; "
+            f"expected equal categories in train and {test_folder}."
+        )
+    if len(train_files) < 2:
+        raise StudyError(f"{root}: found the one category {next(iter(train_files))!r}, expected at least 2.")
+    return Dataset(
+        name="image_folder",
+        categories=tuple(train_files),
+        image_shape=(image_size, image_size, 3),
+        train=_split(root, train_files, image_size),
+        test=_split(root, test_files, image_size),
+        files=(_folder_entry("train", train_files), _folder_entry(test_folder, test_files)),
+        notes=(f"Test images are those of {test_folder}/; all are cropped and scaled to {image_size} x {image_size}.",),
+    )
+
+
+def list_categories(folder: Path) -> dict[str, list[Path]]:
+    """The images of each category of a folder, at any depth below `folder/<category>`, hidden files left out.
+
+    Returns
+    -------
+    dict
+        Category name -> paths, both sorted.
+
+    Raises
+    ------
+    StudyError
+        The folder has no category, or a category no image, or a link in it leads back to a folder above.
+    """
+    names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    if not names:
+        raise StudyError(f"{folder} holds no folders; expected one folder of images for each category.")
+    categories = {name: _list_images(folder / name) for name in names}
+    for name, files in categories.items():
+        if not files:
+            raise StudyError(f"{folder / name} holds no images; expected files in {', '.join(sorted(EXTENSIONS))}.")
+    return categories
+
+
+def _list_images(folder: Path) -> list[Path]:
+    """Every image below a folder, sorted by path; links are followed, since large sets are often linked into place."""
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder, followlinks=True):
+        for name in folders:
+            _check_leads_down(os.path.join(place, name))
+        found += [Path(place) / name for name in names if not name.startswith(".")]
+    images = sorted(path for path in found if path.suffix.lower() in EXTENSIONS)
+    for path in images:
+        if breaks_lines(str(path)):  # neither tables nor terminals take such a name
+            raise StudyError(f"{str(path)!a} has control characters in its name, or is not in UTF-8.")
+        if not path.is_file():
+            raise StudyError(f"{path} is no file, or a link to one that is not there; expected an image.")
+    return images
+
+
+def _check_leads_down(folder: str) -> None:
+    """Refuse a link to a folder that it lies in: there would be no end of images."""
+    if os.path.islink(folder):
+        target = os.path.realpath(folder)
+        if os.path.commonpath((target, os.path.realpath(os.path.dirname(folder)))) == target:
+            raise StudyError(f"{folder} is a link to a folder that it lies in; expected folders of images.")
+
+
+def _split(root: Path, files: dict[str, list[Path]], image_size: int) -> Split:
+    paths = [path for category in files.values() for path in category]
+    return Split(
+        blocks=partial(read_images, paths, image_size, 3),
+        labels=np.repeat(np.arange(len(files)), [len(category) for category in files.values()]),
+        source=[path.relative_to(root).as_posix() for path in paths],
+        source_index=np.zeros(len(paths), dtype=np.int64),
+        lossless=[None] * len(paths),
+    )
+
+
+def _folder_entry(name: str, files: dict[str, list[Path]]) -> SourceFile:
+    return SourceFile(file=name, bytes=sum(path.stat().st_size for category in files.values() for path in category))
+
+
+def read_images(paths: Sequence[Path], image_size: int, channels: int) -> Iterator[NDArray[np.uint8]]:
+    """Read images one after the other, uint8 (1, image_size, image_size, channels) each; see `read_image`."""
+    for path in paths:
+        yield read_image(path, image_size, channels)[np.newaxis]
+
+
+def read_image(path: Path, image_size: int, channels: int) -> NDArray[np.uint8]:
+    """Read one image: its central square, scaled by (antialiased) bilinear interpolation.
+
+    Grey, palette and transparent images become colour (or grey, with one channel); transparency is dropped.
+
+    Parameters
+    ----------
+    path
+        An image file of up to 8 bits a channel.
+    image_size
+        Height and width of the result, in pixels.
+    channels
+        3 (RGB) or 1 (grey).
+
+    Returns
+    -------
+    array
+        Uint8 (image_size, image_size, channels).
+
+    Raises
+    ------
+    StudyError
+        The file is damaged, no image, or has more than 8 bits a channel.
+    """
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            mode = image.mode
+            converted = image.convert("RGB" if channels == 3 else "L")
+    except Exception as error:  # whatever Pillow's decoders raise
+        raise StudyError(f"{path} cannot be read as an image ({error}); expected an undamaged image file.") from error
+    if mode in DEEP_MODES:
+        raise StudyError(f"{path} has more than 8 bits a channel (mode {mode}); expected 8-bit images.")
+    square = ImageOps.fit(converted, (image_size, image_size), Image.Resampling.BILINEAR)
+    return np.asarray(square).reshape(image_size, image_size, channels)

@@ -1,0 +1,240 @@
+"""Preprocessing of images, fitted once on a whole training set (methods 3).
+
+* `gcn`: (x - mean) / SD, one mean and one SD over all pixels of the training set.
+* `channel_mean_sd`: the same for each colour channel.
+* `gcn_zca`: `gcn`, then ZCA whitening (Bell & Sejnowski 1997): (z - feature mean) U (Λ + ε)^(-1/2) Uᵀ, where U Λ Uᵀ is
+  the covariance of the features over the training set.
+
+Everything is fitted in float64 from whole-number sums, which are exact: the fit does not depend on how the images
+are cut into chunks.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from scipy.linalg import eigh
+from scipy.linalg.blas import dsyrk
+
+from manyseeds.errors import StudyError
+from manyseeds.io import tensors
+from manyseeds.io.npy import write_npy
+
+ZCA_EPSILON = 1e-5
+ZCA_MAX_FEATURES = 4096
+CHUNK_BYTES = 32 * 2**20  # of float64, so that memory stays bounded whatever the images
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """A fitted preprocessing.
+
+    Attributes
+    ----------
+    kind
+        `gcn`, `gcn_zca` or `channel_mean_sd`.
+    image_shape
+        (height, width, channels) it was fitted to.
+    mean, sd
+        Float64 (1,) or (channels,), in pixel values 0 to 255.
+    feature_mean
+        Float64 (features,), of the standardised training images; `gcn_zca` only.
+    whitening
+        Float64 (features, features), symmetric; `gcn_zca` only.
+    """
+
+    kind: str
+    image_shape: tuple[int, int, int]
+    mean: NDArray
+    sd: NDArray
+    feature_mean: NDArray | None = None
+    whitening: NDArray | None = None
+
+    def apply(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Preprocess images.
+
+        Parameters
+        ----------
+        images
+            Uint8 (n, height, width, channels).
+
+        Returns
+        -------
+        array
+            Float32 of the same shape, C order; computed in float64.
+
+        Raises
+        ------
+        StudyError
+            The images have another shape than those it was fitted to.
+        """
+        if tuple(images.shape[1:]) != self.image_shape:
+            raise StudyError(
+                f"images are {tuple(images.shape[1:])} (height, width, channels), "
+                f"but preprocessing was fitted to images of {self.image_shape}."
+            )
+        standardised = (images - self.mean) / self.sd
+        if self.whitening is None:
+            return standardised.astype(np.float32)
+        features = standardised.reshape(len(images), -1) - self.feature_mean
+        return (features @ self.whitening).reshape(images.shape).astype(np.float32)
+
+
+def fit_preprocessing(kind: str, images: NDArray) -> Preprocessing:
+    """Fit a preprocessing to the training images.
+
+    Parameters
+    ----------
+    kind
+        A key of `PREPROCESSINGS`.
+    images
+        Uint8 (n, height, width, channels); may be memory-mapped.
+
+    Raises
+    ------
+    StudyError
+        No such kind; images without contrast; for `gcn_zca`, more than 4096 features, or fewer images than
+        features (their covariance would have no full rank and whitening would amplify what is not there).
+    """
+    if kind not in PREPROCESSINGS:
+        raise StudyError(f"data.preprocessing is {kind!r}; expected one of {', '.join(PREPROCESSINGS)}.")
+    return PREPROCESSINGS[kind](images)
+
+
+def _fit_gcn(images: NDArray) -> Preprocessing:
+    mean, sd = _mean_and_sd(_value_counts(images).sum(axis=0, keepdims=True))
+    return Preprocessing("gcn", tuple(images.shape[1:]), mean, sd)
+
+
+def _fit_channel_mean_sd(images: NDArray) -> Preprocessing:
+    mean, sd = _mean_and_sd(_value_counts(images))
+    return Preprocessing("channel_mean_sd", tuple(images.shape[1:]), mean, sd)
+
+
+def _fit_gcn_zca(images: NDArray) -> Preprocessing:
+    _check_zca_is_possible(images)
+    gcn = _fit_gcn(images)
+    pixel_mean, pixel_covariance = _moments(images)
+    whitening = _inverse_square_root(pixel_covariance / gcn.sd**2)
+    return Preprocessing("gcn_zca", gcn.image_shape, gcn.mean, gcn.sd, (pixel_mean - gcn.mean) / gcn.sd, whitening)
+
+
+PREPROCESSINGS: dict[str, Callable[[NDArray], Preprocessing]] = {
+    "gcn": _fit_gcn,
+    "gcn_zca": _fit_gcn_zca,
+    "channel_mean_sd": _fit_channel_mean_sd,
+}
+
+
+def _check_zca_is_possible(images: NDArray) -> None:
+    n_images, n_features = len(images), int(np.prod(images.shape[1:]))
+    if n_features > ZCA_MAX_FEATURES:
+        raise StudyError(
+            f"data.preprocessing is gcn_zca, but images have {n_features:,} features (height x width x channels); "
+            f"expected at most {ZCA_MAX_FEATURES:,}: use channel_mean_sd or smaller images."
+        )
+    if n_images < n_features:
+        raise StudyError(
+            f"data.preprocessing is gcn_zca, but there are {n_images:,} training images of {n_features:,} features; "
+            "expected at least as many images as features: use gcn."
+        )
+
+
+def _chunks(images: NDArray) -> Iterator[NDArray]:
+    """Consecutive images, as many at a time as fill `CHUNK_BYTES` in float64."""
+    step = max(1, CHUNK_BYTES // (8 * int(np.prod(images.shape[1:]))))
+    for start in range(0, len(images), step):
+        yield images[start : start + step]
+
+
+def _value_counts(images: NDArray) -> NDArray:
+    """How often each pixel value occurs in each channel: int64 (channels, 256)."""
+    counts = np.zeros((images.shape[-1], 256), dtype=np.int64)
+    for chunk in _chunks(images):
+        for channel in range(images.shape[-1]):
+            counts[channel] += np.bincount(chunk[..., channel].ravel(), minlength=256)
+    return counts
+
+
+def _mean_and_sd(counts: NDArray) -> tuple[NDArray, NDArray]:
+    """Mean and (population) standard deviation of values counted in (groups, 256): two (groups,) arrays."""
+    values = np.arange(256, dtype=np.float64)
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    mean = shares @ values
+    sd = np.sqrt((shares * (values - mean[:, np.newaxis]) ** 2).sum(axis=1))
+    if not sd.all():
+        raise StudyError("the training images have no contrast: all their pixel values (of a channel) are equal.")
+    return mean, sd
+
+
+def _moments(images: NDArray) -> tuple[NDArray, NDArray]:
+    """Mean (features,) and covariance (features, features; divisor n) of the pixel values.
+
+    Sums of products of 8-bit values are whole numbers below 2**53 for any data set that fits a disk, so that float64
+    holds them exactly and centring after summing loses nothing.
+    """
+    n_images, n_features = len(images), int(np.prod(images.shape[1:]))
+    total = np.zeros(n_features)
+    products = np.zeros((n_features, n_features), order="F")
+    for chunk in _chunks(images):
+        features = chunk.reshape(len(chunk), n_features).astype(np.float64)
+        total += features.sum(axis=0)
+        products = dsyrk(1.0, features.T, beta=1.0, c=products, overwrite_c=True)  # the upper triangle
+    mean = total / n_images
+    covariance = np.triu(products) / n_images - np.triu(np.outer(mean, mean))
+    return mean, covariance + np.triu(covariance, 1).T
+
+
+def _inverse_square_root(covariance: NDArray) -> NDArray:
+    """U (Λ + ε)^(-1/2) Uᵀ of a covariance matrix U Λ Uᵀ."""
+    values, vectors = eigh(covariance, overwrite_a=True, check_finite=False)
+    # Rounding may leave eigenvalues of about -1e-15 where the true ones are 0.
+    scale = 1 / np.sqrt(np.maximum(values, 0) + ZCA_EPSILON)
+    return (vectors * scale) @ vectors.T
+
+
+def save_preprocessing(preprocessing: Preprocessing, path: Path) -> None:
+    """Save a fitted preprocessing as safetensors: its arrays, and its kind and image shape as metadata."""
+    arrays = {"mean": preprocessing.mean, "sd": preprocessing.sd}
+    if preprocessing.whitening is not None:
+        arrays |= {"feature_mean": preprocessing.feature_mean, "whitening": preprocessing.whitening}
+    metadata = {"kind": preprocessing.kind, "image_shape": json.dumps(preprocessing.image_shape)}
+    tensors.write(path, {name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata)
+
+
+def load_preprocessing(path: Path) -> Preprocessing:
+    """Load what `save_preprocessing` saved.
+
+    Raises
+    ------
+    StudyError
+        The file cannot be read as such.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata()
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+            return Preprocessing(metadata["kind"], tuple(json.loads(metadata["image_shape"])), **arrays)
+    except (OSError, SafetensorError, TypeError, KeyError, ValueError) as error:
+        raise StudyError(f"{path} is no fitted preprocessing ({error}); remove it to have it fitted again.") from error
+
+
+def write_inputs(preprocessing: Preprocessing, images: NDArray, path: Path) -> None:
+    """Preprocess images of any number into an NPY file, chunk by chunk.
+
+    Parameters
+    ----------
+    preprocessing
+        The fitted preprocessing.
+    images
+        Uint8 (n, height, width, channels); may be memory-mapped. Float32 images are preprocessed already and are
+        copied.
+    path
+        Written as float32 of the same shape, C order.
+    """
+    chunks = (chunk if chunk.dtype == np.float32 else preprocessing.apply(chunk) for chunk in _chunks(images))
+    write_npy(path, chunks, images.shape, np.float32)

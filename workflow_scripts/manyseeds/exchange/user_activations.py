@@ -1,0 +1,136 @@
+"""Activations that users bring: their stimuli's labels, and arrays checked before anything is computed from them."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from manyseeds.errors import StudyError
+from manyseeds.study.user_folders import read_columns
+
+CHUNK_BYTES = 64 * 2**20
+"""Arrays are read in blocks of rows of this size: they may be larger than memory."""
+
+
+def read_user_stimuli(path: Path) -> pd.DataFrame:
+    """Read ``stimuli.csv``: columns stimulus and category, one row for each row of the arrays.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a stimulus, as of images of a data set; categories are numbered in the order of their appearance, and
+        what tells of image files is null.
+
+    Raises
+    ------
+    StudyError
+        If the file or a column is missing, a row has no label, or all are of one category.
+    """
+    sources, categories = read_columns(path, "stimulus", "category")
+    if not sources:
+        raise StudyError(f"{path}: found no row below the names of the columns, expected one for each stimulus.")
+    category, names = pd.factorize(np.array(categories, dtype=object))
+    if len(names) < 2:
+        raise StudyError(f"{path}: found the one category {names[0]!r}, expected at least 2.")
+    return pd.DataFrame(
+        {
+            "stimulus": np.arange(len(sources)),
+            "category": category,
+            "category_name": categories,
+            "test_position": pd.array([None] * len(sources), dtype="Int64"),
+            "source": sources,
+            "source_index": 0,
+            "lossless": pd.array([None] * len(sources), dtype="boolean"),
+        }
+    )
+
+
+def link_layers(arrays: Iterable[Path], n_stimuli: int, folder: Path) -> pd.DataFrame:
+    """Check the arrays of one instance's layers at one epoch, and link to them from a folder of the study.
+
+    Parameters
+    ----------
+    arrays
+        One NPY file for each layer, in order; the first axis is the stimuli.
+    folder
+        Gets a symbolic link ``{layer}.npy`` for each; the arrays themselves are neither copied nor changed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The index, one row a layer, as of activations that are recorded here.
+
+    Raises
+    ------
+    StudyError
+        See `describe_layer`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for order, path in enumerate(arrays):
+        rows.append({"layer": path.stem, "layer_index": order} | describe_layer(path, n_stimuli))
+        (folder / path.name).symlink_to(path.resolve())
+    return pd.DataFrame(rows)
+
+
+def describe_layer(path: Path, n_stimuli: int) -> dict[str, str | int]:
+    """Check one array, and count its units and what is silent (zero throughout).
+
+    Raises
+    ------
+    StudyError
+        If the file is not an NPY array of floating-point numbers (pickled objects are not loaded), its first axis does
+        not have one row for each stimulus, or a value is not finite.
+    """
+    array = _open(path)
+    if array.dtype not in (np.float16, np.float32, np.float64):
+        raise StudyError(f"{path}: found values of type {array.dtype}, expected float16, float32 or float64.")
+    if array.ndim < 2 or array.size == 0:
+        raise StudyError(f"{path}: found an array of shape {array.shape}, expected stimuli x units.")
+    if len(array) != n_stimuli:
+        raise StudyError(f"{path}: found {len(array)} rows, expected {n_stimuli}, one for each row of stimuli.csv.")
+    active_units = np.zeros(array[0].size, dtype=bool)
+    n_active_stimuli = 0
+    for start, rows in _blocks(array):
+        _check_finite(rows, path, start)
+        active = rows != 0
+        active_units |= active.any(axis=0)
+        n_active_stimuli += int(active.any(axis=1).sum())
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        "shape": json.dumps(list(array.shape)),
+        "dtype": str(array.dtype),
+        "sha256": sha256,
+        "n_units": active_units.size,
+        "n_silent_units": int(active_units.size - active_units.sum()),
+        "n_silent_stimuli": n_stimuli - n_active_stimuli,
+    }
+
+
+def _open(path: Path) -> NDArray:
+    if not path.is_file():
+        raise StudyError(f"{path} is not a file; expected an NPY array.")
+    try:
+        return np.lib.format.open_memmap(path, mode="r")
+    except Exception as problem:  # whatever the parsers raise that numpy reads headers with
+        raise StudyError(f"{path}: not a complete NPY array of numbers ({problem}).") from problem
+
+
+def _blocks(array: NDArray) -> Iterator[tuple[int, NDArray]]:
+    """Yield the rows of an array, flattened to stimuli x units, in blocks; and the number of each block's first row."""
+    step = max(1, CHUNK_BYTES // array[0].nbytes)
+    for start in range(0, len(array), step):
+        rows = np.asarray(array[start : start + step])
+        yield start, rows.reshape(len(rows), -1)
+
+
+def _check_finite(rows: NDArray, path: Path, start: int) -> None:
+    finite = np.isfinite(rows)
+    if not finite.all():
+        row, unit = np.argwhere(~finite)[0]
+        raise StudyError(f"{path}: found {rows[row, unit]} in row {start + row}, unit {unit}; expected finite values.")

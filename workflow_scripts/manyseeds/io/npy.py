@@ -1,0 +1,42 @@
+"""NPY files of any size, written block by block."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from manyseeds.io.files import atomic_path
+
+
+def write_npy(path: Path, blocks: Iterable[NDArray], shape: tuple[int, ...], dtype: DTypeLike) -> None:
+    """Write blocks of rows one after the other into one NPY file, with the memory of one block.
+
+    Parameters
+    ----------
+    path
+        Written whole or not at all.
+    blocks
+        Arrays (m, *shape[1:]) whose rows, together, are the array's.
+    shape
+        Of the whole array.
+    dtype
+        Of the whole array.
+
+    Raises
+    ------
+    ValueError
+        The blocks do not make up the shape.
+    """
+    dtype = np.dtype(dtype)
+    n_rows = 0
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": tuple(shape)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for block in blocks:
+            if block.shape[1:] != tuple(shape[1:]):
+                raise ValueError(f"a block of rows has shape {block.shape[1:]}, expected {tuple(shape[1:])}")
+            file.write(np.ascontiguousarray(block, dtype=dtype).data)
+            n_rows += len(block)
+        if n_rows != shape[0]:
+            raise ValueError(f"the blocks have {n_rows} rows, expected {shape[0]}")

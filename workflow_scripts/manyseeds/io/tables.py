@@ -1,0 +1,159 @@
+"""Tables with a schema: one row is one observation, every column is described, null where a column does not apply.
+
+A schema is the JSON Schema of a row (``rules/schemas/tables``). Its properties are the columns in order; values of a
+type that includes null may be missing.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from manyseeds.io.files import atomic_path, write_parquet
+
+Schema = Mapping[str, Any]
+
+ACCEPTED = "accepted"
+"""Outcome of the attempt that an instance is (`training.collapse` has all of them; tables know no training)."""
+
+NULLABLE_DTYPES = {"string": "str", "integer": "Int64", "number": "float64", "boolean": "boolean"}
+"""By JSON type; unlike numpy's own integers, these refuse a fraction."""
+
+DTYPES = NULLABLE_DTYPES | {"integer": "int64", "boolean": "bool"}
+"""Of columns that may not hold nulls."""
+
+
+def read_schema(path: Path | str) -> Schema:
+    """Read the schema of a table."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def conform(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Return a table with the columns, order and types of its schema.
+
+    Raises
+    ------
+    ValueError
+        If columns are missing or unknown, or values are of another type, missing, or outside what the schema allows.
+    """
+    name, columns = schema["title"], schema["properties"]
+    missing, unknown = (sorted(set(a) - set(b)) for a, b in ((columns, frame.columns), (frame.columns, columns)))
+    if missing or unknown:
+        raise ValueError(f"table {name}: missing columns {missing}, unknown columns {unknown}")
+    return pd.DataFrame(
+        {
+            column: _conform_column(frame[column], values, f"table {name}, column {column}")
+            for column, values in columns.items()
+        }
+    ).reset_index(drop=True)
+
+
+def _conform_column(column: pd.Series, values: Schema, where: str) -> pd.Series:
+    types = [values["type"]] if isinstance(values["type"], str) else values["type"]
+    nullable = "null" in types
+    if column.isna().any() and not nullable:
+        raise ValueError(f"{where}: {column.isna().sum()} of {len(column)} values are missing")
+    kind = next(kind for kind in types if kind != "null")
+    try:
+        column = column.astype(NULLABLE_DTYPES[kind])
+    except (TypeError, ValueError) as problem:
+        raise ValueError(f"{where}: {problem}") from problem
+    if kind == "number" and nullable:
+        column = column.where(np.isfinite(column))  # no statistic is infinite: a loss that is has overflowed
+    _check_range(column.dropna(), values, where)
+    return column if nullable else column.astype(DTYPES[kind])
+
+
+def _check_range(column: pd.Series, values: Schema, where: str) -> None:
+    allowed = values.get("enum")
+    outside = (
+        (~column.isin(allowed) if allowed else pd.Series(False, index=column.index))
+        | (column < values["minimum"] if "minimum" in values else False)
+        | (column > values["maximum"] if "maximum" in values else False)
+    )
+    if outside.any():
+        raise ValueError(f"{where}: {column[outside].iloc[0]!r} is outside what the schema allows")
+
+
+def empty(schema: Schema) -> pd.DataFrame:
+    """Return a table without rows."""
+    return conform(pd.DataFrame(columns=list(schema["properties"]), dtype=object), schema)
+
+
+def write_table(frame: pd.DataFrame, schema: Schema, parquet: Path | str, csv: Path | str | None = None) -> None:
+    """Write a table, once it conforms to its schema, as Parquet and, where a path is given, as CSV."""
+    frame = conform(frame, schema)
+    write_parquet(frame, parquet)
+    if csv is not None:
+        with atomic_path(csv) as path:
+            frame.to_csv(path, index=False)
+
+
+def join(parts: Iterable[Path | str], schema: Schema) -> pd.DataFrame:
+    """Return the rows of the parts of a table, in their order; no parts make a table without rows."""
+    frames: Sequence[pd.DataFrame] = [conform(pd.read_parquet(part), schema) for part in parts]
+    return pd.concat(frames or [empty(schema)], ignore_index=True)
+
+
+def gather(parts: Iterable[Path | str], schema: Schema, parquet: Path | str, csv: Path | str) -> None:
+    """Join the parts of a table and write it."""
+    write_table(join(parts, schema), schema, parquet, csv)
+
+
+def with_attempts(instances: pd.DataFrame, attempts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Add to a table of instances how often each was attempted and whether no attempt was accepted.
+
+    Parameters
+    ----------
+    attempts
+        Tables of attempts; of an instance without any no training is known, and it has not collapsed.
+    """
+    keys = ["architecture", "condition", "seed"]
+    if not attempts:
+        return instances.assign(attempts=pd.NA, collapsed=False)
+    outcomes = pd.concat(attempts).sort_values("attempt").groupby(keys)["outcome"]
+    counts = pd.DataFrame({"attempts": outcomes.size(), "collapsed": outcomes.last() != ACCEPTED}).reset_index()
+    return instances.merge(counts, how="left", on=keys, validate="one_to_one")
+
+
+def accepted_seeds(seeds: Sequence[int], attempts: Sequence[pd.DataFrame]) -> list[int]:
+    """Return the seeds of a group that did not collapse.
+
+    Parameters
+    ----------
+    attempts
+        Tables of attempts of the group's instances; where there are none, no training is known: all count.
+    """
+    if not attempts:
+        return list(seeds)
+    last = _last_attempts(attempts)
+    return [seed for seed in seeds if last["outcome"][seed] == ACCEPTED]
+
+
+def is_collapsed(attempts: Sequence[pd.DataFrame]) -> bool:
+    """Tell whether an instance collapsed, by its table of attempts; where there is none, no training is known."""
+    return bool(attempts) and _last_attempts(attempts)["outcome"].item() != ACCEPTED
+
+
+def unequally_drawn(attempts: Sequence[pd.DataFrame], others: Sequence[pd.DataFrame]) -> set[int]:
+    """Return the seeds whose networks in two groups were accepted at different attempts: one was redrawn, so they do
+    not share what their seed draws.
+
+    Parameters
+    ----------
+    attempts, others
+        Tables of attempts of the groups' instances; of groups without any, no training is known.
+    """
+    if not attempts or not others:
+        return set()
+    numbers = [_last_attempts(group)["attempt"] for group in (attempts, others)]
+    differ = numbers[0].sub(numbers[1]).dropna() != 0
+    return set(differ.index[differ])
+
+
+def _last_attempts(attempts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the last attempt at each instance of a group, by seed."""
+    return pd.concat(attempts).sort_values("attempt").groupby("seed").last()

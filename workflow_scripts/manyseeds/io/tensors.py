@@ -1,0 +1,67 @@
+"""Tensors in safetensors files that tell whether they are whole: their metadata hold a digest of the contents."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.numpy import load_file, save
+
+from manyseeds.errors import StudyError
+from manyseeds.io.files import atomic_path
+
+DIGEST = "digest"
+"""Key of the metadata under which the digest stands."""
+
+
+def digest_of(tensors: Mapping[str, NDArray]) -> str:
+    """Return a digest of names, shapes, types and values."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(tensors):
+        digest.update(f"{name}{tensors[name].shape}{tensors[name].dtype}".encode())
+        digest.update(np.ascontiguousarray(tensors[name]).data)
+    return digest.hexdigest()
+
+
+def _digest(tensors: Mapping[str, NDArray], metadata: Mapping[str, str]) -> str:
+    about = json.dumps(dict(metadata), sort_keys=True)
+    return hashlib.blake2b(f"{about}{digest_of(tensors)}".encode(), digest_size=16).hexdigest()
+
+
+def write(path: Path, tensors: Mapping[str, NDArray], metadata: Mapping[str, str]) -> None:
+    """Write tensors and metadata, whole or not at all."""
+    contents = _in_order(save(dict(tensors), {**metadata, DIGEST: _digest(tensors, metadata)}))
+    with atomic_path(path) as partial:
+        partial.write_bytes(contents)  # not by save_file, whose files only their owner may read
+
+
+def _in_order(contents: bytes) -> bytes:
+    """Return a safetensors file with its header sorted: metadata are written in any order, and equal contents are to be
+    equal files.
+    """
+    length = int.from_bytes(contents[:8], "little")
+    header = json.dumps(json.loads(contents[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + contents[8 + length :]
+
+
+def read(path: Path) -> tuple[dict[str, NDArray], dict[str, str]]:
+    """Return the tensors and the metadata of a file that `write` wrote.
+
+    Raises
+    ------
+    StudyError
+        Naming the file, if it is truncated, altered or no safetensors file.
+    """
+    try:
+        with safe_open(path, framework="np") as file:
+            metadata = file.metadata() or {}
+        tensors = load_file(path)
+    except Exception as problem:  # safetensors raises its own error type, and OSError
+        raise StudyError(f"{path}: cannot be read as safetensors ({problem}); delete it and run again.") from problem
+    if metadata.pop(DIGEST, None) != _digest(tensors, metadata):
+        raise StudyError(f"{path}: its contents have changed since it was written; delete it and run again.")
+    return tensors, metadata

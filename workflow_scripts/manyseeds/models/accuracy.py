@@ -1,0 +1,111 @@
+"""Accuracy of a network on the training and test images, and on those test images that are the original files."""
+
+import io
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import nn
+
+from manyseeds.data.images import Images
+from manyseeds.data.preprocessing import Preprocessing
+from manyseeds.models.forward import dropout, predict
+from manyseeds.streams import torch_seed
+
+JPEG_QUALITY = 75
+"""Quality of the images that are not the original files (see `data/README.md`), and of the re-encoded ones."""
+
+Subset = tuple[str, str, NDArray[np.float32], NDArray[np.int64]]
+"""Split, subset, inputs [n, height, width, channels] and labels [n] of images to report an accuracy on."""
+
+
+def subsets(
+    train: Images, test: Images, pixels: NDArray[np.uint8], lossless: NDArray[np.bool_], preprocessing: Preprocessing
+) -> list[Subset]:
+    """Return the sets of images to report: all training images, all test images, and, where some of these are the
+    original files and others are not, the lossless ones, and the same re-encoded as the others were: the shift that
+    this makes (methods 3).
+
+    Parameters
+    ----------
+    pixels
+        The test images before preprocessing [n, height, width, channels].
+    lossless
+        Whether each test image is the original [n].
+    """
+    sets = [("train", "all", train.inputs, train.labels), ("test", "all", test.inputs, test.labels)]
+    if lossless.any() and not lossless.all():
+        labels = test.labels[lossless]
+        reencoded = preprocessing.apply(np.stack([reencode(image) for image in pixels[lossless]]))
+        sets.append(("test", "lossless", test.inputs[lossless], labels))
+        sets.append(("test", "lossless_reencoded", reencoded, labels))
+    return sets
+
+
+def due(sets: list[Subset], epoch: int, last_epoch: int) -> list[Subset]:
+    """Return the sets to report after an epoch: before the last one all but the training images.
+
+    There are many of them, and the training's history has their running accuracy in every epoch.
+    """
+    return [subset for subset in sets if epoch == last_epoch or subset[0] != "train"]
+
+
+def not_reencoded(index: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return for each test image [n], in order, whether it may pass for the original.
+
+    Of images of a folder nothing is known (null): only images known to be re-encoded are told apart.
+
+    Parameters
+    ----------
+    index
+        The data set's index, with the columns split, position and lossless.
+    """
+    test_images = index[index["split"] == "test"].sort_values("position")
+    return test_images["lossless"].astype("boolean").fillna(True).to_numpy(dtype=bool)
+
+
+def reencode(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return an image [height, width, channels] after a passage through JPEG."""
+    buffer = io.BytesIO()
+    Image.fromarray(image.squeeze()).save(buffer, format="JPEG", quality=JPEG_QUALITY)
+    return np.asarray(Image.open(buffer)).reshape(image.shape)
+
+
+def accuracies(module: nn.Module, sets: list[Subset], device: torch.device) -> Iterator[dict]:
+    """Yield one record (split, subset, accuracy, n_images) for each set of images."""
+    for split, subset, inputs, labels in sets:
+        predicted = predict(module, inputs, device).argmax(axis=1)
+        accuracy = float(np.mean(predicted == labels))
+        yield {"split": split, "subset": subset, "accuracy": accuracy, "n_images": len(labels)}
+
+
+def accuracy_with_dropout(
+    module: nn.Module,
+    test: Images,
+    device: torch.device,
+    *,
+    rate: float,
+    after: Sequence[str],
+    root_seed: int,
+    seed: int,
+    epoch: int,
+) -> dict:
+    """Return the record of all test images with dropout on, under masks that each image has to itself (methods 7;
+    Mehrer et al. 2020, fig. 8a).
+
+    Parameters
+    ----------
+    module
+        With the weights after `epoch` completed epochs.
+    rate, after
+        Rate of Bernoulli dropout, and the layers that it follows: those of the training.
+    root_seed, seed, epoch
+        The study's `seed`, the instance's and the epoch: the address of the masks.
+    """
+    masks = torch.Generator(device).manual_seed(torch_seed(root_seed, "dropout/accuracy", seed, epoch=epoch))
+    with dropout(module, after, rate, masks):
+        (record,) = accuracies(module, [("test_dropout", "all", test.inputs, test.labels)], device)
+    return record

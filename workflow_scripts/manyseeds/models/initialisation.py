@@ -1,0 +1,94 @@
+"""Initial weights, drawn with numpy so that they are the same on every device."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from manyseeds import streams
+from manyseeds.models.spec import Network, all_cnn_shapes
+from manyseeds.study.architectures import ALL_CNNS
+
+
+def he_normal(
+    shapes: Mapping[str, Iterable[int]], *, root_seed: int, seed: int, attempt: int = 0
+) -> dict[str, NDArray[np.float32]]:
+    """Draw He-normal weights (He et al., 2015: SD = sqrt(2 / fan-in), untruncated) and zero biases.
+
+    Drawn with numpy in the order of `shapes`, so that they are the same on every device. Parameters of one axis are
+    taken for biases and set to zero.
+
+    Returns
+    -------
+    dict
+        float32 arrays by parameter name.
+    """
+    draw = streams.generator(root_seed, "init", seed, attempt=attempt)
+    weights = {}
+    for name, shape in shapes.items():
+        shape = tuple(shape)
+        if len(shape) < 2:
+            weights[name] = np.zeros(shape, dtype=np.float32)
+        else:
+            deviation = np.sqrt(2.0 / np.prod(shape[1:]))
+            weights[name] = (draw.standard_normal(shape) * deviation).astype(np.float32)
+    return weights
+
+
+def initial_weights(
+    network: Network,
+    image_shape: tuple[int, int, int],
+    n_categories: int,
+    *,
+    root_seed: int,
+    seed: int,
+    attempt: int = 0,
+) -> dict[str, NDArray]:
+    """Return the initial weights of one instance: parameters and buffers by name.
+
+    Parameters
+    ----------
+    image_shape
+        Height, width and number of channels of an input image.
+    root_seed, seed, attempt
+        The study's `seed`, the seed of the instance's `init` stream, and the attempt (0 unless a collapsed run is
+        redrawn).
+    """
+    address = {"root_seed": root_seed, "seed": seed, "attempt": attempt}
+    if network.architecture in ALL_CNNS and network.initialisation == "he_normal":
+        return he_normal(all_cnn_shapes(network, image_shape[2], n_categories), **address)
+    return _of_any_network(network, image_shape, n_categories, **address)
+
+
+def _of_any_network(
+    network: Network,
+    image_shape: tuple[int, int, int],
+    n_categories: int,
+    *,
+    root_seed: int,
+    seed: int,
+    attempt: int,
+) -> dict[str, NDArray]:
+    """Return the initial state of one instance of a network that only torch knows.
+
+    `he_normal` draws the weights of convolutions and linear layers with numpy (the same on every device); all else, and
+    with `own` these too, is left as the module's own code initialises it, under a torch seed taken from the same
+    stream.
+    """
+    import torch  # takes seconds, which a job for one of our own networks need not spend
+
+    from manyseeds.models.build import WEIGHTED, build
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(streams.torch_seed(root_seed, "init", seed, attempt=attempt))
+        module = build(network, image_shape, n_categories)
+    state = {name: tensor.numpy().copy() for name, tensor in module.state_dict().items()}
+    if network.initialisation == "he_normal":
+        drawn = {name for name, child in module.named_modules() if isinstance(child, WEIGHTED)}
+        shapes = {
+            name: tuple(parameter.shape)
+            for name, parameter in module.named_parameters()
+            if name.rpartition(".")[0] in drawn
+        }
+        state |= he_normal(shapes, root_seed=root_seed, seed=seed, attempt=attempt)
+    return state

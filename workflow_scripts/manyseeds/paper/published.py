@@ -1,0 +1,267 @@
+"""Our results beside those that Mehrer et al. (2020) published, value by value.
+
+What the paper reports is read from ``data/mehrer2020_values.csv``; ours from the tables of the study, at the last
+epoch, without cocktail blank. A published value that a study has nothing to put beside stays in the table, with the
+reason.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+Tables = Mapping[str, pd.DataFrame]
+
+GROUP = ["architecture", "condition"]
+RENAMED = {"value": "published", "ci_low": "published_ci_low", "ci_high": "published_ci_high"}
+"""Columns of the published values, and what they are called in the table."""
+
+
+class _NotInStudy(Exception):
+    """Why a study has nothing to put beside a published value."""
+
+
+@dataclass(frozen=True)
+class Ours:
+    """What a study has to put beside a published value; all null but `status` where it has nothing.
+
+    `ours_ci_low` and `ours_ci_high` are an interval of the kind `ci_method` says, or, for ranges and bands, their ends.
+    """
+
+    ours: float = np.nan
+    ours_ci_low: float = np.nan
+    ours_ci_high: float = np.nan
+    ci_method: str | None = None
+    ours_layer: str | None = None
+    n_networks: int | None = None
+    status: str | None = None
+
+
+def compare_with_published(
+    published: pd.DataFrame, tables: Tables, *, study: str, departures: Mapping[str, str | None]
+) -> pd.DataFrame:
+    """Put the results of a study beside the published ones.
+
+    Parameters
+    ----------
+    published
+        One row per published value: figure, quantity, architecture, layer, measure, kind, condition, value, ci_low,
+        ci_high, unit.
+    tables
+        `instances`, `accuracy_summary`, `consistency_summary` and `relations` of the study.
+    study
+        Its name.
+    departures
+        How it departs from the paper's protocol, by ``architecture/condition`` (`manyseeds.protocol`).
+
+    Returns
+    -------
+    DataFrame
+        One row per published value, in their order, with the columns of the schema `comparison`.
+    """
+    rows = [asdict(find_ours(row, tables)) for _, row in published.iterrows()]
+    table = pd.concat([published.rename(columns=RENAMED), pd.DataFrame(rows, index=published.index)], axis=1)
+    ends = table["published_ci_low"], table["published_ci_high"], table["ours_ci_low"], table["ours_ci_high"]
+    return table.assign(
+        study=study,
+        difference=table["ours"] - table["published"],
+        intervals_overlap=overlap(*ends),
+        choices=[choices(row) for _, row in published.iterrows()],
+        departures=[_departures(row, tables, departures) for _, row in published.iterrows()],
+    )
+
+
+def _departures(published: pd.Series, tables: Tables, departures: Mapping[str, str | None]) -> str | None:
+    """How the study departs from the paper's where a published value was measured, its test images included."""
+    found = [departures.get("/".join(published[GROUP]))]
+    accuracy = tables["accuracy_summary"]
+    if len(accuracy) and ((accuracy[GROUP] == published[GROUP]).all(axis=1) & (accuracy["subset"] == "lossless")).any():
+        found.append("test images partly re-encoded (paper: original files)")
+    return "; ".join(filter(None, found)) or None
+
+
+def overlap(low_a: pd.Series, high_a: pd.Series, low_b: pd.Series, high_b: pd.Series) -> pd.Series:
+    """Whether two intervals have a point in common; null where either has no ends."""
+    common = ((low_a <= high_b) & (low_b <= high_a)).astype("boolean")
+    return common.mask(pd.concat([low_a, high_a, low_b, high_b], axis=1).isna().any(axis=1))
+
+
+def find_ours(published: pd.Series, tables: Tables) -> Ours:
+    """What the study has to put beside one published value, or why it has nothing."""
+    try:
+        of_group = {column: published[column] for column in GROUP}
+        instances = narrowed(tables["instances"], **of_group)
+        n_accepted = int((~instances["collapsed"].astype(bool)).sum())
+        ours = QUANTITIES[published["quantity"]](published, tables, n_accepted)
+    except _NotInStudy as reason:
+        return Ours(status=str(reason))
+    return ours
+
+
+def narrowed(table: pd.DataFrame, **equal: object) -> pd.DataFrame:
+    """The rows of a table with the given values.
+
+    Raises
+    ------
+    _NotInStudy
+        That names the first column of whose value there is no row.
+    """
+    for column, value in equal.items():
+        table = table[table[column] == value]
+        if table.empty:
+            raise _NotInStudy(f"not in this study: {column.replace('_', ' ')} {value}")
+    return table
+
+
+# one function a quantity: (published, tables, number of accepted networks) -> Ours
+
+
+def accuracy_range(published: pd.Series, tables: Tables, n_accepted: int) -> Ours:
+    """Mean of the final test accuracies, and the lowest and highest of them."""
+    rows = narrowed(tables["accuracy_summary"], split="test", subset="all", **{c: published[c] for c in GROUP})
+    row = _last_epoch(rows).iloc[0]
+    return _checked(Ours(row["mean"], row["min"], row["max"], "range", n_networks=int(row["n_networks"])), n_accepted)
+
+
+def mean_consistency(published: pd.Series, tables: Tables, n_accepted: int, samples: int = 0) -> Ours:
+    """Mean over pairs of networks in the published layer, RDMs averaged over so many dropout masks (0: dropout off)."""
+    rows = _consistency(published, tables, n_accepted, samples)
+    return _of_summary(narrowed(rows, layer=published["layer"], ci_method="pairs").iloc[0], n_accepted)
+
+
+def sampled_consistency(published: pd.Series, tables: Tables, n_accepted: int) -> Ours:
+    """The same with dropout on, RDMs averaged over ten masks."""
+    return mean_consistency(published, tables, n_accepted, samples=10)
+
+
+def lowest_consistency(published: pd.Series, tables: Tables, n_accepted: int) -> Ours:
+    """The lowest of all layers' means, in whichever layer it is."""
+    rows = narrowed(_consistency(published, tables, n_accepted), ci_method="pairs").dropna(subset=["mean"])
+    if rows.empty:
+        raise _NotInStudy(_too_few(n_accepted))
+    return _of_summary(rows.loc[rows["mean"].idxmin()], n_accepted)
+
+
+def random_grouping_band(published: pd.Series, tables: Tables, n_accepted: int) -> Ours:
+    """Mean of the random-grouping control, and its band over partitions of the mean over pairs."""
+    rows = _consistency(published, tables, n_accepted)
+    return _of_summary(narrowed(rows, layer=published["layer"], ci_method="partitions").iloc[0], n_accepted)
+
+
+def relation_over_layers(published: pd.Series, tables: Tables, n_accepted: int) -> Ours:
+    """Pearson correlation of category clustering and consistency over the layers at the last epoch."""
+    rows = _relation(published, tables, "cci_consistency_over_layers", n_accepted)
+    return _of_relation(_last_epoch(rows).iloc[0], n_accepted)
+
+
+def relation_over_epochs(published: pd.Series, tables: Tables, n_accepted: int) -> Ours:
+    """Pearson correlation of a layer's consistency and the test accuracy over the analysed epochs."""
+    rows = _relation(published, tables, "consistency_accuracy_over_epochs", n_accepted)
+    return _of_relation(narrowed(rows, layer=published["layer"]).iloc[0], n_accepted)
+
+
+QUANTITIES: dict[str, Callable[[pd.Series, Tables, int], Ours]] = {
+    "top-1 test accuracy range": accuracy_range,
+    "mean consistency": mean_consistency,
+    "mean consistency dropout in training only": mean_consistency,
+    "mean consistency dropout in training and 10 RDM samples at test": sampled_consistency,
+    "lowest mean consistency": lowest_consistency,
+    "random-grouping centroid consistency 95% band": random_grouping_band,
+    "correlation of CCI and consistency over layers": relation_over_layers,
+    "correlation of consistency and test accuracy over epochs": relation_over_epochs,
+}
+"""How each published quantity is found among our results."""
+
+
+def _consistency(published: pd.Series, tables: Tables, n_accepted: int, samples: int = 0) -> pd.DataFrame:
+    """The rows of `consistency_summary` for a published value: of all layers, by all interval methods."""
+    if n_accepted < 2:
+        raise _NotInStudy(_too_few(n_accepted))
+    rows = _last_epoch(narrowed(tables["consistency_summary"], **{column: published[column] for column in GROUP}))
+    keys = {column: published[column] for column in ("measure", "kind")}
+    return narrowed(rows, normalisation="none", dropout_samples=samples, **keys)
+
+
+def _relation(published: pd.Series, tables: Tables, relation: str, n_accepted: int) -> pd.DataFrame:
+    if n_accepted < 2:
+        raise _NotInStudy(_too_few(n_accepted))
+    keys = {column: published[column] for column in (*GROUP, "measure", "kind")}
+    return narrowed(tables["relations"], relation=relation, normalisation="none", **keys)
+
+
+def _last_epoch(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["epoch"] == rows["epoch"].max()]
+
+
+def _of_summary(row: pd.Series, n_accepted: int) -> Ours:
+    interval = row["ci_low"], row["ci_high"], row["ci_method"]
+    return _checked(Ours(row["mean"], *interval, row["layer"], int(row["n_networks"])), n_accepted)
+
+
+def _of_relation(row: pd.Series, n_networks: int) -> Ours:
+    if pd.isna(row["pearson"]):
+        raise _NotInStudy(f"undefined: a correlation over {row['n']} points")
+    interval = row["pearson_ci_low"], row["pearson_ci_high"], "fisher"
+    return Ours(row["pearson"], *interval, None, n_networks)
+
+
+def _checked(ours: Ours, n_accepted: int) -> Ours:
+    if pd.isna(ours.ours):
+        raise _NotInStudy(_too_few(n_accepted))
+    return ours
+
+
+def _too_few(n_accepted: int) -> str:
+    return f"too few networks: {n_accepted} accepted"
+
+
+# the choices that are ours
+
+TRAINING = (
+    "padding of the convolutions and rectified readout",
+    "untruncated initial weights",
+    "short last minibatch",
+    "penalty without biases",
+    "clipping of the gradient",
+    "centring before whitening",
+    "rule for collapsed runs",
+)
+"""Of our choices that docs/methods.md lists, the ones that shape every All-CNN."""
+
+CHOICES_BY_NETWORK = {
+    "all_cnn_c": TRAINING,
+    "all_cnn_7": ("all layers of All-CNN-7", *TRAINING),
+    "alexnet": ("the recipe of the training", "rule for collapsed runs"),
+}
+PAIRS = "interval by a bootstrap over pairs of networks"
+STIMULI = "which images are stimuli"
+DROPOUT = "which layers dropout follows"
+CHOICES_BY_QUANTITY = {
+    "mean consistency": (STIMULI, PAIRS),
+    "mean consistency dropout in training only": (DROPOUT, STIMULI, PAIRS),
+    "mean consistency dropout in training and 10 RDM samples at test": (
+        "one mask for all stimuli and instances in each sample",
+        DROPOUT,
+        STIMULI,
+        PAIRS,
+    ),
+    "lowest mean consistency": (STIMULI, PAIRS),
+    "random-grouping centroid consistency 95% band": (
+        "number of random groupings, and the band over them of the mean over pairs",
+        STIMULI,
+    ),
+    "correlation of CCI and consistency over layers": ("plain Pearson correlation, the paper's is robust", STIMULI),
+    "correlation of consistency and test accuracy over epochs": (
+        "plain Pearson correlation, the paper's is robust",
+        "which epochs are analysed",
+        STIMULI,
+    ),
+}
+
+
+def choices(published: pd.Series) -> str:
+    """The choices of ours, where the paper leaves one open, that can move a value: the closest to it first."""
+    of_condition = (DROPOUT,) if published["condition"].startswith("dropout") else ()
+    of_quantity = CHOICES_BY_QUANTITY.get(published["quantity"], ())
+    return "; ".join(dict.fromkeys((*of_quantity, *of_condition, *CHOICES_BY_NETWORK[published["architecture"]])))

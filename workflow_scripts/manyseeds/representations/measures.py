@@ -1,0 +1,106 @@
+"""Dissimilarity measures: RDMs from geometries (methods 4)."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from manyseeds.representations.geometry import ROUNDING, Floats, Geometry, pair_indices, squared_distances
+
+# Dissimilarity measures
+
+Measure = Callable[[Geometry], Floats]
+MEASURES: dict[str, Measure] = {}
+"""Dissimilarity measures by name: each takes a geometry and returns (..., pairs), NaN where undefined."""
+
+
+def measure(name: str) -> Callable[[Measure], Measure]:
+    """Register a dissimilarity measure."""
+
+    def register(function: Measure) -> Measure:
+        MEASURES[name] = function
+        return function
+
+    return register
+
+
+def rdm(geometry: Geometry, measure: str) -> Floats:
+    """Return a representational dissimilarity matrix as its upper triangle.
+
+    Parameters
+    ----------
+    measure
+        Name in `MEASURES`.
+
+    Returns
+    -------
+    ndarray
+        (..., n (n - 1) / 2) float64 in the order of scipy's `squareform`; NaN where undefined.
+    """
+    return MEASURES[measure](geometry)
+
+
+@measure("euclidean")
+def euclidean(geometry: Geometry) -> Floats:
+    """Euclidean distance ``|a - b|``."""
+    return np.sqrt(squared_distances(geometry))
+
+
+@measure("norm_difference")
+def norm_difference(geometry: Geometry) -> Floats:
+    """Absolute difference of norms ``| |a| - |b| |``."""
+    i, j = pair_indices(geometry.n_stimuli)
+    norms = np.sqrt(geometry.squared_norms.clip(min=0))
+    return np.abs(norms[..., i] - norms[..., j])
+
+
+@measure("cosine")
+def cosine(geometry: Geometry) -> Floats:
+    """Cosine distance ``1 - a.b / (|a| |b|)``; undefined for patterns without norm."""
+    return _angular_distance(geometry.squared_norms, squared_distances(geometry), geometry.zero_norm)
+
+
+@measure("unit_euclidean")
+def unit_euclidean(geometry: Geometry) -> Floats:
+    """Euclidean distance of patterns scaled to length 1; undefined for patterns without norm."""
+    return np.sqrt(2 * cosine(geometry))
+
+
+@measure("correlation")
+def correlation(geometry: Geometry) -> Floats:
+    """Correlation distance ``1 - Pearson r``: cosine distance once each pattern's mean over units is subtracted.
+
+    Undefined for patterns without variance, and for those the variance of which is lost in the rounding of their
+    squared norm.
+    """
+    i, j = pair_indices(geometry.n_stimuli)
+    sums, n_units = geometry.row_sums, geometry.n_units
+    squared_norms = geometry.squared_norms - sums**2 / n_units
+    distances = squared_distances(geometry) - (sums[..., i] - sums[..., j]) ** 2 / n_units
+    undefined = geometry.zero_variance | (squared_norms <= ROUNDING * geometry.squared_norms)
+    return _angular_distance(squared_norms, distances, undefined)
+
+
+def _angular_distance(squared_norms: Floats, distances: Floats, undefined: NDArray[np.bool_]) -> Floats:
+    """Return one minus the cosine of the angle by the law of cosines, (|a - b|^2 - (|a| - |b|)^2) / (2 |a| |b|).
+
+    Unlike ``1 - a.b / (|a| |b|)`` it is relatively accurate for small angles between patterns of similar norm, down to
+    zero.
+
+    Parameters
+    ----------
+    squared_norms, undefined
+        (..., n).
+    distances
+        (..., pairs) squared.
+    """
+    i, j = pair_indices(squared_norms.shape[-1])
+    norms = np.sqrt(np.where(undefined, np.nan, squared_norms))
+    first, second = norms[..., i], norms[..., j]
+    product = first * second
+    distances = np.maximum(distances, 0.0)
+    difference = distances - (first - second) ** 2
+    # A norm's rounding enters the square times twice the difference of norms, which is at most the distance.
+    rounding = ROUNDING * np.sqrt(distances) * np.maximum(first, second)
+    result = np.where(difference > rounding, difference / (2 * product), 0.0)
+    return np.where(np.isnan(product), np.nan, np.minimum(result, 2.0))

@@ -1,0 +1,214 @@
+"""Summary tables of a group of networks: means with their intervals, contrasts and relations.
+
+They are made from tables of single observations, in which collapsed networks have no rows; here those are only counted.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from manyseeds.statistics.correlations import METHODS, relate
+from manyseeds.statistics.intervals import (
+    UNIT_INTERVAL,
+    Bootstrap,
+    PairStatistics,
+    difference,
+    network_intervals,
+    pair_intervals,
+    spread,
+)
+from manyseeds.statistics.resampling import QUANTILES
+from manyseeds.statistics.stimulus_resampling import StimulusResamples
+
+GROUP = ["architecture", "condition"]
+LAYER_KEYS = [*GROUP, "epoch", "layer", "layer_index", "measure", "normalisation"]
+CONSISTENCY_KEYS = [*LAYER_KEYS, "dropout_samples", "kind"]
+ACCURACY_KEYS = [*GROUP, "epoch", "split", "subset"]
+
+CONTRASTS = {
+    "centroid_minus_exemplar": ("kind", "centroid", "exemplar"),
+    "cocktail_minus_none": ("normalisation", "cocktail", "none"),
+    "centroid_minus_random_centroid": ("kind", "centroid", "random_centroid"),
+}
+"""Contrast -> the key column that tells its two terms apart, the minuend's value, the subtrahend's."""
+
+
+@dataclass(frozen=True)
+class Observations:
+    """The tables of one group of instances that its summaries are made from.
+
+    `seeds` are those of the networks that did not collapse, the others are only counted; `accuracy` is None where there
+    are no networks, `resamples` where stimuli were not resampled. `random_grouping_bands` has the bands of single pairs
+    of networks over random partitions.
+    """
+
+    seeds: Sequence[int]
+    n_collapsed: int
+    accuracy: pd.DataFrame | None
+    consistency: pd.DataFrame
+    clustering: pd.DataFrame
+    random_grouping: pd.DataFrame
+    random_grouping_bands: pd.DataFrame
+    resamples: StimulusResamples | None
+
+
+def summarise(observations: Observations, bootstrap: Bootstrap) -> dict[str, pd.DataFrame]:
+    """Return the summary tables of a group, by name."""
+    accuracy = observations.accuracy
+    if accuracy is None:
+        accuracy = pd.DataFrame(columns=[*ACCURACY_KEYS, "seed", "accuracy"])
+    accuracy = accuracy[accuracy["seed"].isin(observations.seeds)]
+
+    consistency_summary = summarise_consistency(observations.consistency, observations.resamples, bootstrap)
+    accuracy_summary = summarise_accuracy(accuracy, bootstrap)
+    clustering_summary = summarise_clustering(observations.clustering, bootstrap)
+    bands = random_grouping_bands(consistency_summary, observations.random_grouping, observations.random_grouping_bands)
+    relations = [
+        relate_over_layers(consistency_summary, clustering_summary),
+        relate_over_epochs(consistency_summary, accuracy_summary),
+    ]
+    n_collapsed = observations.n_collapsed
+    return {
+        "consistency_summary": _concatenate([consistency_summary, bands]).assign(n_collapsed=n_collapsed),
+        "accuracy_summary": accuracy_summary.assign(n_collapsed=n_collapsed),
+        "clustering_summary": clustering_summary.assign(n_collapsed=n_collapsed),
+        "contrasts": summarise_contrasts(observations.consistency, observations.resamples, bootstrap),
+        "relations": _concatenate(relations),
+    }
+
+
+# consistency
+
+
+def summarise_consistency(
+    consistency: pd.DataFrame, resamples: StimulusResamples | None, bootstrap: Bootstrap
+) -> pd.DataFrame:
+    """Return mean consistencies over the pairs of networks of a group, one row per key and interval method.
+
+    Parameters
+    ----------
+    consistency
+        The group's rows of that table.
+    resamples
+        The group's consistencies on resampled stimuli; statistics that it lacks get no rows `stimuli` and `both`.
+    """
+    return pair_intervals(_pair_statistics(consistency, resamples), bootstrap, UNIT_INTERVAL)
+
+
+def summarise_contrasts(
+    consistency: pd.DataFrame, resamples: StimulusResamples | None, bootstrap: Bootstrap
+) -> pd.DataFrame:
+    """Return mean differences of consistencies with dropout off, paired over networks, and over draws of stimuli where
+    both terms have them.
+
+    `kind` and `normalisation` of a row are the minuend's. Parameters as in `summarise_consistency`.
+    """
+    statistics = _pair_statistics(consistency[consistency["dropout_samples"] == 0], resamples)
+    contrasts = [
+        pair_intervals(difference(statistics, *terms), bootstrap, bounds=None).assign(contrast=contrast)
+        for contrast, terms in CONTRASTS.items()
+    ]
+    return _concatenate(contrasts).drop(columns="dropout_samples").assign(condition_b=None)
+
+
+def random_grouping_bands(
+    consistency_summary: pd.DataFrame, random_grouping: pd.DataFrame, pair_bands: pd.DataFrame
+) -> pd.DataFrame:
+    """Return rows for the consistency summary: where random groups of stimuli lie, instead of intervals of their mean.
+
+    Parameters
+    ----------
+    consistency_summary
+        Lends means and numbers of networks.
+    random_grouping
+        The mean over pairs of networks for each partition: 2.5-97.5 % of it is the band `partitions`.
+    pair_bands
+        The band `partitions_pairs`, over partitions and pairs of networks.
+    """
+    by_partition = random_grouping.groupby(LAYER_KEYS, sort=False)["consistency"]
+    low, high = QUANTILES
+    bands = by_partition.agg(ci_low=lambda x: x.quantile(low), ci_high=lambda x: x.quantile(high), n_resamples="count")
+    bands = _concatenate(
+        [bands.reset_index().assign(ci_method="partitions"), pair_bands.assign(ci_method="partitions_pairs")]
+    )
+    means = consistency_summary[consistency_summary["kind"] == "random_centroid"].drop_duplicates(CONSISTENCY_KEYS)
+    return means.drop(columns=["ci_method", "ci_low", "ci_high", "n_resamples"]).merge(bands, on=LAYER_KEYS)
+
+
+def _pair_statistics(consistency: pd.DataFrame, resamples: StimulusResamples | None) -> PairStatistics:
+    seeds = sorted({*consistency["seed_a"], *consistency["seed_b"]})
+    pairs = list(zip(consistency["seed_a"], consistency["seed_b"], strict=True))
+    keys, values = spread(consistency, CONSISTENCY_KEYS, "consistency", pairs, list(combinations(seeds, 2)))
+    drawn = [resamples.find(seeds, **key) if resamples else None for key in keys.to_dict("records")]
+    n_stimuli = resamples.n_stimuli if resamples else None
+    return PairStatistics(keys, len(seeds), np.triu_indices(len(seeds), 1), values, drawn, n_stimuli)
+
+
+# accuracy and clustering
+
+
+def summarise_accuracy(accuracy: pd.DataFrame, bootstrap: Bootstrap) -> pd.DataFrame:
+    """Return mean, lowest and highest accuracy over the networks of a group, one row per key and interval method."""
+    summary = network_intervals(accuracy, ACCURACY_KEYS, "accuracy", bootstrap, UNIT_INTERVAL)
+    extremes = accuracy.groupby(ACCURACY_KEYS, as_index=False)["accuracy"].agg(["min", "max"])
+    return summary.merge(extremes, on=ACCURACY_KEYS)
+
+
+def summarise_clustering(clustering: pd.DataFrame, bootstrap: Bootstrap) -> pd.DataFrame:
+    """Return the mean category clustering index over the networks of a group, one row per key and interval method."""
+    return network_intervals(clustering, LAYER_KEYS, "cci", bootstrap, bounds=None)
+
+
+# relations
+
+
+def relate_over_layers(consistency_summary: pd.DataFrame, clustering_summary: pd.DataFrame) -> pd.DataFrame:
+    """Relate a layer's mean category clustering index to its mean consistency, over the layers analysed at an epoch."""
+    points = _means(consistency_summary, CONSISTENCY_KEYS).merge(
+        _means(clustering_summary, LAYER_KEYS), on=LAYER_KEYS, suffixes=("", "_cci")
+    )
+    keys = [*GROUP, "epoch", "measure", "normalisation", "kind"]
+    relations = _relate(points, keys, "mean_cci", "mean")
+    return relations.assign(relation="cci_consistency_over_layers", layer=None, layer_index=np.nan)
+
+
+def relate_over_epochs(consistency_summary: pd.DataFrame, accuracy_summary: pd.DataFrame) -> pd.DataFrame:
+    """Relate a layer's mean consistency to the mean test accuracy, over the epochs at which the layer was analysed."""
+    test = (accuracy_summary["split"] == "test") & (accuracy_summary["subset"] == "all")
+    points = _means(consistency_summary, CONSISTENCY_KEYS).merge(
+        _means(accuracy_summary[test], [*GROUP, "epoch"]), on=[*GROUP, "epoch"], suffixes=("", "_accuracy")
+    )
+    keys = [*GROUP, "layer", "layer_index", "measure", "normalisation", "kind"]
+    relations = _relate(points, keys, "mean", "mean_accuracy")
+    return relations.assign(relation="consistency_accuracy_over_epochs", epoch=np.nan)
+
+
+def _means(summary: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Return each statistic's mean once, without its intervals; of consistencies, those with dropout off."""
+    if "dropout_samples" in summary:
+        summary = summary[summary["dropout_samples"].fillna(0) == 0]
+    return summary.drop_duplicates(keys)[[*keys, "mean"]]
+
+
+def _relate(points: pd.DataFrame, keys: list[str], x: str, y: str) -> pd.DataFrame:
+    """Return one row per combination of keys that has more than one point."""
+    rows = []
+    for key, group in points.groupby(keys, sort=False):
+        if len(group) < 2:
+            continue
+        n, relations = relate(group[x], group[y])
+        row = dict(zip(keys, key, strict=True)) | {"n": n}
+        for name, relation in relations.items():
+            row |= {name: relation.value, f"{name}_p": relation.p}
+            row |= {f"{name}_ci_low": relation.low, f"{name}_ci_high": relation.high}
+        rows.append(row)
+    names = [name + suffix for name in METHODS for suffix in ("", "_p", "_ci_low", "_ci_high")]
+    return pd.DataFrame(rows, columns=[*keys, "n", *names])
+
+
+def _concatenate(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Join tables; those without rows have columns without types, and only lend their columns if all are empty."""
+    return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)

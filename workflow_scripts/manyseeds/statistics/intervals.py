@@ -1,0 +1,194 @@
+"""Means with intervals as tables: observations spread into a matrix, resampled, and listed one row a method.
+
+Statistics of equally many networks share their draws: contrasts are paired, and a row added changes no other row.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from manyseeds.statistics import resampling
+from manyseeds.statistics.resampling import Interval, Pairing
+from manyseeds.streams import generator
+
+INTERVAL_COLUMNS = ["ci_method", "mean", "ci_low", "ci_high", "n_resamples"]
+
+UNIT_INTERVAL = (0.0, 1.0)
+"""Where consistencies and accuracies lie; contrasts and clustering indices are not clipped."""
+
+Bounds = tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """How means are resampled: `resampling.seed` and `resampling.n` of the config."""
+
+    seed: int
+    n_resamples: int
+
+    def draws(self, method: str, n_networks: int) -> np.random.Generator:
+        """Return a method's generator, which depends on nothing but the number of networks: statistics share draws."""
+        return generator(self.seed, f"resampling/{method}", n_networks)
+
+
+@dataclass(frozen=True)
+class PairStatistics:
+    """Values of pairs of networks: one row per key, one column per pair.
+
+    Attributes
+    ----------
+    keys
+        What tells the R rows apart.
+    n_networks
+        Number of networks N. Of two conditions a network is a seed: both networks of a seed are left out or drawn
+        together.
+    pairing
+        The two networks (K,), (K,) of each pair, numbered from 0.
+    values
+        (R, K), NaN where undefined or not observed.
+    resamples
+        Of each row the values (B, K) on resampled stimuli, or None; all None unless `pairing` is all pairs.
+    n_stimuli
+        How many stimuli there are, where any row has resamples.
+    """
+
+    keys: pd.DataFrame
+    n_networks: int
+    pairing: Pairing
+    values: NDArray[np.float64]
+    resamples: Sequence[NDArray[np.float64] | None]
+    n_stimuli: int | None = None
+
+
+def spread(
+    frame: pd.DataFrame, keys: list[str], value: str, columns: Sequence, all_columns: Sequence
+) -> tuple[pd.DataFrame, NDArray[np.float64]]:
+    """Spread a long table: one row per combination of keys, one column per network or pair; NaN where absent.
+
+    Parameters
+    ----------
+    columns
+        The network or pair of each row of `frame`.
+    all_columns
+        All of them, in the order that the matrix is to have.
+
+    Returns
+    -------
+    The distinct keys in the order of the table, and (n_keys, n_columns) values.
+    """
+    row = frame.groupby(keys, dropna=False, sort=False).ngroup().to_numpy(dtype=int)
+    position = {column: index for index, column in enumerate(all_columns)}
+    rows_keys = frame.drop_duplicates(keys)[keys].reset_index(drop=True)
+    matrix = np.full((len(rows_keys), len(all_columns)), np.nan)
+    matrix[row, [position[column] for column in columns]] = frame[value].to_numpy(dtype=np.float64, na_value=np.nan)
+    return rows_keys, matrix
+
+
+def difference(statistics: PairStatistics, column: str, minuend: object, subtrahend: object) -> PairStatistics:
+    """Return the differences of the rows that agree in every key but `column`, which keeps the minuend's value."""
+    others = [key for key in statistics.keys if key != column]
+    rows = statistics.keys.assign(row=np.arange(len(statistics.keys)))
+    matched = rows[rows[column] == minuend].merge(rows[rows[column] == subtrahend], on=others, suffixes=("", "_2"))
+    first, second = matched["row"].to_numpy(dtype=int), matched["row_2"].to_numpy(dtype=int)
+    drawn = [(statistics.resamples[i], statistics.resamples[j]) for i, j in zip(first, second, strict=True)]
+    return PairStatistics(
+        statistics.keys.iloc[first].reset_index(drop=True),
+        statistics.n_networks,
+        statistics.pairing,
+        statistics.values[first] - statistics.values[second],
+        [None if x is None or y is None else x - y for x, y in drawn],
+        statistics.n_stimuli,
+    )
+
+
+def pair_intervals(statistics: PairStatistics, bootstrap: Bootstrap, bounds: Bounds) -> pd.DataFrame:
+    """Return one row per key and method; the networks of a row are those with any defined pair.
+
+    Parameters
+    ----------
+    bounds
+        Where the means can lie, to which jackknife intervals are clipped.
+    """
+    first, second = statistics.pairing
+    frames = []
+    for networks, rows in _equal_rows(_networks_with_pairs(statistics)):
+        pairs = networks[first] & networks[second]
+        values, n = statistics.values[np.ix_(rows, pairs)], int(networks.sum())
+        number = np.cumsum(networks) - 1
+        over = number[first[pairs]], number[second[pairs]]
+        keys = statistics.keys.iloc[rows].assign(n_networks=n, n_network_pairs=np.isfinite(values).sum(axis=1))
+        draws = bootstrap.draws("instances", n)
+        intervals = [
+            resampling.pair_bootstrap(values, bootstrap.n_resamples, bootstrap.draws("pairs", n)),
+            resampling.jackknife(values, n, over=over, bounds=bounds),
+            resampling.instance_bootstrap(values, n, bootstrap.n_resamples, draws, over=over),
+        ]
+        frames += [_interval_rows(keys, interval) for interval in intervals]
+        for row in np.flatnonzero([statistics.resamples[index] is not None for index in rows]):
+            drawn, draws = statistics.resamples[rows[row]][:, pairs], bootstrap.draws("both", n)
+            intervals = [
+                resampling.stimulus_interval(values[row], drawn),
+                resampling.two_factor_interval(values[row], drawn, n, statistics.n_stimuli, draws, bounds=bounds),
+            ]
+            frames += [_interval_rows(keys.iloc[[row]], interval) for interval in intervals]
+    return _table(frames, [*statistics.keys, "n_networks", "n_network_pairs", *INTERVAL_COLUMNS])
+
+
+def _networks_with_pairs(statistics: PairStatistics) -> NDArray[np.bool_]:
+    """Return which networks (rows, N) have a defined value with any."""
+    networks = np.arange(statistics.n_networks)
+    is_member = np.any([side[:, None] == networks for side in statistics.pairing], axis=0)
+    return np.isfinite(statistics.values).astype(int) @ is_member > 0
+
+
+def network_intervals(
+    frame: pd.DataFrame, keys: list[str], value: str, bootstrap: Bootstrap, bounds: Bounds
+) -> pd.DataFrame:
+    """Return one row per key and method for the mean of a value that each network has, by its seed; it has no pairs.
+
+    Parameters
+    ----------
+    bounds
+        As in `pair_intervals`.
+    """
+    seeds = sorted(set(frame["seed"]))
+    statistics, matrix = spread(frame, keys, value, list(frame["seed"]), seeds)
+    frames = []
+    for networks, rows in _equal_rows(np.isfinite(matrix)):
+        values, n = matrix[np.ix_(rows, networks)], int(networks.sum())
+        draws = bootstrap.draws("instances", n)
+        intervals = [
+            resampling.jackknife(values, n, over="networks", bounds=bounds),
+            resampling.instance_bootstrap(values, n, bootstrap.n_resamples, draws, over="networks"),
+        ]
+        counted = statistics.iloc[rows].assign(n_networks=n, n_network_pairs=None)
+        frames += [_interval_rows(counted, interval) for interval in intervals]
+    return _table(frames, [*keys, "n_networks", "n_network_pairs", *INTERVAL_COLUMNS])
+
+
+def _equal_rows(present: NDArray[np.bool_]) -> list[tuple[NDArray[np.bool_], NDArray[np.intp]]]:
+    """Return the distinct rows of a boolean matrix, each with the indices at which it occurs."""
+    patterns: dict[bytes, list[int]] = {}
+    for index, row in enumerate(present):
+        patterns.setdefault(row.tobytes(), []).append(index)
+    return [(present[indices[0]], np.array(indices)) for indices in patterns.values()]
+
+
+def _interval_rows(keys: pd.DataFrame, interval: Interval) -> pd.DataFrame:
+    """Return an interval as rows beside its keys; `n_resamples` is null where nothing was resampled."""
+    return keys.assign(
+        ci_method=interval.method,
+        mean=interval.mean,
+        ci_low=interval.low,
+        ci_high=interval.high,
+        n_resamples=np.where(interval.n_resamples > 0, interval.n_resamples, np.nan),
+    )
+
+
+def _table(frames: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    """Join rows of intervals in the order of their keys, which their index has; one method after another."""
+    rows = pd.concat(frames).sort_index(kind="stable") if frames else pd.DataFrame(columns=columns)
+    return rows[columns].reset_index(drop=True)

@@ -1,0 +1,270 @@
+"""Confidence intervals of means over networks and over pairs of networks, made in five ways (methods 5).
+
+All bootstraps are weighted means with the counts of a resample as weights, and so matrix products. Drawing network i
+c_i times and leaving out pairs of a network with itself gives the pair (i, j) the weight c_i c_j; deleting a network
+is the case c_i = 0.
+
+Pair values are vectors of length K = N (N - 1) / 2 in the order of ``numpy.triu_indices(N, 1)`` (scipy's
+`squareform`); leading axes are independent statistics that share the draws. Undefined values are NaN, left out by
+zero-filled masks.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+QUANTILES = (0.025, 0.975)
+"""Of the 95 % intervals."""
+
+MIN_NETWORKS_JACKKNIFE = 3
+MIN_NETWORKS_BOOTSTRAP = 5
+"""Below these numbers of networks an interval is null (methods 5)."""
+
+Pairing = tuple[NDArray[np.intp], NDArray[np.intp]]
+"""The two networks (K,), (K,) that each value is of, where they are not all pairs in the order of `triu_indices`."""
+
+Over = Literal["pairs", "networks"] | Pairing
+"""Whether a statistic is a mean over all pairs of networks (consistency), over networks (accuracy, clustering), or over
+the pairs given."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """95 % interval of a mean; every array has the leading shape of the values it was computed from.
+
+    `n_resamples` counts the resamples in which the statistic was defined; 0 where nothing was resampled.
+    """
+
+    method: str
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    n_resamples: np.ndarray
+
+
+# draws
+
+
+def network_counts(n_networks: int, n_resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """Return how often each network is drawn, (n_resamples, n_networks) float64, with replacement."""
+    return _multinomial_counts(n_networks, n_resamples, rng)
+
+
+def pair_counts(n_pairs: int, n_resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """Return how often each pair is drawn, (n_resamples, n_pairs) float64, pairs taken as independent."""
+    return _multinomial_counts(n_pairs, n_resamples, rng)
+
+
+def pair_products(counts: np.ndarray, pairing: Pairing | None = None) -> np.ndarray:
+    """Turn counts of networks (B, N) into weights c_i c_j of their pairs (B, K), which drops self-pairs.
+
+    Parameters
+    ----------
+    pairing
+        None: all pairs. Where it names a network twice, which then stands for two (those of one seed under two
+        conditions), the weight is c_i: drawn twice, they are two such twos, and their mixtures are dropped.
+    """
+    first, second = np.triu_indices(counts.shape[-1], 1) if pairing is None else pairing
+    return np.where(first == second, counts[:, first], counts[:, first] * counts[:, second])
+
+
+def _multinomial_counts(n_items: int, n_resamples: int, rng: np.random.Generator) -> np.ndarray:
+    return rng.multinomial(n_items, np.full(n_items, 1 / n_items), size=n_resamples).astype(np.float64)
+
+
+# means and intervals over networks
+
+
+def weighted_means(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the weighted means of the defined values for every set of weights.
+
+    Parameters
+    ----------
+    values
+        (..., K), NaN where undefined.
+    weights
+        (B, K), nonnegative.
+
+    Returns
+    -------
+    ndarray
+        (..., B); NaN where no defined value has weight.
+    """
+    defined = np.isfinite(values)
+    total = defined.astype(np.float64) @ weights.T
+    sums = np.where(defined, values, 0.0) @ weights.T
+    return np.divide(sums, total, out=np.full_like(sums, np.nan), where=total > 0)
+
+
+def mean_along_last_axis(values: np.ndarray) -> np.ndarray:
+    """Return the mean of the defined values along the last axis; NaN where there are none."""
+    return weighted_means(values, np.ones((1, values.shape[-1])))[..., 0]
+
+
+def pair_bootstrap(values: np.ndarray, n_resamples: int, rng: np.random.Generator) -> Interval:
+    """Percentile bootstrap of pair values (..., K), as if pairs were independent: comparable with M20, but too narrow.
+
+    Null below two pairs.
+    """
+    if values.shape[-1] < 2:
+        return _null_interval("pairs", values)
+    weights = pair_counts(values.shape[-1], n_resamples, rng)
+    return _percentile_interval("pairs", values, weighted_means(values, weights))
+
+
+def instance_bootstrap(
+    values: np.ndarray, n_networks: int, n_resamples: int, rng: np.random.Generator, *, over: Over = "pairs"
+) -> Interval:
+    """Percentile bootstrap of networks; pairs of a network with itself are dropped. Null below five networks.
+
+    Parameters
+    ----------
+    values
+        (..., K) of pairs of networks, or (..., N) of the networks, as `over` says.
+    """
+    if n_networks < MIN_NETWORKS_BOOTSTRAP:
+        return _null_interval("instances", values)
+    weights = _network_weights(network_counts(n_networks, n_resamples, rng), over)
+    return _percentile_interval("instances", values, weighted_means(values, weights))
+
+
+def jackknife(
+    values: np.ndarray, n_networks: int, *, over: Over = "pairs", bounds: tuple[float, float] | None = None
+) -> Interval:
+    """Delete-one-network jackknife, mean +- t(n - 1) standard errors. Null below three networks.
+
+    Parameters
+    ----------
+    values
+        (..., K) of pairs of networks, or (..., N) of the networks, as `over` says.
+    bounds
+        Where the statistic can lie, to which the interval is clipped: (0, 1) for consistencies, None for contrasts.
+    """
+    if n_networks < MIN_NETWORKS_JACKKNIFE:
+        return _null_interval("jackknife", values)
+    without_one = weighted_means(values, _network_weights(1 - np.eye(n_networks), over))
+    deviations = without_one - without_one.mean(axis=-1, keepdims=True)
+    variance = (n_networks - 1) / n_networks * (deviations**2).sum(axis=-1)
+    return _t_interval("jackknife", mean_along_last_axis(values), variance, n_networks - 1, bounds)
+
+
+def _network_weights(counts: np.ndarray, over: Over) -> np.ndarray:
+    if over == "networks":
+        return counts
+    return pair_products(counts, None if over == "pairs" else over)
+
+
+# intervals over stimuli, and over both
+
+
+def stimulus_interval(values: np.ndarray, resamples: np.ndarray) -> Interval:
+    """Percentile interval over resampled stimuli, the networks held fixed.
+
+    Parameters
+    ----------
+    values
+        (..., K) pair values on the stimuli as they are.
+    resamples
+        (..., B, K) pair values on resampled stimuli.
+    """
+    return _percentile_interval("stimuli", values, mean_along_last_axis(resamples))
+
+
+def two_factor_interval(
+    values: np.ndarray,
+    resamples: np.ndarray,
+    n_networks: int,
+    n_stimuli: int,
+    rng: np.random.Generator,
+    *,
+    bounds: tuple[float, float] | None = None,
+) -> Interval:
+    """Interval that generalises to new networks and new stimuli: the corrected two-factor bootstrap of S23.
+
+    Networks are resampled once for each of the B resamples of the stimuli. Null below five networks, as the bootstrap
+    of networks that it rests on.
+
+    Parameters
+    ----------
+    values
+        (..., K) pair values on the stimuli as they are.
+    resamples
+        (..., B, K) pair values on resampled stimuli.
+    bounds
+        As in `jackknife`.
+    """
+    if n_networks < MIN_NETWORKS_BOOTSTRAP:
+        return _null_interval("both", values)
+    weights = pair_products(network_counts(n_networks, resamples.shape[-2], rng))
+    resampled_both = _row_means(resamples, weights)
+    variance = two_factor_variance(
+        _variance(weighted_means(values, weights)),
+        _variance(mean_along_last_axis(resamples)),
+        _variance(resampled_both),
+        n_networks,
+        n_stimuli,
+    )
+    interval = _t_interval("both", mean_along_last_axis(values), variance, n_networks - 1, bounds)
+    return replace(interval, n_resamples=np.isfinite(resampled_both).sum(axis=-1))
+
+
+def two_factor_variance(
+    networks: np.ndarray, stimuli: np.ndarray, both: np.ndarray, n_networks: int, n_stimuli: int
+) -> np.ndarray:
+    """Combine the variances of three bootstraps (of networks, of stimuli, of both) into that of the mean.
+
+    S23: resampling both factors counts the variance of their interaction and of noise three times; the correction takes
+    the surplus off. The result is bounded below by either corrected single variance and above by the variance of both.
+    """
+    n, m = n_networks, n_stimuli
+    networks_corrected = n / (n - 1) * networks
+    stimuli_corrected = m / (m - 1) * stimuli
+    surplus = n * m / ((n - 1) * (m - 1)) * (both - networks - stimuli)
+    lower = np.maximum(networks_corrected, stimuli_corrected)
+    return np.minimum(np.maximum(networks_corrected + stimuli_corrected - surplus, lower), both)
+
+
+def _row_means(resamples: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted means over pairs, resample b (..., b, K) with its own weights (b, K); (..., B), NaN without weight."""
+    defined = np.isfinite(resamples)
+    total = np.einsum("...bk,bk->...b", defined, weights)
+    sums = np.einsum("...bk,bk->...b", np.where(defined, resamples, 0.0), weights)
+    return np.divide(sums, total, out=np.full_like(sums, np.nan), where=total > 0)
+
+
+def _variance(resampled: np.ndarray) -> np.ndarray:
+    """Variance over the defined resamples (last axis); NaN below two of them."""
+    n = np.isfinite(resampled).sum(axis=-1)
+    deviations = resampled - mean_along_last_axis(resampled)[..., None]
+    squares = np.nansum(deviations**2, axis=-1)
+    return np.divide(squares, n - 1, out=np.full_like(squares, np.nan), where=n > 1)
+
+
+def _percentile_interval(method: str, values: np.ndarray, resampled: np.ndarray) -> Interval:
+    """Percentiles of the defined resampled means (..., B) around the mean of the values themselves (..., K)."""
+    mean = mean_along_last_axis(values)
+    bounds = np.full((2, *mean.shape), np.nan)
+    n_resamples = np.isfinite(resampled).sum(axis=-1)
+    for row in np.ndindex(mean.shape):
+        if np.isfinite(mean[row]) and n_resamples[row]:
+            bounds[(slice(None), *row)] = np.quantile(resampled[row][np.isfinite(resampled[row])], QUANTILES)
+    return Interval(method, mean, bounds[0], bounds[1], n_resamples)
+
+
+def _t_interval(
+    method: str, mean: np.ndarray, variance: np.ndarray, dof: int, bounds: tuple[float, float] | None
+) -> Interval:
+    half_width = stats.t.ppf(QUANTILES[1], dof) * np.sqrt(variance)
+    low, high = mean - half_width, mean + half_width
+    if bounds is not None:
+        low, high = np.clip(low, *bounds), np.clip(high, *bounds)
+    return Interval(method, mean, low, high, np.zeros(np.shape(mean), dtype=int))
+
+
+def _null_interval(method: str, values: np.ndarray) -> Interval:
+    mean = mean_along_last_axis(values)
+    null = np.full(mean.shape, np.nan)
+    return Interval(method, mean, null, null, np.zeros(mean.shape, dtype=int))

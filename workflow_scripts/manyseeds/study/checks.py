@@ -1,0 +1,201 @@
+"""Checks of a study that its schema cannot make: keys against each other, names, sizes, the user's own folders."""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from manyseeds.errors import StudyError
+from manyseeds.study.architectures import NAMED_IN, layer_names, module_names
+from manyseeds.study.study import FOLDERS, OWN_NETWORKS, TRAINED, Study, network_name
+from manyseeds.study.validation import Config, check_plain, check_schema, with_defaults, with_types
+
+MOST = 10_000
+"""Instances of a group, and dropout samples of an instance, at most: each is planned while the Snakefile is parsed."""
+
+LONGEST_NAME, LONGEST_PATH = 100, 255
+"""Characters of a name, and of each part of a path: file systems take 255, and names become parts of names of files."""
+
+
+def checked_study(config: Config, schema: Config) -> Study:
+    """Check a configuration, fill in the defaults of list entries, and return the study that it describes.
+
+    Raises
+    ------
+    StudyError
+        At the first unknown key or impossible value, and where own activations or networks do not fit together.
+    """
+    check_plain(config)
+    config = with_types(config, schema)
+    check_plain(config)  # once more: text may stand for what YAML has and JSON does not
+    check_schema(config, schema)
+    study = Study(with_defaults(config, schema))
+    check_meaning(study)
+    return study
+
+
+def check_meaning(study: Study) -> None:
+    """Check what a schema cannot say: keys against each other, and the user's own folders.
+
+    Raises
+    ------
+    StudyError
+        At the first contradiction.
+    """
+    config, training = study.config, study.config["training"]
+    folders = [key for key in FOLDERS if config[key] is not None]
+    if len(folders) > 1:
+        raise StudyError(f"Config keys {' and '.join(folders[:2])} are both set; expected one of them at most.")
+    _check_sizes(study)
+    _check_folders(study)
+    _check_stimuli(config)
+    _check_unique("networks", [network_name(entry) for entry in config["networks"]])
+    _check_unique("conditions", [condition["name"] for condition in study.conditions])
+    if study.mode == TRAINED:
+        _check_streams(study)
+    _check_epochs("training.checkpoints", training["checkpoints"], range(training["epochs"] + 1), "training.epochs")
+    _check_epochs(
+        "collapse.judge_after", config["collapse"]["judge_after"], range(1, training["epochs"] + 1), "training.epochs"
+    )
+    if study.knows_training:
+        _check_epochs("trajectory.epochs", config["trajectory"]["epochs"], study.checkpoints, "training.checkpoints")
+        _check_epochs("export.epochs", config["export"]["epochs"] or (), study.analysed_epochs, "trajectory.epochs")
+        _check_names(study)
+        _check_layers(study)
+    if not study.instances:
+        raise StudyError(f"{config[folders[0]]} holds no two networks of one group that the study names.")
+    for architecture, condition in study.groups:
+        if len(study.seeds(architecture, condition)) < 2:
+            folder = f"{config[folders[0]]}/{architecture}/{condition}"
+            raise StudyError(f"{folder}: found 1 instance, expected at least 2 to compare; add one, or leave this out.")
+    if study.mode == OWN_NETWORKS:
+        _check_declared(study)
+
+
+def _check_sizes(study: Study) -> None:
+    """Check that no number makes the plan of the jobs too long, and no name a file's name."""
+    config = study.config
+    numbers = {"instances": config["instances"]}
+    numbers |= {f"conditions[{i}].instances": entry["instances"] for i, entry in enumerate(config["conditions"])}
+    numbers |= {f"dropout.{key}": config["dropout"][key] for key in ("instances", "samples")}
+    for key, number in numbers.items():
+        if number is not None and number > MOST:
+            raise StudyError(f"Config key {key}: found {number}, expected at most {MOST}.")
+    names = {"study": study.name}
+    names |= {f"networks[{i}].name": network_name(entry) for i, entry in enumerate(config["networks"])}
+    names |= {f"conditions[{i}].name": entry["name"] for i, entry in enumerate(config["conditions"])}
+    for key, name in names.items():
+        if len(name) > LONGEST_NAME:
+            raise StudyError(
+                f"Config key {key}: found a name of {len(name)} characters, expected at most {LONGEST_NAME}."
+            )
+
+
+def _check_folders(study: Study) -> None:
+    """Check that the config's folders have paths that a file system takes, and that a study does not read what it
+    writes: Snakemake removes the outputs of a job before it runs.
+    """
+    config = study.config
+    folders = {"data.root": config["data"]["root"], "stimuli.root": config["stimuli"]["root"]}
+    folders |= {key: config[key] for key in FOLDERS}
+    for key, folder in folders.items():
+        if folder is None:
+            continue
+        if not folder.strip() or max(len(os.fsencode(part)) for part in folder.split("/")) > LONGEST_PATH:
+            raise StudyError(f"Config key {key}: found {folder[:LONGEST_PATH]!r}, expected the path of a folder.")
+        if Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(f"results/{study.name}")):
+            raise StudyError(f"Config key {key}: {folder} lies in the study's own results/{study.name}.")
+
+
+def _check_stimuli(config: Config) -> None:
+    """Check that the folders of stimuli are those of a root, and each is of one category."""
+    categories = config["stimuli"]["categories"] or {}
+    if categories and config["stimuli"]["root"] is None:
+        raise StudyError("Config key stimuli.categories: found folders, but stimuli.root, where they lie, is null.")
+    folders = [folder for names in categories.values() for folder in names]
+    repeated = next((folder for folder in folders if folders.count(folder) > 1), None)
+    if repeated is not None:
+        raise StudyError(f"Config key stimuli.categories: found the folder {repeated!r} twice, expected each once.")
+
+
+def _check_unique(key: str, names: Sequence[str]) -> None:
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None:
+        raise StudyError(f"Config key {key}: the name {repeated!r} occurs twice; give each entry a `name` of its own.")
+
+
+def _check_epochs(key: str, epochs: Iterable[int], allowed: Sequence[int], source: str) -> None:
+    stray = next((epoch for epoch in epochs if epoch not in allowed), None)
+    if stray is not None:
+        choice = f"{allowed[0]} to {allowed[-1]}" if isinstance(allowed, range) else ", ".join(map(str, allowed))
+        raise StudyError(f"Config key {key}: found epoch {stray}, expected one of {choice} (see {source}).")
+
+
+def _check_names(study: Study) -> None:
+    """Check that every network and condition that a key names is declared."""
+    config = study.config
+    networks = [network_name(entry) for entry in config["networks"]]
+    conditions = [condition["name"] for condition in study.conditions]
+    for index, condition in enumerate(config["conditions"]):
+        _check_known(f"conditions[{index}].networks", condition["networks"], networks, "networks")
+    _check_known("dropout.networks", config["dropout"]["networks"], networks, "networks")
+    _check_known("trajectory.networks", config["trajectory"]["networks"], networks, "networks")
+    _check_known("trajectory.conditions", config["trajectory"]["conditions"], conditions, "conditions")
+    for key, named in study.named_conditions.items():
+        _check_known(key, named, conditions, "conditions")
+
+
+def _check_streams(study: Study) -> None:
+    """Check that a stream which a condition varies is drawn from: else its networks would all be the same."""
+    augmented = study.config["training"]["augmentation"] != "none"
+    for architecture, name in study.groups:
+        condition, is_foreign = study.condition(name), module_names(study.network(architecture)["architecture"]) is None
+        drawn = {"init": True, "order": True, "augment": augmented, "dropout": condition["dropout"] or is_foreign}
+        if not any(drawn[stream] for stream in condition["vary"]):
+            settings = f"augmentation {study.config['training']['augmentation']}, dropout {condition['dropout']:g}"
+            raise StudyError(
+                f"Config key conditions: {name} varies {' and '.join(condition['vary'])}, of which nothing is drawn "
+                f"({settings}): its networks would all be the same."
+            )
+
+
+def _check_known(key: str, names: Iterable[str] | None, known: Sequence[str], source: str) -> None:
+    stray = next((name for name in names or () if name not in known), None)
+    if stray is not None:
+        raise StudyError(f"Config key {key}: found {stray!r}, expected one of {', '.join(known)} (see {source}).")
+
+
+def _check_layers(study: Study) -> None:
+    """Check the names of layers, as far as they are known before a network is built: training would come first."""
+    config = study.config
+    for index, entry in enumerate(config["networks"]):
+        chosen, modules = entry["layers"] or (), module_names(entry["architecture"])
+        paths = chosen.values() if isinstance(chosen, dict) else chosen
+        if modules is not None:
+            _check_known(f"networks[{index}].layers", paths, modules, entry["architecture"])
+    for group in study.groups:
+        modules = module_names(study.network(group[0])["architecture"])
+        if modules is not None and study.condition(group[1])["dropout"]:
+            _check_known("dropout.after", config["dropout"]["after"], modules, group[0])
+    for key, groups in study.confined_groups.items():
+        known = {architecture: layer_names(study.network(architecture)) for architecture, _ in groups}
+        wanted = config[key]["layers"]
+        for architecture, layers in known.items():
+            if layers is not None and not set(wanted) & set(layers):
+                raise StudyError(
+                    f"Config key {key}.layers: found {', '.join(wanted)}, expected at least one of {', '.join(layers)} "
+                    f"(of {architecture}); or name {NAMED_IN[key]} the networks that have such a layer."
+                )
+        if known and None not in known.values():
+            layers = list(dict.fromkeys(layer for names in known.values() for layer in names))
+            _check_known(f"{key}.layers", wanted, layers, ", ".join(known))
+
+
+def _check_declared(study: Study) -> None:
+    """Check that each folder of own networks is named after an entry of `networks`."""
+    declared = [network_name(entry) for entry in study.config["networks"]]
+    for architecture, _ in study.groups:
+        if architecture not in declared:
+            raise StudyError(
+                f"{study.config['networks_dir']}/{architecture}: no entry of the config's `networks` has this name; "
+                f"found {', '.join(declared)}."
+            )

@@ -1,0 +1,306 @@
+"""A study: its configuration and the table of instances that it expands to.
+
+Read while the Snakefile is parsed: nothing but the standard library, jsonschema and YAML is imported.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from manyseeds.study.instances import Instance, shown_conditions
+from manyseeds.study.user_folders import find_arrays, find_checkpoints, find_exported
+from manyseeds.study.validation import Config
+
+STREAMS = ("init", "order", "augment", "dropout")
+"""The four streams of a training; a condition's `vary` names those that follow the instance's seed."""
+
+TRAINED, PRETRAINED, OWN_ACTIVATIONS, OWN_NETWORKS = "trained", "pretrained", "own_activations", "own_networks"
+
+FOLDERS = {"activations_dir": OWN_ACTIVATIONS, "networks_dir": OWN_NETWORKS, "pretrained_dir": PRETRAINED}
+"""Keys of the config that name a folder to analyse instead of training, and the mode that each of them sets."""
+
+PERSONAL = ("study", "keep_activations")
+PERSONAL_IN = {"data": ("root", "download"), "training": ("checkpoint_minutes", "cohort_size", "cuda_graphs")}
+"""Keys of the config, and of sections of it, that are the concern of whoever runs a study."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A configuration that `checks.checked_study` has checked and completed, and what follows from it."""
+
+    config: Config
+
+    @property
+    def name(self) -> str:
+        """Name of the study, and of its folder under ``results/``."""
+        return self.config["study"]
+
+    @property
+    def mode(self) -> str:
+        """Where activations come from: `TRAINED`, `PRETRAINED`, `OWN_ACTIVATIONS` or `OWN_NETWORKS`."""
+        return next((mode for key, mode in FOLDERS.items() if self.config[key] is not None), TRAINED)
+
+    @property
+    def knows_training(self) -> bool:
+        """Whether the config says how the networks are trained, here or by the study that exported them."""
+        return self.mode in (TRAINED, PRETRAINED)
+
+    @property
+    def stores_inputs(self) -> bool:
+        """Whether preprocessed images are written. Channels are standardised batch by batch instead: that is cheap, and
+        copies of large sets of photographs are not.
+        """
+        return self.config["data"]["preprocessing"] != "channel_mean_sd"
+
+    @cached_property
+    def conditions(self) -> tuple[Config, ...]:
+        """The declared conditions, then one for each rate above 0 of the dropout sweep, otherwise like the first."""
+        first, sweep = self.config["conditions"][0], self.config["dropout"]
+        n_instances = sweep["instances"] or first["instances"]
+        added = (
+            first
+            | {"name": f"dropout{rate:g}", "dropout": rate, "networks": sweep["networks"], "instances": n_instances}
+            for rate in sweep["rates"]
+            if rate
+        )
+        return (*self.config["conditions"], *added)
+
+    @cached_property
+    def instances(self) -> tuple[Instance, ...]:
+        """All instances, by architecture, condition and seed."""
+        if self.mode == OWN_ACTIVATIONS:
+            return tuple(self.own_arrays)
+        if self.mode == OWN_NETWORKS:
+            return tuple(self.own_checkpoints)
+        return tuple(instance for instance in self._declared if instance not in self.alone)
+
+    @cached_property
+    def _declared(self) -> tuple[Instance, ...]:
+        """The instances that the config declares, of exported ones those that are there."""
+        declared = (
+            Instance(name, condition["name"], seed)
+            for name in map(network_name, self.config["networks"])
+            for condition in self.conditions
+            if condition["networks"] is None or name in condition["networks"]
+            for seed in range(condition["instances"] or self.config["instances"])
+        )
+        return tuple(instance for instance in declared if self.mode == TRAINED or instance in self.exported)
+
+    @cached_property
+    def alone(self) -> tuple[Instance, ...]:
+        """Exported networks that are left out: no other of their group is there to be compared with."""
+        if self.mode != PRETRAINED:
+            return ()
+        sizes = Counter((instance.architecture, instance.condition) for instance in self._declared)
+        return tuple(each for each in self._declared if sizes[each.architecture, each.condition] == 1)
+
+    @cached_property
+    def groups(self) -> tuple[tuple[str, str], ...]:
+        """The pairs of architecture and condition, in order; the instances of a group are compared with each other."""
+        return tuple(dict.fromkeys((instance.architecture, instance.condition) for instance in self.instances))
+
+    @cached_property
+    def shown_groups(self) -> tuple[tuple[str, str], ...]:
+        """The groups that figures without conditions of their own show: of each architecture the baseline, or all."""
+        architectures = dict.fromkeys(architecture for architecture, _ in self.groups)
+        conditions = {name: [c for architecture, c in self.groups if architecture == name] for name in architectures}
+        return tuple((name, condition) for name in architectures for condition in shown_conditions(conditions[name]))
+
+    @cached_property
+    def compared_conditions(self) -> tuple[tuple[str, str, str], ...]:
+        """Architecture and the two conditions whose networks are compared with each other (`condition_pairs`)."""
+        architectures = dict.fromkeys(architecture for architecture, _ in self.groups)
+        return tuple(
+            (architecture, *pair)
+            for architecture in architectures
+            for pair in self.config["condition_pairs"]
+            if all((architecture, condition) in self.groups for condition in pair)
+        )
+
+    @property
+    def named_conditions(self) -> dict[str, list[str]]:
+        """Conditions that comparisons and statistics name, by the key of the config that does."""
+        resampling = self.config["resampling"]
+        named = {f"condition_pairs[{index}]": pair for index, pair in enumerate(self.config["condition_pairs"])}
+        for key in ("partitions_for", "stimuli_for"):
+            named[f"resampling.{key}.conditions"] = resampling[key]["conditions"] or []
+        return named
+
+    @cached_property
+    def absent_conditions(self) -> dict[str, list[str]]:
+        """Those of `named_conditions` that are not there: of networks and activations from elsewhere, which need not
+        be all that a study names.
+        """
+        there = {condition for _, condition in self.groups}
+        absent = {key: [name for name in named if name not in there] for key, named in self.named_conditions.items()}
+        return {key: names for key, names in absent.items() if names}
+
+    @cached_property
+    def dropout_groups(self) -> tuple[tuple[str, str], ...]:
+        """The groups trained with dropout, of which RDMs are averaged over dropout masks."""
+        if not self.knows_training or not self.config["dropout"]["samples"]:
+            return ()
+        return tuple(group for group in self.groups if self.condition(group[1])["dropout"])
+
+    @cached_property
+    def followed_groups(self) -> tuple[tuple[str, str], ...]:
+        """The groups that are analysed at several epochs, whose training is followed."""
+        return tuple(group for group in self.groups if len(self.epochs_of(*group)) > 1)
+
+    @property
+    def confined_groups(self) -> dict[str, tuple[tuple[str, str], ...]]:
+        """The groups of which an analysis is confined to layers, by the key of the config that names these."""
+        return {"trajectory": self.followed_groups, "dropout": self.dropout_groups}
+
+    @cached_property
+    def dropout_sweep(self) -> tuple[tuple[str, str], ...]:
+        """The groups that differ from the first condition in dropout alone, where that has none."""
+        first = self.conditions[0]
+        alike = ("vary", "images", "categories")
+        if not self.knows_training or first["dropout"]:
+            return ()
+        return tuple(
+            (architecture, name)
+            for architecture, name in self.groups
+            if (condition := self.condition(name))["dropout"]
+            and all(condition[key] == first[key] for key in alike)
+            and (architecture, first["name"]) in self.groups
+        )
+
+    def seeds(self, architecture: str, condition: str) -> tuple[int, ...]:
+        """Seeds of the instances of a group."""
+        return tuple(seed for *group, seed in self.instances if group == [architecture, condition])
+
+    def network(self, name: str) -> Config:
+        """Entry of the config's `networks` that carries a name."""
+        return next(entry for entry in self.config["networks"] if network_name(entry) == name)
+
+    def condition(self, name: str) -> Config:
+        """Condition of a name."""
+        return next(entry for entry in self.conditions if entry["name"] == name)
+
+    def stream_seeds(self, instance: Instance) -> dict[str, int]:
+        """Seed of each random stream: the instance's where its condition varies the stream, else 0."""
+        vary = self.condition(instance.condition)["vary"]
+        return {stream: instance.seed if stream in vary else 0 for stream in STREAMS}
+
+    def settings(self, instance: Instance) -> dict[str, Any]:
+        """What sets an instance apart: seeds of its streams, which vary, its dropout, images and categories; None if
+        trained elsewhere.
+        """
+        columns = [f"stream_{stream}" for stream in STREAMS]
+        if not self.knows_training:
+            return dict.fromkeys([*columns, "vary", "dropout", "images", "categories"])
+        condition = self.condition(instance.condition)
+        seeds = dict(zip(columns, self.stream_seeds(instance).values(), strict=True))
+        categories = condition["categories"]
+        return seeds | {
+            "vary": "+".join(condition["vary"]),
+            "dropout": condition["dropout"],
+            "images": condition["images"],
+            "categories": None if categories is None else "+".join(map(str, categories)),
+        }
+
+    @property
+    def last_epoch(self) -> int:
+        """The epoch that every analysis looks at; of own networks, and own activations without epochs, it is 0."""
+        if self.mode == OWN_ACTIVATIONS:
+            return max(next(iter(self.own_arrays.values())))
+        return self.config["training"]["epochs"] if self.knows_training else 0
+
+    @property
+    def checkpoints(self) -> tuple[int, ...]:
+        """Epochs at which networks are evaluated, and their weights kept where they are trained; 0 and the last among
+        them.
+        """
+        if not self.knows_training:
+            return self.analysed_epochs
+        return tuple(sorted({0, *self.config["training"]["checkpoints"], self.last_epoch}))
+
+    @property
+    def weight_epochs(self) -> tuple[int, ...]:
+        """Epochs whose weights are there: all checkpoints, but of exported networks the last alone."""
+        return (self.last_epoch,) if self.mode == PRETRAINED else self.checkpoints
+
+    @property
+    def analysed_epochs(self) -> tuple[int, ...]:
+        """Epochs whose activations are read, in groups whose training is followed."""
+        if self.mode == OWN_ACTIVATIONS:
+            return tuple(sorted(next(iter(self.own_arrays.values()))))
+        trajectory = self.config["trajectory"]["epochs"] if self.knows_training else ()
+        return tuple(sorted({*trajectory, self.last_epoch}))
+
+    def epochs_of(self, architecture: str, condition: str) -> tuple[int, ...]:
+        """Epochs whose activations are read in a group: the last one alone where the training is not followed."""
+        networks, conditions = (self.config["trajectory"][key] for key in ("networks", "conditions"))
+        followed = (networks is None or architecture in networks) and (conditions is None or condition in conditions)
+        return self.analysed_epochs if followed or self.mode == OWN_ACTIVATIONS else (self.last_epoch,)
+
+    def exported_epochs(self, architecture: str, condition: str) -> tuple[int, ...]:
+        """Epochs whose activations are exported of a group whose training is followed."""
+        chosen = self.config["export"]["epochs"]
+        epochs = self.epochs_of(architecture, condition)
+        return epochs if chosen is None else tuple(each for each in epochs if each in (*chosen, self.last_epoch))
+
+    def followed_layers(self, architecture: str) -> tuple[str, ...]:
+        """Layers that are compared along training, others' among them (`trajectory.layers`).
+
+        Of own activations those of them that are there at every epoch; where none is, the deepest that is.
+        """
+        named = tuple(self.config["trajectory"]["layers"])
+        if self.mode != OWN_ACTIVATIONS:
+            return named
+        epochs = next(found for instance, found in self.own_arrays.items() if instance.architecture == architecture)
+        layers = [[file.stem for file in files] for _, files in sorted(epochs.items())]
+        always = [layer for layer in layers[-1] if all(layer in found for found in layers)]
+        return tuple(layer for layer in always if layer in named) or tuple(always[-1:])
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Dissimilarity measures."""
+        return tuple(self.config["measures"])
+
+    @cached_property
+    def own_arrays(self) -> dict[Instance, dict[int, tuple[Path, ...]]]:
+        """Arrays of the user's own activations: by instance and epoch, those of the layers in order."""
+        return find_arrays(Path(self.config["activations_dir"]))
+
+    @cached_property
+    def own_checkpoints(self) -> dict[Instance, Path]:
+        """Weights of the user's own networks."""
+        return find_checkpoints(Path(self.config["networks_dir"]))
+
+    @cached_property
+    def exported(self) -> dict[Instance, Path]:
+        """Folders of the networks that another study exported."""
+        return find_exported(Path(self.config["pretrained_dir"]))
+
+    @property
+    def portable_config(self) -> Config:
+        """The config without what concerns this machine or this run alone: for others who analyse the same networks."""
+        config = {key: value for key, value in self.config.items() if key not in (*FOLDERS, *PERSONAL)}
+        for section, keys in PERSONAL_IN.items():
+            config[section] = {key: value for key, value in config[section].items() if key not in keys}
+        if (exported := config["export"]["epochs"]) is not None:  # of the others nobody has activations
+            followed = [epoch for epoch in config["trajectory"]["epochs"] if epoch in exported]
+            config["trajectory"] = config["trajectory"] | {"epochs": followed}
+        return config
+
+    def select(self, keys: Iterable[str]) -> dict[str, Any]:
+        """Return the named keys of the config, dotted where nested (``training.epochs``), and no others."""
+        selected: dict[str, Any] = {}
+        for key in keys:
+            *parents, last = key.split(".")
+            source, target = self.config, selected
+            for parent in parents:
+                source, target = source[parent], target.setdefault(parent, {})
+            target[last] = source[last]
+        return selected
+
+
+def network_name(entry: Config) -> str:
+    """Name of an entry of the config's `networks` in folders and tables: its own, or else its architecture's."""
+    return entry["name"] or entry["architecture"]

@@ -1,0 +1,68 @@
+"""What each training is to do, in plain values: the part of a study that determines an instance's weights, and nothing
+else.
+
+Read while the Snakefile is parsed: nothing but the standard library is imported.
+"""
+
+from typing import Any
+
+from manyseeds.study.instances import Instance
+from manyseeds.study.study import Study
+
+UNRELATED = ("cohort_size", "cuda_graphs", "seeds_per_job", "checkpoint_minutes")
+"""Keys of the config's `training` that say how jobs run; the weights do not depend on them."""
+
+
+def network_values(study: Study, architecture: str) -> dict[str, Any]:
+    """Return what a network is: its entry of the config's `networks` but its name, and but which layers are
+    analysed.
+    """
+    return {key: value for key, value in study.network(architecture).items() if key not in ("name", "layers")}
+
+
+def task_values(study: Study, instance: Instance) -> dict[str, Any]:
+    """Return the values that `recipes.Task.from_params` takes, but the number of categories, which the data decide."""
+    config, condition = study.config, study.condition(instance.condition)
+    recipe = {key: value for key, value in config["training"].items() if key not in UNRELATED}
+    recipe["checkpoints"] = list(study.checkpoints)
+    recipe["dropout"] = condition["dropout"]
+    recipe["dropout_after"] = config["dropout"]["after"] if condition["dropout"] else []
+    return {
+        "name": f"{instance.architecture}/{instance.condition}/seed{instance.seed}",
+        "network": network_values(study, instance.architecture),
+        "recipe": recipe,
+        "collapse": dict(config["collapse"]),
+        "root_seed": config["seed"],
+        "stream_seeds": study.stream_seeds(instance),
+        "vary": list(condition["vary"]),
+    }
+
+
+def dropout_values(study: Study, condition: str) -> dict[str, Any] | None:
+    """Return the dropout that a condition trains with, as `models.accuracy.accuracy_with_dropout` and
+    `dropout_sampling.Dropout` take it; None without dropout, and of networks trained elsewhere.
+    """
+    rate = study.condition(condition)["dropout"] if study.knows_training else 0
+    if not rate:
+        return None
+    return {"rate": rate, "after": list(study.config["dropout"]["after"]), "root_seed": study.config["seed"]}
+
+
+def training_set(study: Study, condition: str) -> dict[str, Any]:
+    """Return which images a condition trains on, as `training_sets.select` takes it; the seed of the halves only where
+    there are any, so that it concerns nothing else.
+    """
+    images = study.condition(condition)["images"]
+    seed = None if images == "all" else study.config["data"]["halves_seed"]
+    return {"images": images, "seed": seed, "categories": study.condition(condition)["categories"]}
+
+
+def block_of(study: Study, instance: Instance) -> int:
+    """Return the number of the block of seeds that an instance belongs to: one job trains one block."""
+    return instance.seed // study.config["training"]["seeds_per_job"]
+
+
+def members(study: Study, architecture: str, condition: str, block: int) -> list[Instance]:
+    """Return the instances of a group that one job trains."""
+    instances = (Instance(architecture, condition, seed) for seed in study.seeds(architecture, condition))
+    return [instance for instance in instances if block_of(study, instance) == block]

@@ -1,0 +1,210 @@
+"""Folders that users bring: their own activations, their own networks, exported networks.
+
+The names of files and folders are looked at, nothing is opened but ``layers.csv``, so a wrong layout is told while the
+Snakefile is parsed.
+"""
+
+import csv
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from manyseeds.errors import StudyError, breaks_lines
+from manyseeds.study.instances import CARD, Instance
+
+BRACES = {"{", "}"}
+"""Snakemake takes what they enclose in a path for a wildcard."""
+
+MOST_DIGITS = 18
+"""Of a seed or an epoch: tables hold them as integers of 64 bits."""
+
+NETWORK_SUFFIXES = (".safetensors", ".pt", ".pth")
+
+
+def find_arrays(folder: Path) -> dict[Instance, dict[int, tuple[Path, ...]]]:
+    """Find own activations: ``{architecture}/{condition}/seed{n}/[epoch{e}/]{layer}.npy``.
+
+    Returns
+    -------
+    dict
+        By instance and epoch (0 where there are no epoch folders), the arrays of the layers: in the order of
+        ``layers.csv`` if the folder has one, else in natural order (conv2 before conv10).
+
+    Raises
+    ------
+    StudyError
+        If there are none, or not the same epochs and layers in all instances of an architecture, or a layer that the
+        last epoch has not.
+    """
+    instances = _find_instances(folder, "seed*", "activations_dir")
+    arrays = {instance: _arrays_by_epoch(path, _layer_order(folder)) for instance, path in instances.items()}
+    for instance, by_epoch in arrays.items():
+        _check_same(folder, instance, "epochs", _names(by_epoch), _names(next(iter(arrays.values()))))
+        reference = next(files for other, files in arrays.items() if other.architecture == instance.architecture)
+        for epoch, files in by_epoch.items():
+            layers, expected = ([file.stem for file in group] for group in (files, reference[epoch]))
+            _check_same(folder, instance, f"layers of epoch {epoch}", layers, expected)
+        last, at_the_end = max(by_epoch), {file.stem for file in by_epoch[max(by_epoch)]}
+        for file in (file for files in by_epoch.values() for file in files):
+            if file.stem not in at_the_end:
+                raise StudyError(f"{file}: epoch {last}, the last, has no such layer; expected all layers there.")
+    return arrays
+
+
+def find_checkpoints(folder: Path) -> dict[Instance, Path]:
+    """Find own networks: ``{architecture}/{condition}/seed{n}`` with one of `NETWORK_SUFFIXES`.
+
+    Raises
+    ------
+    StudyError
+        If there are none, or two of one seed.
+    """
+    return _find_instances(folder, "seed*.*", "networks_dir", NETWORK_SUFFIXES)
+
+
+def find_exported(folder: Path) -> dict[Instance, Path]:
+    """Find networks that a study exported: ``{architecture}/{condition}/seed{n}/card.json``.
+
+    Returns
+    -------
+    dict
+        The folder of each instance.
+
+    Raises
+    ------
+    StudyError
+        If there are none, or one has no card: it is written last.
+    """
+    found = _find_instances(folder, "seed*", "pretrained_dir")
+    for path in found.values():
+        if not (path / CARD).is_file():
+            raise StudyError(
+                f"{path} holds no {CARD}, so it is no complete export of a network; delete or complete it."
+            )
+    return found
+
+
+def _find_instances(folder: Path, pattern: str, key: str, suffixes: Sequence[str] = ("",)) -> dict[Instance, Path]:
+    if not os.path.isdir(folder):  # pathlib's raises where a link leads to itself
+        raise StudyError(f"Config key {key}: there is no folder {folder}.")
+    if not BRACES.isdisjoint(str(folder)):
+        raise StudyError(f"Config key {key}: found {folder}, expected a path without {{ and }}, Snakemake's wildcards.")
+    found: dict[Instance, Path] = {}
+    for path in folder.glob(f"*/*/{pattern}"):
+        seed = re.fullmatch(r"seed([0-9]+)", path.stem)
+        if seed is None or path.suffix not in suffixes:
+            continue
+        if len(seed[1]) > 1 and seed[1].startswith("0"):
+            raise StudyError(f"{path}: found the seed {seed[1]}, expected numbers without leading zeros, as in seed7.")
+        instance = Instance(*map(_checked_name, path.parent.parts[-2:], (path, path)), _number(seed[1], path))
+        if instance in found:
+            raise StudyError(f"{path} and {found[instance].name} are both there; expected one file a seed.")
+        found[instance] = path
+    if not found:
+        raise StudyError(f"Config key {key}: {folder} holds no {{architecture}}/{{condition}}/seed{{n}}{suffixes[0]}.")
+    return dict(sorted(found.items()))
+
+
+def _checked_name(name: str, path: Path) -> str:
+    """Return the name of a folder, which is to name folders of the study too."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+        raise StudyError(f"{path}: the folder {name!r} has a name of other characters than letters, digits, -, _ and .")
+    return name
+
+
+def _number(digits: str, path: Path) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise StudyError(f"{path}: found a number of {len(digits)} digits, expected at most {MOST_DIGITS}.")
+    return int(digits)
+
+
+def _arrays_by_epoch(folder: Path, order: Sequence[str] | None) -> dict[int, tuple[Path, ...]]:
+    epochs: dict[int, Path] = {}
+    for path in sorted(folder.glob("epoch*")):
+        if found := re.fullmatch(r"epoch([0-9]+)", path.name):
+            epoch = _number(found[1], path)
+            if epoch in epochs:
+                raise StudyError(f"{path} and {epochs[epoch].name} are both there; expected one folder an epoch.")
+            epochs[epoch] = path
+    return {epoch: _layers(path, order) for epoch, path in sorted((epochs or {0: folder}).items())}
+
+
+def _layers(folder: Path, order: Sequence[str] | None) -> tuple[Path, ...]:
+    files = {path.stem: path for path in sorted(folder.glob("*.npy"), key=_natural)}
+    if not files:
+        raise StudyError(f"{folder}: found no array, expected one {{layer}}.npy for each layer.")
+    for name in files:
+        if breaks_lines(name) or not BRACES.isdisjoint(name):
+            raise StudyError(
+                f"{folder}: found the layer {name!a}, expected a name without control characters, {{ and }}."
+            )
+    if order is None:
+        return tuple(files.values())
+    unlisted = next((name for name in files if name not in order), None)
+    if unlisted is not None:
+        raise StudyError(f"{files[unlisted]}: layers.csv does not list this layer; found {', '.join(order)}.")
+    return tuple(files[name] for name in order if name in files)
+
+
+def _layer_order(folder: Path) -> list[str] | None:
+    """Read the column ``layer`` of ``layers.csv``, if there is one."""
+    path = folder / "layers.csv"
+    if not path.exists():
+        return None
+    (order,) = read_columns(path, "layer")
+    if not order:
+        raise StudyError(f"{path}: found no row below the names of the columns, expected one for each layer.")
+    repeated = next((name for name in order if order.count(name) > 1), None)
+    if repeated is not None:
+        raise StudyError(f"{path}: found the layer {repeated!r} twice, expected each layer once.")
+    return order
+
+
+def read_columns(path: Path, *columns: str) -> list[list[str]]:
+    """Read columns of a table of comma-separated values; blank lines and other columns are passed over.
+
+    Raises
+    ------
+    StudyError
+        If the file is no such table or has no such column, or a row has no value in one, or more values than there are
+        columns: one column too many would shift all others.
+    """
+    if not path.is_file():
+        raise StudyError(f"{path} is missing; expected a table with the columns {' and '.join(columns)}.")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            header, *rows = (row for row in csv.reader(file, skipinitialspace=True, strict=True) if row)
+    except (OSError, ValueError, csv.Error) as problem:  # without a row there is no header to unpack
+        raise StudyError(f"{path}: not a table of comma-separated values in UTF-8 ({problem}).") from problem
+    for column in columns:
+        if header.count(column) != 1:
+            raise StudyError(f"{path}: found the columns {', '.join(header)}, expected one named {column}.")
+    for number, row in enumerate(rows, start=1):
+        if len(row) > len(header):
+            raise StudyError(f"{path}: row {number} has {len(row)} values, expected {len(header)}, one a column.")
+        row.extend([""] * (len(header) - len(row)))
+    table = {column: [row[header.index(column)] for row in rows] for column in columns}
+    for column, values in table.items():
+        if "" in values:
+            raise StudyError(f"{path}: row {values.index('') + 1} has no {column}; expected one in each row.")
+    return list(table.values())
+
+
+def _natural(path: Path) -> list[str | int]:
+    """Split a name into text and numbers, in turn."""
+    parts = re.split(r"([0-9]+)", path.stem)
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)]
+
+
+def _names(values: Iterable[Any]) -> list[str]:
+    return [str(value) for value in values]
+
+
+def _check_same(folder: Path, instance: Instance, what: str, found: Sequence[str], expected: Sequence[str]) -> None:
+    if list(found) != list(expected):
+        raise StudyError(
+            f"{folder}/{instance}: found the {what} {', '.join(found)}, "
+            f"expected {', '.join(expected)} as in the other instances."
+        )

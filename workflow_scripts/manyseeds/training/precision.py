@@ -1,0 +1,132 @@
+"""Arithmetic of a training: which one `precision: auto` means on a device, and whether bfloat16 is worth it there."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from manyseeds import processors
+from manyseeds.data.feeding import to_device
+from manyseeds.data.images import Images
+from manyseeds.devices import device_kind, make_deterministic
+from manyseeds.errors import StudyError
+from manyseeds.models.forward import dropout
+from manyseeds.training import compiled
+from manyseeds.training.attempts import Assignment, Attempt
+from manyseeds.training.platforms import Platform
+from manyseeds.training.recipes import AUTO, Recipe
+
+ROUNDS = 3
+"""Steps that are timed in either arithmetic; the fastest count."""
+
+SLOWER, HARDLY_FASTER = 1.1, 1.1
+"""A step in bfloat16 may take this many times that of a step in float32; a smaller gain than this is told."""
+
+LARGEST_DIFFERENCE = 0.5
+"""Norm of the difference between a layer's first gradients in bfloat16 and in float32, as a share of the latter's norm,
+at most. Measured at initial weights, for the layer that differs most: 0.08 to 0.21 for All-CNNs of widths 0.06 to 1 and
+for AlexNet. A layer that is left out, or has the wrong sign, takes it to 1 or more.
+"""
+
+
+def resolved(asked: str, device: torch.device) -> str:
+    """Return the precision that a config's `training.precision` means on a device.
+
+    ``auto`` is decided by instructions alone: on a CPU that multiplies bfloat16 matrices bf16, on others fp32; on a GPU
+    tf32, the precision of its float32 convolutions by torch's own default.
+    """
+    if asked != AUTO:
+        return asked
+    if device.type == "cuda":
+        return "tf32"
+    return "bf16" if processors.multiplies_bf16() else "fp32"
+
+
+def platform_of(recipe: Recipe, device: torch.device) -> Platform:
+    """Return what a recipe runs on, on a device.
+
+    Raises
+    ------
+    StudyError
+        If steps are to be compiled and there is no C++ compiler.
+    """
+    kind = device_kind(device)
+    compiler = compiled.compiler() if recipe.compile and device.type == "cpu" else None
+    return Platform(kind, resolved(recipe.precision, device), compiler)
+
+
+def check_bf16(
+    assignments: Sequence[Assignment], images: Images, device: torch.device, report: Callable[[str], None]
+) -> None:
+    """Check on one minibatch that bfloat16 is worth it on this CPU: torch has had versions in which it was not.
+
+    Copies of the first network take the steps, so that its training is left as it is. Nothing is checked on GPUs.
+
+    Parameters
+    ----------
+    assignments
+        Of one recipe.
+
+    Raises
+    ------
+    StudyError
+        If a step takes longer in bfloat16 than in float32, or the gradients differ by more than `LARGEST_DIFFERENCE`.
+    """
+    if not assignments or device.type != "cpu" or assignments[0].task.recipe.precision != "bf16":
+        return
+    seconds, difference = _measured(assignments[0], images, device)
+    times = f"a step takes {1e3 * seconds['bf16']:.1f} ms in bf16 and {1e3 * seconds['fp32']:.1f} ms in fp32"
+    where = f"Config key training.precision: on this CPU, {device_kind(device)},"
+    if seconds["bf16"] > SLOWER * seconds["fp32"]:
+        raise StudyError(f"{where} {times}; set it to fp32.")
+    if not difference <= LARGEST_DIFFERENCE:  # nor is it where the gradient is no number
+        raise StudyError(
+            f"{where} a layer's first gradient in bf16 differs from that in fp32 by {difference:.0%} of its norm, "
+            f"expected at most {LARGEST_DIFFERENCE:.0%}; set it to fp32."
+        )
+    report(f"On this CPU {times}; the first gradients of a layer differ by at most {difference:.1%} of their norm.")
+    if HARDLY_FASTER * seconds["bf16"] > seconds["fp32"]:
+        report("bf16 gains hardly anything here.")
+
+
+def _measured(assignment: Assignment, images: Images, device: torch.device) -> tuple[dict[str, float], float]:
+    """Return the seconds of a step by precision, and by how much the first gradients of a layer differ at most."""
+    recipe = assignment.task.recipe
+    batch = to_device(images.inputs[: recipe.batch_size], device)
+    labels = torch.from_numpy(images.labels[: recipe.batch_size]).to(device)
+    arms = {
+        "fp32": replace(recipe, precision="fp32", compile=False),
+        "bf16": recipe,
+    }
+    attempts = {name: Attempt(_with(assignment, arm), images, device) for name, arm in arms.items()}
+    gradients, seconds = {}, dict.fromkeys(arms, float("inf"))
+    make_deterministic("fp32")  # one thread
+    for number in range(ROUNDS + 1):
+        for name, attempt in attempts.items():
+            start = time.process_time()
+            _step(attempt, batch, labels)
+            if number > 0:  # in the first one code is compiled and memory is fetched
+                seconds[name] = min(seconds[name], time.process_time() - start)
+            else:
+                gradients[name] = [each.grad.clone() for each in attempt.decayed if each.grad is not None]
+    return seconds, max(map(_difference, gradients["bf16"], gradients["fp32"]), default=0.0)
+
+
+def _difference(found: Tensor, expected: Tensor) -> float:
+    """Return the norm of the difference of two tensors as a share of that of the second; 0 where this has none."""
+    norm = torch.linalg.vector_norm(expected).item()
+    return torch.linalg.vector_norm(found - expected).item() / norm if 0 < norm < float("inf") else 0.0
+
+
+def _with(assignment: Assignment, recipe: Recipe) -> Assignment:
+    return replace(assignment, task=replace(assignment.task, recipe=recipe))
+
+
+def _step(attempt: Attempt, batch: Tensor, labels: Tensor) -> None:
+    recipe = attempt.recipe
+    attempt.module.train()
+    with dropout(attempt.module, recipe.dropout_after, recipe.dropout, attempt.masks):
+        attempt.seed()
+        attempt.step(batch, labels)

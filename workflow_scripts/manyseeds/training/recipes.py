@@ -1,0 +1,152 @@
+"""What a training is: a recipe, and the task that binds it to an instance.
+
+`Task.key` digests everything that determines the weights (methods 2 and 3).
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+
+import numpy as np
+
+from manyseeds.data.images import Images
+from manyseeds.io.tensors import digest_of
+from manyseeds.models import initialisation
+from manyseeds.models.spec import Network, Weights
+from manyseeds.training.collapse import CollapseRule
+from manyseeds.training.platforms import Platform
+
+LEARNING_RATE_FACTOR = 0.1
+"""The learning rate is multiplied by this at each milestone (Springenberg et al., 2014)."""
+
+
+AUTO = "auto"
+"""Precision of a recipe that leaves the choice to the device: see `precision.resolved`."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an instance is trained: whatever of the config's `training` and `dropout` determines the weights."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    milestones: tuple[int, ...]
+    momentum: float
+    l2: float
+    clip_norm: float
+    precision: str
+    checkpoints: tuple[int, ...]
+    compile: bool = False
+    augmentation: str = "none"
+    dropout: float = 0.0
+    dropout_after: tuple[str, ...] = ()
+
+    def learning_rate_at(self, epoch: int) -> float:
+        """Return the learning rate of the epoch that begins after `epoch` completed ones."""
+        passed = sum(epoch >= milestone for milestone in self.milestones)
+        return self.learning_rate * LEARNING_RATE_FACTOR**passed
+
+    def on(self, platform: Platform) -> "Recipe":
+        """Return what this recipe becomes on a platform, whose precision it takes if it names none.
+
+        Steps are compiled on CPUs only: GPUs capture them.
+        """
+        precision = platform.precision if self.precision == AUTO else self.precision
+        return replace(self, precision=precision, compile=self.compile and platform.is_cpu)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One instance to be trained: all that determines its weights but the images and the software."""
+
+    name: str
+    network: Network
+    recipe: Recipe
+    collapse: CollapseRule
+    root_seed: int
+    stream_seeds: Mapping[str, int]
+    vary: tuple[str, ...]
+
+    @property
+    def max_attempts(self) -> int:
+        """How often this instance is drawn at most; one that varies in no stream would only repeat itself."""
+        return self.collapse.max_attempts if self.vary else 1
+
+    def address(self, purpose: str, attempt: int) -> dict[str, int | str]:
+        """Return where a stream of this instance stands: only the streams that its condition varies see the attempt."""
+        return {
+            "root_seed": self.root_seed,
+            "purpose": purpose,
+            "seed": self.stream_seeds[purpose],
+            "attempt": attempt if purpose in self.vary else 0,
+        }
+
+    @classmethod
+    def from_params(
+        cls, *, name: str, network: Mapping, recipe: Mapping, collapse: Mapping, n_categories: int, **streams_of: object
+    ) -> "Task":
+        """Build a task from plain values, as a workflow passes them.
+
+        Parameters
+        ----------
+        network, recipe, collapse
+            The config's entries; lists become tuples, defaults of the collapse rule are filled in.
+        n_categories
+            Number of categories of the data.
+        """
+        plain = Recipe(**{key: tuple(value) if isinstance(value, list) else value for key, value in recipe.items()})
+        rule = CollapseRule.declared(n_categories, dropout=plain.dropout, **collapse)
+        return cls(name=name, network=Network.from_config(network), recipe=plain, collapse=rule, **streams_of)
+
+    def initial_weights(self, images: Images, initial: Weights, attempt: int) -> Weights:
+        """Return what an attempt begins from: the instance's initial weights, or, if they are redrawn, new ones."""
+        if attempt == 0 or "init" not in self.vary:
+            return initial
+        return initialisation.initial_weights(
+            self.network,
+            images.inputs.shape[1:],
+            images.n_categories,
+            root_seed=self.root_seed,
+            seed=self.stream_seeds["init"],
+            attempt=attempt,
+        )
+
+    def digest(self, initial: Weights, images_digest: str, code_digest: str) -> str:
+        """Return the digest of everything that determines the weights but the platform; the instance's name is not
+        among it.
+        """
+        return _digest(self._determinants(self.recipe, initial, images_digest, code_digest))
+
+    def key(self, initial: Weights, images_digest: str, code_digest: str, platform: Platform) -> str:
+        """Return the digest of everything that determines the weights, the platform included."""
+        recipe = self.recipe.on(platform)
+        where = {"device": platform.device, "compiler": platform.compiler if recipe.compile else None}
+        return _digest(self._determinants(recipe, initial, images_digest, code_digest) | where)
+
+    def _determinants(
+        self, recipe: Recipe, initial: Weights, images_digest: str, code_digest: str
+    ) -> dict[str, object]:
+        return {
+            "network": asdict(self.network) | {"layers": None},  # which layers are analysed changes no weight
+            "recipe": asdict(recipe),
+            "collapse": asdict(self.collapse),
+            "root_seed": self.root_seed,
+            "streams": dict(self.stream_seeds),
+            "vary": sorted(self.vary),
+            "initial": digest_of(initial),
+            "images": images_digest,
+            "code": code_digest,
+            "software": software(),
+        }
+
+
+def _digest(determinants: Mapping[str, object]) -> str:
+    return hashlib.blake2b(json.dumps(determinants, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def software() -> dict[str, str]:
+    """Return the versions that decide on the bits of a training."""
+    return {"torch": version("torch"), "numpy": np.__version__}

@@ -1,0 +1,66 @@
+"""Training as a plain loop: one attempt at one instance, step by step, without interruption. What the engine of
+`engine` must equal, bit by bit.
+"""
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from manyseeds import streams
+from manyseeds.data.feeding import to_device
+from manyseeds.data.images import Images
+from manyseeds.devices import make_deterministic
+from manyseeds.models import build
+from manyseeds.models.forward import as_batch, dropout
+from manyseeds.models.spec import Weights
+from manyseeds.training.minibatches import crop_and_flip, minibatches
+from manyseeds.training.recipes import Task
+
+
+def train_plainly(
+    task: Task, initial: Weights, images: Images, device: torch.device, *, attempt: int = 0
+) -> dict[int, dict[str, NDArray]]:
+    """Train one attempt at an instance and return its weights at the checkpoints, by epoch and name (methods 3)."""
+    recipe = task.recipe
+    make_deterministic(recipe.precision)
+    module = build.build(task.network, images.inputs.shape[1:], images.n_categories)
+    build.load(module, task.initial_weights(images, initial, attempt), source=f"initial weights of {task.name}")
+    module = module.to(device, memory_format=torch.channels_last)
+    optimiser = torch.optim.SGD(module.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum)
+    masks = torch.Generator(device)
+    labels = torch.from_numpy(images.labels)
+    answer = torch.compile(_loss_and_logits, dynamic=False) if recipe.compile else _loss_and_logits
+    checkpoints = {0: build.weights_of(module)} if 0 in recipe.checkpoints else {}
+    module.train()
+    with dropout(module, recipe.dropout_after, recipe.dropout, masks):
+        for epoch in range(recipe.epochs):
+            optimiser.param_groups[0]["lr"] = recipe.learning_rate_at(epoch)
+            for step, batch in enumerate(minibatches(task, len(labels), attempt=attempt, epoch=epoch)):
+                inputs = to_device(images.inputs[batch], device)
+                if recipe.augmentation == "crop_flip":
+                    augment = task.address("augment", attempt)
+                    inputs = crop_and_flip(inputs, streams.generator(**augment, epoch=epoch, step=step))
+                mask_stream = task.address("dropout", attempt)
+                own_stream = mask_stream | {"purpose": "dropout/own"}
+                masks.manual_seed(streams.torch_seed(**mask_stream, epoch=epoch, step=step))
+                torch.manual_seed(streams.torch_seed(**own_stream, epoch=epoch, step=step))
+                loss, _ = answer(module, inputs, labels[batch].to(device), recipe.precision)
+                optimiser.zero_grad()
+                loss.backward()
+                for parameter in module.parameters():
+                    if (
+                        parameter.ndim > 1 and parameter.grad is not None
+                    ):  # the gradient of l2 * sum(w^2), clipped with the rest
+                        parameter.grad.add_(parameter.detach(), alpha=2 * recipe.l2)
+                nn.utils.clip_grad_norm_(module.parameters(), recipe.clip_norm)
+                optimiser.step()
+            if epoch + 1 in recipe.checkpoints:
+                checkpoints[epoch + 1] = build.weights_of(module)
+    return checkpoints
+
+
+def _loss_and_logits(module: nn.Module, inputs: Tensor, labels: Tensor, precision: str) -> tuple[Tensor, Tensor]:
+    with torch.autocast(inputs.device.type, torch.bfloat16, enabled=precision == "bf16"):
+        logits = module(as_batch(inputs)).float()
+    return functional.cross_entropy(logits, labels), logits

@@ -1,0 +1,202 @@
+"""Where trainings keep their state, outside a workflow's outputs, so that a killed one loses next to nothing."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from safetensors import safe_open
+
+from manyseeds.errors import StudyError
+from manyseeds.io import tensors
+from manyseeds.io.files import REJECTED, atomic_path, writing
+from manyseeds.training.collapse import ACCEPTED, MISSING
+from manyseeds.training.platforms import Platform
+
+COMPILED = ".compiled"
+"""Folder of compiled code among the stores."""
+
+
+class Store:
+    """A folder that holds the state of one training until its results are published; every file in it appears by
+    rename.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+
+    @property
+    def state(self) -> Path:
+        """Weights, momentum and place of the attempt under way."""
+        return self.folder / "state.safetensors"
+
+    def checkpoint(self, attempt: int, epoch: int) -> Path:
+        """Weights of an attempt after some completed epochs."""
+        return self.folder / f"attempt{attempt}" / f"epoch{epoch}.safetensors"
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """The training that the store is of: its task (`Task.digest`) and platform. Empty where none has begun."""
+        records = self._read("origin.json")
+        return records[0] if records else {}
+
+    def begin(self, task: str, platform: Platform) -> None:
+        """Record which training the store is of, before anything else is in it."""
+        if not self.origin:
+            with writing(self.folder):
+                self.folder.mkdir(parents=True, exist_ok=True)
+            self._write("origin.json", [{"task": task} | platform.metadata])
+
+    def attempts(self) -> list[dict]:
+        """Return the records of the finished attempts, first to last."""
+        return self._read("attempts.json")
+
+    def history(self) -> list[dict]:
+        """Return the training history of the finished attempts, one record an epoch."""
+        return self._read("history.json")
+
+    def _read(self, name: str) -> list[dict]:
+        path = self.folder / name
+        if not path.exists():
+            return []
+        try:
+            contents = json.loads(path.read_text(encoding="utf-8"))
+            digest, records = contents["digest"], contents["records"]
+        except (ValueError, KeyError, TypeError) as problem:
+            raise StudyError(f"{path}: cannot be read ({problem}); delete {self.folder} and run again.") from problem
+        if digest != _digest(records):
+            raise StudyError(f"{path}: its contents have changed; delete {self.folder} and run again.")
+        return records
+
+    def append(self, attempt: dict, history: Sequence[dict]) -> None:
+        """Record a finished attempt; only then is its state thrown away."""
+        # The history goes first: an attempt that is on record has all its rows, and a repeated one replaces its own.
+        earlier = [row for row in self.history() if row["attempt"] != attempt["attempt"]]
+        self._write("history.json", earlier + list(history))
+        self._write("attempts.json", [*self.attempts(), attempt])
+        self.state.unlink(missing_ok=True)
+
+    def _write(self, name: str, records: list[dict]) -> None:
+        with atomic_path(self.folder / name) as path:
+            path.write_text(json.dumps({"digest": _digest(records), "records": records}))
+
+    def finished(self, max_attempts: int) -> bool:
+        """Tell whether an attempt has been accepted, or none is left."""
+        attempts = self.attempts()
+        return bool(attempts) and (attempts[-1]["outcome"] == ACCEPTED or len(attempts) >= max_attempts)
+
+    def remove(self) -> None:
+        """Delete the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _digest(records: Sequence[Mapping]) -> str:
+    return hashlib.blake2b(json.dumps(records).encode(), digest_size=16).hexdigest()
+
+
+@contextmanager
+def locked(
+    store: Store, report: Callable[[str], None], *, meanwhile: Callable[[], None] = lambda: None, poll: float = 1.0
+) -> Iterator[None]:
+    """Hold the lock of a store: an orphan of a killed workflow and its successor must not train the same instance at
+    once.
+
+    Parameters
+    ----------
+    meanwhile
+        Called every `poll` seconds while another process holds it; what it raises ends the waiting.
+    """
+    with writing(store.folder):
+        store.folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(f"{store.folder}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        report(f"Waiting for another process that holds {lock.lock_file}.")
+        while not lock.is_locked:
+            meanwhile()
+            with suppress(Timeout):
+                lock.acquire(timeout=poll)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def of_task(stores: Path, task: str) -> list[Store]:
+    """Return the stores of one task (`Task.digest`) on whatever platforms, by name."""
+    folders = sorted(path.parent for path in Path(stores).glob("*/origin.json"))
+    return [store for store in map(Store, folders) if store.origin.get("task") == task]
+
+
+def finished_store(stores: Path, task: str, max_attempts: int) -> Store | None:
+    """Return a store in which a task is finished, on whatever platform, or None if there is none."""
+    return next((store for store in of_task(stores, task) if store.finished(max_attempts)), None)
+
+
+def tidy(stores: Path, networks: Path) -> None:
+    """Remove the stores of tasks that are published under `networks`, on whatever platforms they began, and the locks
+    that nobody holds; after the last store the compiled code, too.
+
+    Only for a workflow that has succeeded: of a job whose end it has not seen, it deletes what was published.
+    """
+    if not stores.exists():
+        return
+    published = [metadata_of(path) for path in networks.glob("*/*/seed*/epoch*.safetensors")]
+    keys = {metadata.get("key") for metadata in published}
+    tasks = {metadata["task"] for metadata in published if "task" in metadata}
+    for folder in [path for path in stores.iterdir() if path.is_dir() and path.name != COMPILED]:
+        if folder.name in keys or Store(folder).origin.get("task") in tasks:
+            Store(folder).remove()
+    for path in stores.glob("*.lock"):
+        lock = FileLock(path)
+        with suppress(Timeout), lock.acquire(timeout=0):
+            path.unlink(missing_ok=True)
+    if {path.name for path in stores.iterdir()} <= {COMPILED}:  # unless somebody trains there
+        shutil.rmtree(stores / COMPILED, ignore_errors=True)
+        with suppress(OSError):
+            stores.rmdir()
+
+
+def metadata_of(path: Path) -> dict[str, str]:
+    """Return the metadata of a weights file; none of a file that is not there."""
+    if not path.exists():
+        return {}
+    with safe_open(path, framework="np") as file:
+        return file.metadata() or {}
+
+
+def publish(store: Store, destinations: Mapping[int, Path]) -> None:
+    """Put the weights of the last attempt where they belong, by epoch, each file appearing at once and whole; beside
+    them those of attempts that were rejected at their end for a missing category alone (methods 3).
+
+    Raises
+    ------
+    StudyError
+        Naming the first whose contents have changed since they were saved.
+    """
+    *earlier, last = store.attempts()
+    sources = {destination: store.checkpoint(last["attempt"], epoch) for epoch, destination in destinations.items()}
+    folder, end = destinations[max(destinations)].parent, max(destinations)
+    for stale in folder.glob(REJECTED.format("*")):
+        stale.unlink()
+    for attempt in (record["attempt"] for record in earlier if record["outcome"] == MISSING):
+        if (weights := store.checkpoint(attempt, end)).exists():  # no attempt that was given up before its end
+            sources[folder / REJECTED.format(attempt)] = weights
+    for source in sources.values():
+        tensors.read(source)
+    for destination, source in sources.items():
+        with atomic_path(destination) as path:
+            _link_or_copy(source, path)
+
+
+def _link_or_copy(source: Path, destination: Path) -> None:
+    destination.unlink(missing_ok=True)
+    try:
+        os.link(source, destination)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(source, destination)
