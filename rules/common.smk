@@ -16,7 +16,7 @@ PUBLISHED = os.path.relpath(Path(workflow.basedir) / "data" / "mehrer2020_values
 sys.path.insert(0, str(SCRIPTS))
 
 from manyseeds.errors import StudyError
-from manyseeds.exchange import cards
+from manyseeds.exchange import cards, exported_study
 from manyseeds.figures import catalogue
 from manyseeds.io import files, provenance
 from manyseeds.io.code_digest import code_digest
@@ -30,7 +30,7 @@ from manyseeds.study.study import OWN_ACTIVATIONS, PRETRAINED, TRAINED
 try:
     # Exported networks are analysed as the study says that trained them, but for what a study of one's own says. Not by `configfile`,
     # which executes the Python in a file: this one may be a stranger's.
-    if theirs := cards.read_study(config["pretrained_dir"]):
+    if theirs := exported_study.read_study(config["pretrained_dir"]):
         update_config(config, theirs)
         update_config(config, workflow.config_settings.overwrite_config)
     STUDY = checked_study(config, json.loads((SCHEMAS / "config.schema.json").read_text()))
@@ -39,8 +39,8 @@ try:
         raise StudyError(
             f"{workflow.config_settings.configfiles[-1]}: the key study is missing; expected the study's name."
         )
-    cards.check_places(STUDY, Path("results", STUDY.name))
-    cards.check_exported(STUDY)
+    exported_study.check_places(STUDY, Path("results", STUDY.name))
+    exported_study.check_exported(STUDY)
 except StudyError as problem:
     raise WorkflowError(str(problem)) from None
 

@@ -10,7 +10,7 @@ from test_catalogue import own_activations, own_networks
 from test_study import ROOT, merged, study
 
 from manyseeds.errors import StudyError
-from manyseeds.exchange import cards
+from manyseeds.exchange import cards, exported_study
 from manyseeds.io.provenance import digest
 from manyseeds.study.instances import Instance
 from manyseeds.study.study import PRETRAINED, Study
@@ -30,7 +30,7 @@ RECORDED = {"epochs": [1, 2, 4], "layers": ["conv9"]}
 def export(folder: Path, trained: Study, **changes) -> dict:
     """Write the cards of a study's networks, and return the overlay of a study that takes them up."""
     for instance in trained.instances:
-        card = {"settings": cards.settings(trained, instance), "recorded": RECORDED}
+        card = {"settings": exported_study.settings(trained, instance), "recorded": RECORDED}
         card |= {"images": {}, "trained": {}, "files": {}}
         path = folder / str(instance) / "card.json"
         path.parent.mkdir(parents=True)
@@ -41,7 +41,7 @@ def export(folder: Path, trained: Study, **changes) -> dict:
 def test_a_study_takes_up_what_another_exported(tmp_path):
     trained = study(study="theirs", **SWEEP)
     taken_up = study(**export(tmp_path, trained))
-    cards.check_exported(taken_up)
+    exported_study.check_exported(taken_up)
     assert taken_up.mode == PRETRAINED
     assert taken_up.name == "mine"
     for same in (
@@ -77,7 +77,7 @@ def test_of_epochs_that_are_not_exported_nothing_is_followed(tmp_path):
     assert trained.exported_epochs("all_cnn_c", "dropout0.2") == (4,)
     assert trained.analysed_epochs == (1, 2, 4)  # where they were trained
     taken_up = study(**export(tmp_path, trained, recorded={"epochs": [2, 4], "layers": ["conv9"]}))
-    cards.check_exported(taken_up)
+    exported_study.check_exported(taken_up)
     assert taken_up.analysed_epochs == (2, 4)
     assert study(**SWEEP).exported_epochs("all_cnn_c", "baseline") == (1, 2, 4)
     with pytest.raises(StudyError, match=r"export\.epochs: found epoch 3, expected one of 1, 2, 4"):
@@ -106,7 +106,7 @@ def test_a_network_that_is_the_only_one_of_its_group_is_left_out(tmp_path):
     assert found.alone == (Instance("all_cnn_c", "dropout0.2", 1),)
     assert found.groups == (("all_cnn_c", "baseline"),)
     assert found.dropout_sweep == ()
-    cards.check_exported(found)
+    exported_study.check_exported(found)
 
 
 def leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -118,13 +118,13 @@ def leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...
             yield from leaves(part, (*path, key))
 
 
-SETTINGS = sorted(leaves(cards.settings(study(**SWEEP), Instance("all_cnn_c", "baseline", 0))))
+SETTINGS = sorted(leaves(exported_study.settings(study(**SWEEP), Instance("all_cnn_c", "baseline", 0))))
 
 
 @pytest.mark.parametrize("place", SETTINGS, ids=".".join)
 def test_every_setting_that_differs_is_named(tmp_path, place):
     taken_up = study(**export(tmp_path, study(**SWEEP)))
-    cards.check_exported(taken_up)
+    exported_study.check_exported(taken_up)
     path = tmp_path / "all_cnn_c/baseline/seed1/card.json"
     card = json.loads(path.read_text())
     *parents, last = place
@@ -137,7 +137,7 @@ def test_every_setting_that_differs_is_named(tmp_path, place):
     name = name.replace("recipe.", "training.").replace("root_seed", "seed")
     expected = rf'seed1: trained with {name} "other", but the study says'
     with pytest.raises(StudyError, match=expected):
-        cards.check_exported(taken_up)
+        exported_study.check_exported(taken_up)
 
 
 def test_the_number_of_settings_is_known():
@@ -156,8 +156,8 @@ def test_the_number_of_settings_is_known():
 def test_what_is_followed_must_have_been_recorded(tmp_path, recorded, sentence):
     overlay = export(tmp_path, study(**SWEEP), recorded=recorded)
     with pytest.raises(StudyError, match=f"^Config key {sentence}"):
-        cards.check_exported(study(**overlay))
-    cards.check_exported(study(**merged(overlay, {"trajectory": {"epochs": []}})))
+        exported_study.check_exported(study(**overlay))
+    exported_study.check_exported(study(**merged(overlay, {"trajectory": {"epochs": []}})))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"settings": {}, "recorded": {}, "files": {}}', "[" * 100_000])
@@ -194,10 +194,10 @@ def test_a_study_takes_up_networks_that_do_not_all_have_each_followed_layer(tmp_
         card = json.loads(path.read_text())
         layers = ["conv9", "conv7"] if instance.architecture == "all_cnn_c" else ["conv7"]
         path.write_text(json.dumps(card | {"recorded": {"epochs": [1, 4], "layers": layers}}))
-    cards.check_exported(study(**overlay))
+    exported_study.check_exported(study(**overlay))
     path.write_text(json.dumps(card | {"recorded": {"epochs": [1, 4], "layers": ["conv9"]}}))
     with pytest.raises(StudyError, match=r"trajectory.layers: found conv7, but of .*all_cnn_7/baseline/seed1"):
-        cards.check_exported(study(**overlay))
+        exported_study.check_exported(study(**overlay))
 
 
 def test_a_setting_younger_than_a_card_is_what_it_was_then(tmp_path):
@@ -209,17 +209,17 @@ def test_a_setting_younger_than_a_card_is_what_it_was_then(tmp_path):
             for key in younger:
                 del card["settings"][section][key]
         path.write_text(json.dumps(card))
-    for section, key in cards.SECTIONS.items():
+    for section, key in exported_study.SECTIONS.items():
         for younger in cards.LATER[section]:
             del overlay[key][younger]
     theirs = {key: value for key, value in overlay.items() if key not in ("study", "pretrained_dir")}
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(theirs))
-    overlay |= cards.read_study(str(tmp_path))
+    overlay |= exported_study.read_study(str(tmp_path))
     assert overlay["collapse"]["dead"] == "ignore"
-    cards.check_exported(study(**overlay))
+    exported_study.check_exported(study(**overlay))
     overlay["networks"][0]["last_3x3"] = "same"
     with pytest.raises(StudyError, match=r'trained with network.last_3x3 "valid", but the study says "same"'):
-        cards.check_exported(study(**overlay))
+        exported_study.check_exported(study(**overlay))
 
 
 @pytest.mark.parametrize("elsewhere", [own_activations, own_networks])
@@ -227,13 +227,13 @@ def test_what_comes_from_elsewhere_does_not_take_the_places_of_trained_networks(
     studies = (study(**export(tmp_path / "theirs", study(**SWEEP))), study(**elsewhere(tmp_path / "own")))
     trained = tmp_path / "results/networks/all_cnn_c/baseline/seed0/init.safetensors"
     for other in studies:
-        cards.check_places(other, tmp_path / "results")
+        exported_study.check_places(other, tmp_path / "results")
     trained.parent.mkdir(parents=True)
     trained.touch()
     for other in studies:
         with pytest.raises(StudyError, match=r"seed0: this network was trained here, .* give the study another name"):
-            cards.check_places(other, tmp_path / "results")
-    cards.check_places(study(**SWEEP), tmp_path / "results")  # which is the one that trains them
+            exported_study.check_places(other, tmp_path / "results")
+    exported_study.check_places(study(**SWEEP), tmp_path / "results")  # which is the one that trains them
 
 
 # The study of an export
@@ -241,13 +241,13 @@ def test_what_comes_from_elsewhere_does_not_take_the_places_of_trained_networks(
 
 @pytest.mark.parametrize("folder", [None, "", " ", 7, ["a"]])
 def test_without_a_folder_there_is_no_study_to_read(folder):
-    assert cards.read_study(folder) == {}
+    assert exported_study.read_study(folder) == {}
 
 
 def test_the_study_of_an_export_is_what_was_exported(tmp_path):
     config = study(study="theirs", **SWEEP).portable_config
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
-    assert cards.read_study(str(tmp_path)) == config
+    assert exported_study.read_study(str(tmp_path)) == config
 
 
 @pytest.mark.parametrize(
@@ -267,13 +267,13 @@ def test_the_study_of_an_export_is_what_was_exported(tmp_path):
 def test_another_study_file_gets_one_sentence(tmp_path, content, sentence):
     (tmp_path / "study.yaml").write_bytes(content)
     with pytest.raises(StudyError, match=sentence) as caught:
-        cards.read_study(str(tmp_path))
+        exported_study.read_study(str(tmp_path))
     assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_missing_study_file_gets_one_sentence(tmp_path):
     with pytest.raises(StudyError, match=r"study.yaml cannot be read as YAML \(.*No such file"):
-        cards.read_study(str(tmp_path))
+        exported_study.read_study(str(tmp_path))
 
 
 COMING_WITH_US = sorted(path.parent for path in (ROOT / "data/networks").glob("*/study.yaml"))
@@ -286,9 +286,9 @@ def test_some_networks_come_with_the_project():
 @pytest.mark.parametrize("folder", COMING_WITH_US, ids=lambda path: path.name)
 def test_networks_that_come_with_the_project_fit_todays_config(folder):
     """A setting that is new must be added to `cards.LATER`, with the value that they were trained with."""
-    overlay = cards.read_study(str(folder))
+    overlay = exported_study.read_study(str(folder))
     taken_up = study(**merged(overlay, {"study": "mine", "pretrained_dir": str(folder)}))
-    cards.check_exported(taken_up)
+    exported_study.check_exported(taken_up)
     for path in taken_up.exported.values():
         files = {name: digest(path / name) for name in cards.read_card(path)["files"]}
         assert files == cards.read_card(path)["files"]

@@ -82,7 +82,7 @@ def exported_weights(wildcards):
 
 def settings_of(wildcards):
     """Return what determined the weights of the instance that the wildcards name."""
-    return cards.settings(STUDY, instance_of(wildcards))
+    return exported_study.settings(STUDY, instance_of(wildcards))
 
 
 def nothing_to_export(wildcards):

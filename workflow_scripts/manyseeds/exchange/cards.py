@@ -1,22 +1,14 @@
 """Cards of exported networks: how each was trained, and what lies beside it, told without opening anything else.
 
-Read while the Snakefile is parsed: nothing but the standard library and YAML is imported.
+Read while the Snakefile is parsed: nothing but the standard library is imported.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from manyseeds.errors import StudyError
-from manyseeds.study import tasks
-from manyseeds.study.architectures import layer_names
-from manyseeds.study.instances import CARD, Instance
-from manyseeds.study.study import FOLDERS, PERSONAL, PERSONAL_IN, PRETRAINED, TRAINED, Study
-from manyseeds.study.validation import Config
-
-STUDY = "study.yaml"
-"""The study that trained exported networks, in their folder."""
+from manyseeds.study.instances import CARD
 
 FIELDS = {"settings": dict, "images": dict, "recorded": dict, "files": dict, "trained": dict}
 """What a card says: the settings that determine the weights, digests of the training images and of the stimuli, the
@@ -30,51 +22,6 @@ LATER: dict[str, dict[str, Any]] = {
     "collapse": {"judge_after": [], "dead": "ignore", "enabled": True},
 }
 """Settings that are younger than the first cards, and what they were before they could be chosen."""
-
-SECTIONS = {"recipe": "training", "collapse": "collapse"}
-"""Where a config has these settings, but those of networks: a network's default has always been the same."""
-
-
-def read_study(folder: object) -> Config:
-    """Read the study that trained exported networks; without a folder there is none.
-
-    Raises
-    ------
-    StudyError
-        If it is missing or no mapping in YAML, or says what is the concern of whoever analyses the networks.
-    """
-    if not isinstance(folder, str) or not folder.strip():
-        return {}
-    import yaml  # only where it is needed: each start of Snakemake comes by here
-
-    path = Path(folder, STUDY)
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as problem:
-        reason = " ".join(str(problem).split())
-        raise StudyError(f"Config key pretrained_dir: {path} cannot be read as YAML ({reason}).") from problem
-    if not isinstance(config, dict):
-        raise StudyError(f"Config key pretrained_dir: {path} holds no keys of a config.")
-    for section, key in SECTIONS.items():
-        if isinstance(config.get(key, {}), dict):
-            config[key] = LATER[section] | config.get(key, {})
-    personal = [key for key in (*FOLDERS, *PERSONAL) if key in config]
-    for section, keys in PERSONAL_IN.items():
-        named = config.get(section)
-        personal += [f"{section}.{key}" for key in keys if isinstance(named, dict) and key in named]
-    if personal:
-        raise StudyError(
-            f"{path}: found the key {personal[0]}, which is for whoever analyses the networks to set; remove it there."
-        )
-    return config
-
-
-def settings(study: Study, instance: Instance) -> dict[str, Any]:
-    """Return what of a study determines an instance's weights; the data set with its preprocessing is among it."""
-    task = tasks.task_values(study, instance)
-    del task["name"]
-    data = study.select(["data.dataset", "data.preprocessing", "data.image_size"])
-    return {**task, "training_set": tasks.training_set(study, instance.condition), **data}
 
 
 def read_card(folder: Path) -> dict[str, Any]:
@@ -96,82 +43,3 @@ def read_card(folder: Path) -> dict[str, Any]:
         if isinstance(card["settings"].get(section), dict):
             card["settings"][section] = younger | card["settings"][section]
     return card
-
-
-def check_places(study: Study, results: Path) -> None:
-    """Check that networks or activations from elsewhere will not take the places of networks that were trained here.
-
-    Raises
-    ------
-    StudyError
-        Naming the first that was.
-    """
-    if study.mode == TRAINED:
-        return
-    for trained in sorted(results.glob("networks/*/*/seed*/init.safetensors")):
-        raise StudyError(
-            f"{trained.parent}: this network was trained here, and what comes from elsewhere would take its place; "
-            "give the study another name (--config study=NAME)."
-        )
-
-
-def check_exported(study: Study) -> None:
-    """Check that exported networks were trained as the study says, and that what it follows was recorded.
-
-    Raises
-    ------
-    StudyError
-        Naming the first network that was trained otherwise, and in what, or of which an epoch or a layer is missing.
-    """
-    if study.mode != PRETRAINED:
-        return
-    for instance in study.instances:
-        folder = study.exported[instance]
-        card = read_card(folder)
-        for key, found, expected in _differences(card["settings"], settings(study, instance)):
-            raise StudyError(f"{folder}: trained with {key} {found}, but the study says {expected}.")
-        if instance[:2] in study.followed_groups:
-            wanted = {"epochs": study.analysed_epochs, "layers": _followed_layers(study, instance.architecture)}
-            for kind, values in wanted.items():
-                _check_recorded(folder, kind, values, card["recorded"].get(kind))
-
-
-def _followed_layers(study: Study, architecture: str) -> list[str]:
-    """Return the layers that are followed in a network, as far as its layers are known before it is built."""
-    known = layer_names(study.network(architecture))
-    return [layer for layer in study.config["trajectory"]["layers"] if known is not None and layer in known]
-
-
-def _check_recorded(folder: Path, kind: str, wanted: Sequence, recorded: object) -> None:
-    recorded = recorded if isinstance(recorded, list) else []
-    missing = next((value for value in wanted if value not in recorded), None)
-    if missing is not None:
-        raise StudyError(
-            f"Config key trajectory.{kind}: found {missing}, but of {folder} the {kind} {_written(recorded)} were "
-            "recorded; take among those, or follow no training (trajectory.epochs: [])."
-        )
-
-
-def _written(values: list) -> str:
-    return ", ".join(map(str, values)) or "(none)"
-
-
-CONFIG_KEYS = {
-    "recipe": "training",
-    "root_seed": "seed",
-    "recipe.dropout": "dropout",
-    "recipe.dropout_after": "dropout.after",
-}
-"""What settings are called in a config, where they have other names or places there."""
-
-
-def _differences(found: Any, expected: Any, key: str = "") -> Iterator[tuple[str, str, str]]:
-    """Yield the dotted keys in which two nested values differ, as the config calls them, and both values."""
-    if isinstance(found, Mapping) and isinstance(expected, Mapping):
-        for name in {**expected, **found}:
-            dotted = f"{key}.{name}" if key else str(name)
-            yield from _differences(found.get(name), expected.get(name), dotted)
-    elif found != expected:
-        section, *rest = key.split(".")
-        name = CONFIG_KEYS.get(key) or ".".join([CONFIG_KEYS.get(section, section), *rest])
-        yield name, json.dumps(found)[:100], json.dumps(expected)[:100]

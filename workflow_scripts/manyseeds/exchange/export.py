@@ -122,7 +122,7 @@ def write_card(
     path
         The card's.
     settings
-        What determined the weights (`cards.settings`).
+        What determined the weights (`exported_study.settings`).
     images
         Digests of the training images and of the stimuli (`about_images`).
     metadata
