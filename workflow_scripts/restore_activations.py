@@ -40,6 +40,6 @@ with job(snakemake) as report:
                 report(f"{layer} at epoch {epoch}: correlation with what was recorded {r:.7f}")
             index = activations.replace(index, arrays, folder / f"epoch{epoch}")
         else:
-            index = activations.write_layer(arrays, folder / f"epoch{epoch}")
+            index = activations.write_layers(arrays, folder / f"epoch{epoch}")
         write_parquet(index, folder / f"epoch{epoch}" / "index.parquet")  # last: a folder with an index is complete
         report(f"epoch {epoch}: {len(index)} layers")

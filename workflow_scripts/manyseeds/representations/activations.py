@@ -174,7 +174,7 @@ def collect(
     return {layer: np.concatenate([responses[layer] for responses in batches]) for layer in layers}
 
 
-def write_layer(activations: Mapping[str, NDArray[np.float32]], folder: Path) -> pd.DataFrame:
+def write_layers(activations: Mapping[str, NDArray[np.float32]], folder: Path) -> pd.DataFrame:
     """Write activations [stimuli, units] that are known already, by layer; files and index as of `dump`."""
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -189,7 +189,7 @@ def write_layer(activations: Mapping[str, NDArray[np.float32]], folder: Path) ->
 
 def replace(index: pd.DataFrame, activations: Mapping[str, NDArray[np.float32]], folder: Path) -> pd.DataFrame:
     """Put activations that are known in the places of some layers' in a folder; return its index, as it is then."""
-    written = write_layer(activations, folder).set_index("layer")
+    written = write_layers(activations, folder).set_index("layer")
     rows = index.set_index("layer")
     changed = written.columns.drop("layer_index")
     rows.loc[written.index, changed] = written[changed]
