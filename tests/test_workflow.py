@@ -224,7 +224,7 @@ def test_diverged_networks_are_left_out_and_stop_nothing(tmp_path, monkeypatch):
         (attempt,) = pd.read_parquet(results / f"networks/net/baseline/seed{seed}/attempts.parquet").to_dict("records")
         assert attempt["outcome"] == outcome
         rdms = np.load(results / f"rdms/net/baseline/seed{seed}/epoch2/correlation.npy")
-        assert np.isnan(rdms[1]).all() if outcome == "collapsed" else np.isfinite(rdms[1]).any()
+        assert np.isnan(rdms[1]).all() if outcome == "not_finite" else np.isfinite(rdms[1]).any()
     consistency = pd.read_parquet(results / table)
     assert set(zip(consistency["seed_a"], consistency["seed_b"], strict=True)) == {(0, 2)}
     assert set(consistency["dropout_samples"]) == {0, 1}
