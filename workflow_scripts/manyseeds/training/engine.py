@@ -115,8 +115,9 @@ def _train_attempts(
     report: Report,
     announce: Report,
 ) -> None:
-    """Train the next attempt at each of some instances, and put on record what became of it: of all of them, or only of
-    those that end before the others, in whose places new ones can begin.
+    """Train the next attempt at each of some instances, and record what became of it.
+
+    Where some end before the others, only these are recorded: new attempts can begin beside the others.
 
     `spared` are key, attempt and epoch of judgements that an attempt has passed, which it need not pass again.
     """
@@ -161,7 +162,7 @@ def _train_attempts(
 
 
 def _judge(attempt: Attempt, images: Images, report: Report, announce: Report) -> bool:
-    """Return whether an attempt passes the collapse rule; put on record what became of it if this is its end.
+    """Return whether an attempt passes the collapse rule; record what became of it if this is its end.
 
     Before the end of its last epoch an attempt that has not been asked for by `judge_after` can only be lost or dead.
     """

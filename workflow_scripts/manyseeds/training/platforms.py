@@ -49,7 +49,7 @@ class Platform:
 
 
 def check_comparable(device: str, trained_on: str, marker: Path | str) -> None:
-    """Check that what was trained on a GPU is not trained anew on a CPU, which makes other bits and takes days.
+    """Check that what was trained on a GPU is not trained again on a CPU, which makes other bits and takes days.
 
     Parameters
     ----------
