@@ -9,7 +9,7 @@ STUDY ?= studies/digits.yaml
 NAME = $(shell sed -n 's/^study: *\([A-Za-z0-9_-]*\).*/\1/p' $(STUDY))
 BIN := .venv/bin
 
-.PHONY: help run test report docs lint format
+.PHONY: help run test quick report docs lint format
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ run: .venv/run.done  ## set up and run the default study (another: STUDY=studies
 
 test: .venv/dev.done  ## set up and run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES)
+
+quick: .venv/dev.done  ## run the library's quick tests, under a minute
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) tests/unit -m "not slow"
 
 report: .venv/run.done  ## write results/NAME/report.html of a finished study
 	$(BIN)/snakemake --report results/$(NAME)/report.html --configfile $(STUDY)

@@ -1,0 +1,425 @@
+"""Small tables with the shape of a study's, for the figures' tests: values are arbitrary but known."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from places import ROOT
+
+LAYERS = {"all_cnn_c": [f"conv{k}" for k in range(1, 10)], "all_cnn_7": [f"conv{k}" for k in range(1, 8)]}
+MEASURES = ("correlation", "cosine", "euclidean", "unit_euclidean", "norm_difference")
+KIND_LEVEL = {"exemplar": 0.0, "centroid": 0.35, "within_category": -0.1}
+LAST_EPOCH = 30
+FOLLOWED = (1, 2, 3, 4, 10, 20, LAST_EPOCH)
+HALVES = (("images_a", "images_b"), ("categories_a", "categories_b"))
+
+
+def study_tables(
+    layers: dict[str, list[str]] | None = None,
+    *,
+    condition: str = "baseline",
+    n_networks: int = 6,
+    n_collapsed: int = 1,
+    measures: tuple[str, ...] = MEASURES,
+    tested: bool = True,
+    n_stimuli: int = 100,
+    n_categories: int = 10,
+) -> dict[str, pd.DataFrame]:
+    """All tables the figures read, for the given layers per architecture."""
+    layers = LAYERS if layers is None else layers
+    rng = np.random.default_rng(0)
+    keys = [(architecture, condition) for architecture in layers]
+    halves = [(architecture, half) for architecture in layers for pair in HALVES for half in pair]
+    consistency = _consistency(rng, layers, condition, n_networks, measures)
+    across = _across(layers, condition, n_networks, measures[:1])
+    tables = {
+        "instances": _instances([*keys, *halves], n_networks, n_collapsed),
+        "accuracy": _accuracy(rng, keys, n_networks) if tested else _empty(ACCURACY),
+        "accuracy_summary": _accuracy_summary(keys, n_networks, n_collapsed) if tested else _empty(ACCURACY_SUMMARY),
+        "consistency": consistency,
+        "consistency_summary": _summary(pd.concat([_trajectory(across), consistency]), n_networks, n_collapsed),
+        "consistency_across": across,
+        "consistency_across_summary": _halves_summary(layers, measures, n_networks, n_collapsed),
+        "clustering_summary": _clustering(layers, condition, measures, n_networks, n_collapsed),
+        "relations": _relations(layers, condition, measures),
+        "second_level": _second_level(rng, layers, condition, n_networks),
+        "rotations": _rotations(rng),
+        "rotation_entries": _rotation_entries(rng),
+        "comparison": _comparison(),
+    }
+    tables["mds"] = pd.concat(
+        [
+            _rdm_maps(rng, layers, condition, n_stimuli, n_categories),
+            _second_level_maps(rng, layers, condition, n_networks),
+        ],
+        ignore_index=True,
+    )
+    return tables
+
+
+RATES = (0.0, 0.2, 0.4, 0.6)
+
+
+def with_dropout_sweep(tables, rates=RATES, n_samples=3):
+    """The tables of a study whose first condition has further ones like it, trained with dropout, and no others.
+
+    Consistency rises with the rate and, above rate 0, with the number of samples averaged in the last layer.
+    """
+    tables, first = dict(tables), tables["instances"]["condition"].iloc[0]
+
+    def swept(name, change):
+        baseline = tables[name][tables[name]["condition"] == first]
+        levels = [baseline]
+        for rate in rates:
+            if rate:
+                levels.append(change(baseline.assign(condition=f"dropout{rate:g}"), rate))
+        return pd.concat(levels, ignore_index=True)
+
+    def raised(rows, by):
+        return rows.assign(**{column: rows[column] + by for column in ("mean", "ci_low", "ci_high")})
+
+    def less_accurate(rows, rate):
+        test = rows[rows["split"] == "test"].assign(split="test_dropout")
+        return pd.concat([raised(rows, -0.05 * rate), raised(test, -0.1 * rate)])
+
+    def more_consistent(rows, rate):
+        rows = raised(rows, 0.1 * rate)
+        last = rows["layer_index"] == rows.groupby("architecture")["layer_index"].transform("max")
+        sampled = rows[last & (rows["measure"] == rows["measure"].iloc[0]) & (rows["normalisation"] == "none")]
+        samples = [raised(sampled, 0.01 * k).assign(dropout_samples=k) for k in range(1, n_samples + 1)]
+        return pd.concat([rows, *samples])
+
+    tables["instances"] = swept("instances", lambda rows, rate: rows.assign(dropout=rate))
+    tables["accuracy_summary"] = swept("accuracy_summary", less_accurate)
+    tables["consistency_summary"] = swept("consistency_summary", more_consistent)
+    tables["clustering_summary"] = swept("clustering_summary", lambda rows, rate: raised(rows, 0.3 * rate))
+    return tables
+
+
+ACCURACY = ["architecture", "condition", "seed", "epoch", "split", "subset", "accuracy", "n_images"]
+ACCURACY_SUMMARY = ["architecture", "condition", "epoch", "split", "subset", "n_networks", "n_collapsed"]
+ACCURACY_SUMMARY += ["mean", "min", "max", "ci_low", "ci_high", "ci_method", "n_resamples"]
+
+
+def _empty(columns):
+    return pd.DataFrame({column: [] for column in columns})
+
+
+def _instances(keys, n_networks, n_collapsed):
+    return pd.DataFrame(
+        [
+            {"architecture": a, "condition": c, "seed": seed, "attempts": 1, "collapsed": seed >= n_networks}
+            | _training_set(c)
+            for a, c in keys
+            for seed in range(n_networks + n_collapsed)
+        ]
+    )
+
+
+def _accuracy(rng, keys, n_networks):
+    rows = []
+    for a, c in keys:
+        for seed in range(n_networks):
+            for epoch in (0, LAST_EPOCH):
+                value = 0.1 if epoch == 0 else 0.93 + 0.03 * rng.random()
+                rows.append((a, c, seed, epoch, "test", "all", value, 1000))
+    return pd.DataFrame(rows, columns=ACCURACY)
+
+
+def _accuracy_summary(keys, n_networks, n_collapsed):
+    last = (0.9512, 0.934, 0.962, 0.94, 0.963)
+    means = {epoch: 0.95 - 0.6 / epoch for epoch in FOLLOWED}
+    by_epoch = {epoch: (m, m - 0.02, m + 0.02, m - 0.01, m + 0.01) for epoch, m in means.items()} | {LAST_EPOCH: last}
+    rows = [
+        (a, c, epoch, split, "all", n_networks, n_collapsed, *values, method, 1000)
+        for a, c in keys
+        for split, epoch, values in (
+            ("train", LAST_EPOCH, (0.9987, 0.991, 1.0, 0.995, 1.0)),
+            *(("test", epoch, values) for epoch, values in by_epoch.items()),
+        )
+        for method in ("jackknife", "instances")
+    ]
+    return pd.DataFrame(rows, columns=ACCURACY_SUMMARY)
+
+
+def _consistency(rng, layers, condition, n_networks, measures):
+    rows = []
+    for architecture, names in layers.items():
+        for index, layer in enumerate(names):
+            key = (architecture, condition, LAST_EPOCH, layer, index)
+            depth = index / max(len(names) - 1, 1)
+            for place, measure in enumerate(measures):
+                for normalisation in ("none", "cocktail"):
+                    for kind, level in KIND_LEVEL.items():
+                        base = 0.95 - (0.5 - level) * depth**1.3 + 0.02 * place + 0.03 * (normalisation == "cocktail")
+                        for a, b in combinations(range(n_networks), 2):
+                            value = float(np.clip(base + 0.03 * rng.standard_normal(), 0, 1))
+                            rows.append((*key, measure, normalisation, 0, kind, a, b, 499500, 0, value**0.5, value))
+    columns = ["architecture", "condition", "epoch", "layer", "layer_index", "measure", "normalisation"]
+    columns += ["dropout_samples", "kind", "seed_a", "seed_b", "n_entries", "n_undefined", "r", "consistency"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _summary(consistency, n_networks, n_collapsed):
+    keys = ["architecture", "condition", "epoch", "layer", "layer_index", "measure", "normalisation"]
+    keys += ["dropout_samples", "kind"]
+    rows = []
+    for key, members in consistency.groupby(keys, sort=False):
+        values = members["consistency"]
+        half = 2 * values.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else np.nan
+        common = dict(zip(keys, key, strict=True)) | {
+            "n_networks": n_networks,
+            "n_network_pairs": len(values),
+            "n_collapsed": n_collapsed,
+            "mean": values.mean(),
+            "n_resamples": 1000,
+        }
+        for method, factor in (("pairs", 1.0), ("jackknife", 1.8)):
+            low, high = values.mean() - factor * half, values.mean() + factor * half
+            rows.append(common | {"ci_method": method, "ci_low": low, "ci_high": high})
+        if common["kind"] == "exemplar":
+            middle = 0.8 * values.mean()
+            for method, width in (("partitions", 0.08), ("partitions_pairs", 0.2)):
+                band = {"ci_method": method, "mean": middle, "ci_low": middle - width, "ci_high": middle + width}
+                rows.append(common | {"kind": "random_centroid"} | band)
+    return pd.DataFrame(rows)
+
+
+def _training_set(condition):
+    what, _, half = condition.partition("_")
+    categories = {"a": "0+1+2+3+4", "b": "5+6+7+8+9"}.get(half) if what == "categories" else None
+    restriction = {"images": half if what == "images" else "all", "categories": categories}
+    return {"vary": "init", "dropout": 0.0} | restriction
+
+
+def _across(layers, condition, n_networks, measures):
+    """Trajectories of the last layer: a network resembles itself at near epochs, the more the later they are."""
+    rng = np.random.default_rng(1)
+    points = [(epoch, seed) for epoch in FOLLOWED for seed in range(n_networks)]
+    rows = []
+    for architecture, names in layers.items():
+        key = (architecture, condition, condition)
+        for (epoch_a, seed_a), (epoch_b, seed_b) in combinations(points, 2):
+            for measure in measures:
+                for kind in ("exemplar", "centroid"):
+                    apart = 0.3 * (seed_a != seed_b) * (kind == "exemplar") + 0.1 * np.log(epoch_b / epoch_a)
+                    value = 0.93 - apart - 0.05 * np.log(epoch_a) + 0.02 * rng.random()
+                    place = (names[-1], len(names) - 1, measure, "none", 0, kind)
+                    rows.append((*key, epoch_a, epoch_b, *place, seed_a, seed_b, 499500, 0, value**0.5, value))
+    columns = ["architecture", "condition_a", "condition_b", "epoch_a", "epoch_b", "layer", "layer_index", "measure"]
+    columns += ["normalisation", "dropout_samples", "kind", "seed_a", "seed_b", "n_entries", "n_undefined"]
+    return pd.DataFrame(rows, columns=[*columns, "r", "consistency"])
+
+
+def _trajectory(across):
+    """The same pairs of networks at the same epoch before the last, as `consistency` has them."""
+    same = across[(across["epoch_a"] == across["epoch_b"]) & (across["epoch_a"] < LAST_EPOCH)]
+    names = {"condition_a": "condition", "epoch_a": "epoch"}
+    return same.drop(columns=["condition_b", "epoch_b"]).rename(columns=names)
+
+
+def _halves_summary(layers, measures, n_networks, n_collapsed):
+    rng = np.random.default_rng(2)
+    n_pairs = n_networks * (n_networks - 1)
+    pairs = {"within": (n_pairs, 0.0), "same_seed": (n_networks, 0.1), "different_seeds": (n_pairs, -0.05)}
+    rows = []
+    for architecture, names in layers.items():
+        for place, (first, second) in enumerate(HALVES):
+            for index, layer in enumerate(names):
+                for measure in measures:
+                    for name, (n, level) in pairs.items():
+                        mean = 0.95 - 0.5 * index / len(names) + level * (1 - 2 * place) * index / len(names)
+                        mean += 0.01 * rng.random()
+                        for method, half in (("pairs", 0.02), ("jackknife", 0.04)):
+                            half = half if n_networks > 2 else np.nan
+                            key = (architecture, first, second, LAST_EPOCH, layer, index, measure, "none", "exemplar")
+                            counts = (name, n_networks, n, n_collapsed)
+                            rows.append((*key, *counts, mean, mean - half, mean + half, method, 1000))
+    columns = ["architecture", "condition_a", "condition_b", "epoch", "layer", "layer_index", "measure"]
+    columns += ["normalisation", "kind", "pairs", "n_networks", "n_network_pairs", "n_collapsed", "mean"]
+    return pd.DataFrame(rows, columns=[*columns, "ci_low", "ci_high", "ci_method", "n_resamples"])
+
+
+def _clustering(layers, condition, measures, n_networks, n_collapsed):
+    rows = []
+    for architecture, names in layers.items():
+        for index, layer in enumerate(names):
+            for measure in measures:
+                for normalisation in ("none", "cocktail"):
+                    mean = 0.02 + 0.6 * (index / max(len(names) - 1, 1)) ** 1.5
+                    half = 0.02 if n_networks > 2 else np.nan
+                    for method in ("jackknife", "instances"):
+                        rows.append(
+                            {
+                                "architecture": architecture,
+                                "condition": condition,
+                                "epoch": LAST_EPOCH,
+                                "layer": layer,
+                                "layer_index": index,
+                                "measure": measure,
+                                "normalisation": normalisation,
+                                "n_networks": n_networks,
+                                "n_collapsed": n_collapsed,
+                                "mean": mean,
+                                "ci_low": mean - half,
+                                "ci_high": mean + half,
+                                "ci_method": method,
+                                "n_resamples": 1000,
+                            }
+                        )
+    return pd.DataFrame(rows)
+
+
+def _relations(layers, condition, measures):
+    rows = []
+    for architecture, names in layers.items():
+        for measure in measures:
+            key = {"architecture": architecture, "condition": condition, "measure": measure, "normalisation": "none"}
+            over_layers = {"relation": "cci_consistency_over_layers", "epoch": LAST_EPOCH, "kind": "exemplar"}
+            rows.append(key | over_layers | _correlations(len(names)))
+            for kind in ("exemplar", "centroid"):
+                over_epochs = {"relation": "consistency_accuracy_over_epochs", "layer": names[-1], "kind": kind}
+                rows.append(key | over_epochs | _correlations(len(FOLLOWED)))
+    return pd.DataFrame(rows)
+
+
+def _correlations(n):
+    row = {"n": n}
+    defined = n >= 5
+    for k, name in enumerate(("pearson", "skipped", "percentage_bend")):
+        row[name] = -0.92 + 0.02 * k if defined else np.nan
+        row[f"{name}_p"] = (0.0004, 0.0012, 0.021)[k] if defined else np.nan
+        row[f"{name}_ci_low"] = -0.98 if defined else np.nan
+        row[f"{name}_ci_high"] = -0.66 if defined else np.nan
+    return row
+
+
+def _second_level(rng, layers, condition, n_networks):
+    rows = []
+    for architecture, names in layers.items():
+        points = [(index, layer, seed) for index, layer in enumerate(names) for seed in range(n_networks)]
+        for (ia, la, sa), (ib, lb, sb) in combinations(points, 2):
+            distance = 0.08 * abs(ia - ib) + (sa != sb) * 0.03 * (ia + ib) / 2 + 0.01 * rng.random()
+            rows.append((architecture, condition, LAST_EPOCH, "correlation", la, ia, sa, lb, ib, sb, distance))
+    columns = ["architecture", "condition", "epoch", "measure", "layer_a", "layer_index_a", "seed_a"]
+    return pd.DataFrame(rows, columns=[*columns, "layer_b", "layer_index_b", "seed_b", "distance"])
+
+
+def _rdm_maps(rng, layers, condition, n_stimuli, n_categories):
+    frames = []
+    for architecture, names in layers.items():
+        for seed in (0, 1):
+            for index, layer in enumerate(names):
+                category = np.arange(n_stimuli) * n_categories // n_stimuli
+                angle = 2 * np.pi * category / n_categories
+                spread = 0.4 * index / len(names)
+                xy = spread * np.column_stack([np.cos(angle), np.sin(angle)])
+                xy += 0.15 * rng.standard_normal((n_stimuli, 2))
+                n_dropped = 1 if index == len(names) - 1 else 0
+                xy[:n_dropped] = np.nan
+                frames.append(
+                    pd.DataFrame(
+                        {
+                            "architecture": architecture,
+                            "condition": condition,
+                            "epoch": LAST_EPOCH,
+                            "level": "rdm",
+                            "measure": "correlation",
+                            "layer": layer,
+                            "layer_index": index,
+                            "seed": seed,
+                            "stimulus": np.arange(n_stimuli),
+                            "category": category,
+                            "category_name": [f"category {c}" for c in category],
+                            "x": xy[:, 0],
+                            "y": xy[:, 1],
+                            "point_stress": np.where(np.isnan(xy[:, 0]), np.nan, 0.1 + 0.3 * rng.random(n_stimuli)),
+                            "stress": 0.2,
+                            "n_dropped": n_dropped,
+                        }
+                    )
+                )
+    return pd.concat(frames, ignore_index=True)
+
+
+def _second_level_maps(rng, layers, condition, n_networks):
+    rows = []
+    for architecture, names in layers.items():
+        for index, layer in enumerate(names):
+            for seed in range(n_networks):
+                angle = 2 * np.pi * seed / n_networks
+                x = 0.1 * index + 0.02 * index * np.cos(angle)
+                y = 0.05 * index * np.sin(angle) + 0.005 * rng.random()
+                rows.append(
+                    {
+                        "architecture": architecture,
+                        "condition": condition,
+                        "epoch": LAST_EPOCH,
+                        "level": "second_level",
+                        "measure": "correlation",
+                        "layer": layer,
+                        "layer_index": index,
+                        "seed": seed,
+                        "x": x,
+                        "y": y,
+                        "point_stress": 0.1,
+                        "stress": 0.08,
+                        "n_dropped": 0,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+PUBLISHED = ROOT / "data/mehrer2020_values.csv"
+
+
+def _comparison():
+    """All published values, ours a little lower; AlexNet is not in the study."""
+    table = pd.read_csv(PUBLISHED).rename(columns={"value": "published"})
+    table = table.rename(columns={f"ci_{end}": f"published_ci_{end}" for end in ("low", "high")})
+    middle = table[["published_ci_low", "published_ci_high"]].mean(axis=1)
+    in_study = table["architecture"] != "alexnet"
+    ours = (0.9 * table["published"].fillna(middle)).where(in_study)
+    ranges = {"text": "range", "fig7b": "partitions", "supp4": "fisher", "fig9": "fisher"}
+    return table.assign(
+        study="synthetic",
+        ours=ours,
+        ours_ci_low=ours - 0.03,
+        ours_ci_high=ours + 0.03,
+        ours_layer=table["layer"].fillna("conv6"),
+        ci_method=table["figure"].map(ranges).fillna("pairs").where(in_study),
+        status=np.where(in_study, None, "not in this study: architecture alexnet"),
+        departures=np.where(in_study, "width 0.25 (paper: 1); epochs 8 (paper: 350)", None),
+    )
+
+
+def _rotated():
+    """Keys of the rotations' tables, and whether the rotation is to change the dissimilarities."""
+    for about in ("centre", "origin"):
+        for measure in MEASURES:
+            for normalisation in ("none", "cocktail"):
+                keys = {"about": about, "measure": measure, "normalisation": normalisation}
+                yield keys, measure == "correlation"
+
+
+def _rotations(rng):
+    settings = {"n_points": 8, "n_dimensions": 5, "n_entries": 28, "largest_entry": 2.0}
+    rows = []
+    for rotation in range(6):
+        for keys, changed in _rotated():
+            r = 0.3 + 0.5 * rng.random() if changed else 1.0
+            smallest = {"centre": 0.125, "origin": -3.5}[keys["about"]] + 0.01 * rotation
+            change = {"r": r, "consistency": r**2, "largest_change": 0.5 if changed else 1e-15}
+            rows.append({"rotation": rotation} | keys | settings | change | {"smallest_coordinate": smallest})
+    return pd.DataFrame(rows)
+
+
+def _rotation_entries(rng):
+    point_a, point_b = np.triu_indices(8, 1)
+    frames = []
+    for keys, changed in _rotated():
+        before = 2 * rng.random(28)
+        after = before + changed * 0.25 * rng.random(28)
+        entries = {"point_a": point_a, "point_b": point_b, "before": before, "after": after}
+        frames.append(pd.DataFrame({"rotation": 0} | keys | entries))
+    return pd.concat(frames, ignore_index=True)

@@ -1,0 +1,72 @@
+"""Which figures a study has, and what it says of the others."""
+
+import pytest
+from configs import study
+from own_folders import own_activations, own_networks
+from places import ROOT
+
+from manyseeds.figures import catalogue
+from manyseeds.figures.catalogue import ALEXNET, CONDITION_PAIRS, DROPOUT_SWEEP, FIGURES, PUBLISHED, TRAJECTORY
+
+CONV7 = {"layers": ["conv7"]}  # both architectures of the default have it
+HALVES = {"conditions": [{"name": name} for name in ("baseline", "images_a", "images_b")]}
+SHORT = {"epochs": 3, "milestones": [], "checkpoints": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("requirement", "overlay", "met"),
+    [
+        (DROPOUT_SWEEP, {}, False),
+        (DROPOUT_SWEEP, {"dropout": {"rates": [0]}}, False),
+        (DROPOUT_SWEEP, {"dropout": {"rates": [0, 0.5]} | CONV7}, True),
+        (TRAJECTORY, {}, False),
+        (TRAJECTORY, {"training": SHORT, "trajectory": {"epochs": [0]} | CONV7}, False),
+        (TRAJECTORY, {"training": SHORT, "trajectory": {"epochs": [1]} | CONV7}, True),
+        (
+            TRAJECTORY,
+            {"training": SHORT, "trajectory": {"epochs": [1], "conditions": ["images_a"]} | CONV7} | HALVES,
+            False,
+        ),
+        (CONDITION_PAIRS, HALVES, False),
+        (CONDITION_PAIRS, {"condition_pairs": [["images_a", "images_b"]]} | HALVES, True),
+        (ALEXNET, {}, False),
+        (ALEXNET, {"networks": [{"architecture": "alexnet"}]}, True),
+        (PUBLISHED, {}, True),
+        (PUBLISHED, {"networks": [{"architecture": "resnet18"}]}, False),
+        (PUBLISHED, {"conditions": [{"name": "mine"}]}, False),
+    ],
+)
+def test_a_study_meets_what_its_config_gives(requirement, overlay, met):
+    assert requirement.met(study(**overlay)) is met
+
+
+@pytest.mark.parametrize(("own", "several_epochs"), [(own_networks, False), (own_activations, True)])
+def test_keys_of_the_training_give_no_figure_of_networks_trained_elsewhere(own, several_epochs, tmp_path):
+    facts = study(**own(tmp_path), training=SHORT, trajectory={"epochs": [1]}, dropout={"rates": [0.5]})
+    assert TRAJECTORY.met(facts) == several_epochs
+    assert not DROPOUT_SWEEP.met(facts)
+
+
+@pytest.mark.parametrize("figure", ["fig5", "supp7"])
+def test_a_figure_that_a_study_has_not_gets_one_sentence_with_the_key_to_set(figure):
+    lacking = study(measures=["norm_difference"] if figure == "supp7" else ["correlation"])
+    sentence = catalogue.why_not(figure, lacking)
+    assert sentence.startswith(f"{figure} is not part of this study: it needs")
+    assert "`measures`" in sentence
+    assert sentence.count(". ") == 0
+    assert figure not in catalogue.applicable(lacking)
+    assert catalogue.why_not(figure, study()) is None
+
+
+def test_the_first_requirement_that_is_not_met_is_the_one_that_is_told():
+    met, first, second = (catalogue.Requirement(lambda _, met=m: met, w) for m, w in [(1, "a"), (0, "b"), (0, "c")])
+    FIGURES_WITH = {**FIGURES, "fig0": catalogue.Entry("", "", (), requires=(met, first, second))}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catalogue, "FIGURES", FIGURES_WITH)
+        assert catalogue.why_not("fig0", study()) == "fig0 is not part of this study: it needs b."
+
+
+@pytest.mark.parametrize("entry", FIGURES.values(), ids=FIGURES)
+def test_figures_are_drawn_from_tables_that_there_are(entry):
+    for table in entry.tables:
+        assert (ROOT / f"rules/schemas/tables/{table}.schema.json").exists()

@@ -1,0 +1,892 @@
+"""The figures show exactly what their tables hold, in a style fit to print."""
+
+import re
+from functools import cache
+from importlib import import_module
+from itertools import pairwise
+
+import matplotlib.image
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.collections import PathCollection
+from matplotlib.container import ErrorbarContainer
+from places import ROOT
+from synthetic_tables import FOLLOWED, LAST_EPOCH, MEASURES, RATES, study_tables, with_dropout_sweep
+
+from manyseeds.errors import StudyError
+from manyseeds.figures import catalogue, drawing, fig8, maps, selection, style, trajectories
+from manyseeds.figures.catalogue import FIGURES
+
+LONG_NAMES = {"my_resnet": ["layer1.0.relu", "layer1.1.relu", "layer2.0.downsample_conv", "layer4.0.relu", "fc"]}
+SIMULATIONS = ("supp5", "supp6")
+"""Figures that show no networks."""
+OF_ANY_NETWORKS = [name for name, entry in FIGURES.items() if catalogue.ALEXNET not in entry.requires]
+ALEXNET = {"alexnet": ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]}
+GROUP = selection.Group("all_cnn_c", "baseline", "All-CNN-C")
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return study_tables()
+
+
+def draw(name, tables, change=lambda tables: tables):
+    """Draw with the tables that the catalogue names and no others; a figure of dropout with a sweep in them."""
+    if catalogue.DROPOUT_SWEEP in FIGURES[name].requires:
+        tables = with_dropout_sweep(tables)
+    tables = change(tables)
+    with style.journal_style():
+        figure = drawing.draw(f"manyseeds.figures.{name}", {t: tables[t] for t in FIGURES[name].tables})
+        style.lay_out(figure)
+    return figure
+
+
+@pytest.fixture(scope="module")
+def drawn(tables):
+    """Each figure of the default tables, drawn once."""
+    return cache(lambda name: draw(name, tables))
+
+
+def curves(axes):
+    """Errorbar containers of a panel by label: x, y, low, high."""
+    found = {}
+    for container in axes.containers:
+        assert isinstance(container, ErrorbarContainer)
+        line, _, (bars,) = container.lines
+        x, y = (np.asarray(values, float) for values in line.get_data())
+        segments = np.array([s if len(s) else np.full((2, 2), np.nan) for s in bars.get_segments()])
+        found[container.get_label()] = (x, y, segments[:, 0, 1], segments[:, 1, 1])
+    return found
+
+
+def summary_rows(tables, *, ci_method="pairs", normalisation="none", **equal):
+    rows = tables["consistency_summary"].query(f"architecture == 'all_cnn_c' and epoch == {LAST_EPOCH}")
+    for column, value in {"ci_method": ci_method, "normalisation": normalisation, **equal}.items():
+        rows = rows[rows[column] == value]
+    return rows.sort_values("layer_index")
+
+
+def drawn_labels(axis):
+    """Tick labels that are not beyond the limits."""
+    low, high = sorted(axis.get_view_interval())
+    ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+    return [label for tick in ticks for label in (tick.label1, tick.label2) if label.get_visible()]
+
+
+def written(figure):
+    """Every piece of text of a figure that is drawn."""
+    texts = [figure._supxlabel, *(text for legend in figure.legends for text in legend.get_texts())]
+    for axes in figure.axes:
+        texts += [axes.title, axes.xaxis.label, axes.yaxis.label, *axes.texts]
+        texts += drawn_labels(axes.xaxis) + drawn_labels(axes.yaxis)
+    return [text for text in texts if text is not None and text.get_text()]
+
+
+def notes(figure):
+    return re.sub(r"\s+", " ", figure._supxlabel.get_text())
+
+
+# --- every figure
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_has_a_drawing_module_and_a_report_caption(name):
+    assert callable(import_module(f"manyseeds.figures.{name}").draw)
+    assert (ROOT / "rules" / "captions" / f"{name}.rst").read_text().strip()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FIGURES)
+def test_writes_the_same_pdf_and_png_each_time(name, tmp_path):
+    tables = study_tables({"alexnet": ["conv1", "fc8"]}, n_networks=3, n_stimuli=30)
+    contents = []
+    for attempt in range(2):
+        pdf, png = tmp_path / f"{attempt}.pdf", tmp_path / f"{attempt}.png"
+        figure = draw(name, tables)
+        with style.journal_style():
+            style.save(figure, pdf, png)
+        contents.append((pdf.read_bytes(), png.read_bytes()))
+    assert contents[0] == contents[1]
+    written = contents[0][0]
+    assert written.startswith(b"%PDF")
+    assert b"/FontFile2" in written
+    assert b"/Type3" not in written
+    height, width, _ = matplotlib.image.imread(png).shape
+    assert width == pytest.approx(figure.get_figwidth() * 300, abs=1)
+    assert height == pytest.approx(figure.get_figheight() * 300, abs=1)
+    assert width <= 300 * 183.5 / 25.4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"layers": LONG_NAMES, "condition": "mine", "n_networks": 2, "n_collapsed": 0, "tested": False},
+        {"layers": {"alexnet": ["conv1", "conv5", "fc6", "fc8"], "a": ["x"], "all_cnn_c": ["conv1", "conv9"]}},
+    ],
+    ids=["two architectures", "own activations of two networks", "three architectures"],
+)
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_text_is_cut_off_or_overlaps_its_neighbours(name, settings):
+    settings = settings if name in OF_ANY_NETWORKS else settings | {"layers": ALEXNET}
+    figure = draw(name, study_tables(**settings))
+    page = figure.bbox.padded(2)  # pixels of a quarter of a millimetre
+    for text in written(figure):
+        box = text.get_window_extent()
+        assert page.contains(box.x0, box.y0), text
+        assert page.contains(box.x1, box.y1), text
+    for axes in figure.axes:
+        labels = [label.get_window_extent() for label in drawn_labels(axes.xaxis)]
+        for left, right in pairwise(labels):
+            assert left.x1 <= right.x0 + 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in OF_ANY_NETWORKS if name not in (*SIMULATIONS, "supp3")])
+def test_states_how_many_networks_there_are_and_how_many_collapsed(name, drawn):
+    text = notes(drawn(name))
+    for title in ("All-CNN-C", "All-CNN-7"):
+        assert re.search(rf"{title}: 6 networks.{{0,12}}, 1 more collapsed and left out", text)
+
+
+@pytest.mark.parametrize("name", ["fig4", "fig5", "fig7", "supp7"])
+def test_states_pairs_accuracy_and_what_the_error_bars_are(name, drawn):
+    text = notes(drawn(name))
+    assert "(15 pairs)" in text
+    assert "test accuracy 95.1 % (93.4 % to 96.2 %)" in text
+    assert "Error bars: 95 % confidence intervals, bootstrap over pairs of networks." in text
+
+
+AXES_NAMED = ["fig3", "fig4", "fig5", "fig7", "fig8", "fig9", "supp2", "supp3", "supp4", *SIMULATIONS, "supp7", "supp8"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", AXES_NAMED)
+def test_names_its_axes(name, drawn):
+    for axes in drawn(name).axes:
+        is_colour_bar = axes.get_label() == "<colorbar>"
+        assert axes.get_xlabel() or is_colour_bar
+        assert axes.get_ylabel() or not (is_colour_bar or axes.get_subplotspec().is_first_col())
+
+
+@pytest.mark.parametrize("name", ["fig5", "fig7", "supp3", "supp7"])
+def test_curves_of_a_panel_differ_in_colour_and_marker(name, drawn):
+    for axes in drawn(name).axes:
+        lines = [container.lines[0] for container in axes.containers]
+        assert len({line.get_color() for line in lines}) == len(lines)
+        assert len({line.get_marker() for line in lines}) == len(lines)
+
+
+@pytest.mark.parametrize("name", ["fig4", "fig5", "fig7", "supp3", "supp7"])
+def test_two_networks_have_no_error_bars_and_the_figure_says_so(name):
+    figure = draw(name, study_tables(n_networks=2))
+    assert "No error bars: too few networks for an interval." in notes(figure)
+    for axes in figure.axes:
+        for _, y, low, high in curves(axes).values():
+            assert np.isfinite(y).all()
+            assert np.isnan(low).all()
+            assert np.isnan(high).all()
+
+
+@pytest.mark.parametrize("name", [name for name, entry in FIGURES.items() if "accuracy" in "".join(entry.tables)])
+def test_networks_that_were_not_tested_have_no_accuracy(name):
+    assert "ccuracy" not in notes(draw(name, study_tables(ALEXNET, tested=False)))
+
+
+# --- one by one
+
+
+def test_fig4_shows_means_intervals_and_every_pair(tables, drawn):
+    figure = drawn("fig4")
+    axes = figure.axes[0]
+    expected = summary_rows(tables, kind="exemplar", measure="correlation")
+    ((x, y, low, high),) = curves(axes).values()
+    np.testing.assert_array_equal(x, expected["layer_index"])
+    np.testing.assert_array_equal(y, expected["mean"])
+    np.testing.assert_allclose(low, expected["ci_low"])
+    np.testing.assert_allclose(high, expected["ci_high"])
+    dots = next(line for line in axes.lines if line.get_label() == "single pair")
+    pairs = tables["consistency"].query(
+        "architecture == 'all_cnn_c' and kind == 'exemplar' and measure == 'correlation' and normalisation == 'none'"
+    )
+    np.testing.assert_array_equal(np.round(dots.get_xdata()), pairs["layer_index"])
+    np.testing.assert_array_equal(dots.get_ydata(), pairs["consistency"])
+    assert [label.get_text() for label in axes.get_xticklabels()] == list("123456789")
+    assert axes.get_xlabel() == "Convolutional layer"
+    assert figure.get_figwidth() * 25.4 == pytest.approx(89)
+
+
+def test_fig4_shows_the_last_epoch_without_dropout(tables):
+    rows = tables["consistency_summary"]
+    earlier = rows.query("layer == 'conv9'").assign(epoch=1, mean=0.0)
+    sampled = rows.query("layer == 'conv9'").assign(dropout_samples=3, mean=0.0)
+    more = tables | {"consistency_summary": pd.concat([earlier, rows, sampled])}
+    ((_, y, *_),) = curves(draw("fig4", more).axes[0]).values()
+    np.testing.assert_array_equal(y, summary_rows(tables, kind="exemplar", measure="correlation")["mean"])
+
+
+def test_fig6_shows_alexnet_alone_with_its_layers_by_name():
+    tables = study_tables({"all_cnn_c": ["conv1", "conv2"]} | ALEXNET)
+    figure = draw("fig6", tables)
+    (axes,) = figure.axes
+    assert axes.get_title() == "AlexNet"
+    assert [label.get_text() for label in axes.get_xticklabels()] == ALEXNET["alexnet"]
+    expected = tables["consistency_summary"].query(
+        "architecture == 'alexnet' and kind == 'exemplar' and measure == 'correlation' and normalisation == 'none'"
+        f" and ci_method == 'pairs' and epoch == {LAST_EPOCH}"
+    )
+    ((_, y, low, high),) = curves(axes).values()
+    np.testing.assert_array_equal(y, expected["mean"])
+    np.testing.assert_allclose([low, high], [expected["ci_low"], expected["ci_high"]])
+    assert "AlexNet: 6 networks (15 pairs), 1 more collapsed and left out" in notes(figure)
+    assert "All-CNN" not in notes(figure)
+
+
+def test_fig6_without_alexnet_says_why(tables):
+    with pytest.raises(StudyError, match="fig6 needs a network called alexnet"):
+        draw("fig6", tables)
+
+
+def test_fig5_has_a_panel_for_each_kind_of_distance(tables, drawn):
+    axes = drawn("fig5").axes
+    assert [panel.get_title() for panel in axes[:3]] == [
+        "All-CNN-C, cosine distance",
+        "All-CNN-C, Euclidean distance",
+        "All-CNN-C, norm difference",
+    ]
+    measures = {
+        "cosine": "cosine",
+        "Euclidean": "euclidean",
+        "Euclidean, unit-length patterns": "unit_euclidean",
+        "norm difference": "norm_difference",
+    }
+    shown = {label: curve for panel in axes[:3] for label, curve in curves(panel).items()}
+    for label, measure in measures.items():
+        expected = summary_rows(tables, kind="exemplar", measure=measure)
+        np.testing.assert_array_equal(shown[label][1], expected["mean"])
+        np.testing.assert_allclose(shown[label][2], expected["ci_low"])
+
+
+def test_fig5_leaves_out_measures_that_were_not_taken():
+    axes = draw("fig5", study_tables(measures=("correlation", "euclidean"))).axes
+    assert [panel.get_title() for panel in axes] == ["All-CNN-C, Euclidean distance", "All-CNN-7, Euclidean distance"]
+
+
+@pytest.mark.parametrize(("name", "measure"), [("fig5", "correlation"), ("supp7", "norm_difference")])
+def test_a_figure_that_does_not_apply_says_why(name, measure):
+    with pytest.raises(StudyError, match=f"measures: {name} needs"):
+        draw(name, study_tables(measures=(measure,)))
+
+
+def test_fig8_needs_a_sweep():
+    tables = study_tables()
+    with pytest.raises(StudyError, match=r"fig8 needs .* set the config key dropout.rates"):
+        fig8.draw(tables)
+    own = tables | {"instances": tables["instances"].assign(vary=None, dropout=np.nan, images=None)}
+    with pytest.raises(StudyError, match="fig8 needs"):
+        fig8.draw(own)
+
+
+SIDEWAYS = 0.021 * RATES[-1]
+"""How far points of fig8 may stand beside their rates."""
+
+
+def swept(tables, table, **equal):
+    """Rows of All-CNN-C's sweep, one per rate."""
+    rows = with_dropout_sweep(tables)[table]
+    for column, value in {"architecture": "all_cnn_c", "epoch": LAST_EPOCH, **equal}.items():
+        rows = rows[rows[column] == value]
+    return rows.set_index(rows["condition"].map({"baseline": 0.0} | {f"dropout{rate:g}": rate for rate in RATES}))
+
+
+def test_fig8_shows_accuracies_clustering_and_consistency_against_the_rate(tables, drawn):
+    accuracy, _, clustering, levels = drawn("fig8").axes[:4]
+    shown = curves(accuracy) | curves(clustering) | curves(levels)
+    tested = {"subset": "all", "ci_method": "jackknife"}
+    layer = {"measure": "correlation", "normalisation": "none"}
+    pairs = layer | {"layer": "conv9", "ci_method": "pairs", "dropout_samples": 0}
+    expected = {
+        "a: training images": swept(tables, "accuracy_summary", split="train", **tested),
+        "a: test images": swept(tables, "accuracy_summary", split="test", **tested),
+        "clustering": swept(tables, "clustering_summary", layer="conv8", ci_method="jackknife", **layer),
+        "d: exemplars": swept(tables, "consistency_summary", kind="exemplar", **pairs),
+        "d: category centroids": swept(tables, "consistency_summary", kind="centroid", **pairs),
+    }
+    for label, rows in expected.items():
+        x, y, low, high = shown[label]
+        np.testing.assert_allclose(x, RATES, atol=SIDEWAYS, err_msg=label)
+        np.testing.assert_array_equal(y, rows["mean"], err_msg=label)
+        np.testing.assert_allclose(low, rows["ci_low"])
+        np.testing.assert_allclose(high, rows["ci_high"])
+
+
+def test_fig8_takes_the_test_without_dropout_at_rate_0(tables, drawn):
+    x, y, *_ = curves(drawn("fig8").axes[0])["a: test images, dropout on"]
+    tested = {"subset": "all", "ci_method": "jackknife"}
+    with_dropout = swept(tables, "accuracy_summary", split="test_dropout", **tested)["mean"]
+    assert 0.0 not in with_dropout.index
+    without = swept(tables, "accuracy_summary", split="test", **tested)["mean"]
+    np.testing.assert_allclose(x, RATES, atol=SIDEWAYS)
+    np.testing.assert_array_equal(y, [without[0.0], *with_dropout[list(RATES[1:])]])
+
+
+def test_fig8_maps_rates_and_samples_and_rate_0_is_the_same_for_all_of_these(tables, drawn):
+    axes = drawn("fig8").axes[1]
+    keys = {"kind": "exemplar", "measure": "correlation", "normalisation": "none", "ci_method": "pairs"}
+    means = swept(tables, "consistency_summary", layer="conv9", **keys)
+    values = np.asarray(axes.images[0].get_array())
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "2", "3", "off"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["0", "0.2", "0.4", "0.6"]
+    for row, rate in enumerate(RATES):
+        for column, k in enumerate((1, 2, 3, 0)):
+            expected = means[means["dropout_samples"] == (k if rate else 0)]["mean"][rate]
+            assert values[row, column] == expected
+    assert axes.images[0].origin == "lower"
+    (frame,) = axes.patches
+    assert frame.get_xy() == (1.5, 2.5)  # three samples at 0.6
+    highest = means["mean"].max()
+    assert f"b, framed: highest, {highest:.3f} (p = 0.6, 3 RDM samples)." in notes(drawn("fig8"))
+
+
+def test_fig8_says_which_rates_lost_networks(tables):
+    swept = with_dropout_sweep(tables)
+    lost = swept["instances"]["condition"].eq("dropout0.6") & swept["instances"]["seed"].eq(0)
+    swept["instances"].loc[lost, "collapsed"] = True
+    text = notes(fig8.draw(swept))
+    assert "6 networks, 1 more collapsed and left out at p = 0 to 0.4; 5 networks, 2 more" in text.replace("\xa0", " ")
+
+
+def test_fig8_leaves_a_rate_without_networks_undefined(tables):
+    swept = with_dropout_sweep(tables)
+    for name in ("consistency_summary", "clustering_summary"):
+        swept[name] = swept[name][swept[name]["condition"] != "dropout0.4"]
+    figure = fig8.draw(swept)
+    assert np.isnan(np.asarray(figure.axes[1].images[0].get_array(), float)[2]).all()
+    np.testing.assert_allclose(curves(figure.axes[3])["d: exemplars"][0], [0, 0.2, 0.6], atol=SIDEWAYS)
+
+
+def test_fig8_leaves_out_an_architecture_of_which_nothing_could_be_compared(tables):
+    swept = with_dropout_sweep(tables)
+    for name in ("consistency_summary", "clustering_summary"):
+        swept[name] = swept[name][swept[name]["architecture"] != "all_cnn_c"]
+    assert fig8.draw(swept).axes[0].get_title() == "All-CNN-7"
+
+
+def test_fig8_leaves_out_conditions_that_differ_in_more_than_dropout(tables):
+    swept = with_dropout_sweep(tables)
+    other = swept["instances"]["condition"] == "dropout0.4"
+    swept["instances"].loc[other, "vary"] = "init+order"
+    (sweep, _) = fig8.find_sweeps(swept["instances"])
+    assert sweep.rates == {"baseline": 0.0, "dropout0.2": 0.2, "dropout0.6": 0.6}
+
+
+def test_fig8_without_samples_shows_dropout_in_training_alone(tables):
+    axes = fig8.draw(with_dropout_sweep(tables, n_samples=0)).axes[1]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["off"]
+    assert axes.get_title() == "conv9"
+
+
+def test_fig8_frames_the_baseline_where_dropout_lowers_consistency(tables):
+    swept = with_dropout_sweep(tables)
+    summary = swept["consistency_summary"]
+    summary.loc[summary["condition"] != "baseline", "mean"] /= 2
+    figure = fig8.draw(swept)
+    assert figure.axes[1].patches[0].get_xy() == (2.5, -0.5)
+    assert re.search(r"framed: highest, 0\.\d{3} \(p = 0\)\.", notes(figure))
+
+
+def test_fig7_shows_levels_and_the_band_of_random_groups(tables, drawn):
+    levels, control = drawn("fig7").axes[:2]
+    shown = curves(levels)
+    for label, kind in {
+        "exemplars": "exemplar",
+        "category centroids": "centroid",
+        "within category": "within_category",
+    }.items():
+        np.testing.assert_array_equal(
+            shown[label][1], summary_rows(tables, kind=kind, measure="correlation")["mean"], err_msg=label
+        )
+    bands = [band for band in control.collections if str(band.get_label()).startswith("random groups")]
+    for band, method in zip(bands, ("partitions_pairs", "partitions"), strict=True):
+        expected = summary_rows(tables, kind="random_centroid", measure="correlation", ci_method=method)
+        vertices = band.get_paths()[0].vertices
+        for index, low, high in expected[["layer_index", "ci_low", "ci_high"]].itertuples(index=False):
+            at_layer = vertices[vertices[:, 0] == index, 1]
+            assert at_layer.min() == pytest.approx(low)
+            assert at_layer.max() == pytest.approx(high)
+    (line,) = (line for line in control.lines if line.get_label() == "random groups, mean")
+    np.testing.assert_array_equal(line.get_ydata(), expected["mean"])
+
+
+def test_supp7_compares_normalisations(tables, drawn):
+    for panel, measure in zip(drawn("supp7").axes[:2], ("correlation", "cosine"), strict=True):
+        for label, normalisation in {"no normalisation": "none", "cocktail blank": "cocktail"}.items():
+            expected = summary_rows(tables, kind="exemplar", measure=measure, normalisation=normalisation)
+            np.testing.assert_array_equal(curves(panel)[label][1], expected["mean"])
+
+
+def test_supp4_places_layers_and_prints_the_relations_of_the_table(tables, drawn):
+    figure = drawn("supp4")
+    axes = figure.axes[0]
+    (container,) = axes.containers
+    x, y = container.lines[0].get_data()
+    clustering = tables["clustering_summary"].query(
+        "architecture == 'all_cnn_c' and measure == 'correlation' and normalisation == 'none'"
+        " and ci_method == 'jackknife'"
+    )
+    np.testing.assert_array_equal(x, clustering["mean"])
+    np.testing.assert_array_equal(y, summary_rows(tables, kind="exemplar", measure="correlation")["mean"])
+    assert [text.get_text() for text in axes.texts] == list("123456789")
+    expected = "Pearson r = −0.92 [−0.98, −0.66], p < 0.001; skipped Pearson r = −0.90 [−0.98, −0.66], p = 0.001;"
+    assert expected in notes(figure)
+    assert "percentage bend r = −0.88 [−0.98, −0.66], p = 0.021; over 9 layers, as if these were independent." in notes(
+        figure
+    )
+
+
+def test_supp4_has_no_relation_of_too_few_layers():
+    assert "Too few layers, or too alike, for a correlation." in notes(
+        draw("supp4", study_tables({"a": ["x", "y", "z"]}))
+    )
+
+
+def test_supp2_compares_neighbouring_layers_with_other_instances(tables, drawn):
+    rows = tables["second_level"].query("architecture == 'all_cnn_c'")
+    lines = {line.get_label(): line for line in drawn("supp2").axes[0].lines}
+    across = lines["different instances, same layer"]
+    within = lines["same instance, neighbouring layers"]
+    for layer, value in zip(*across.get_data(), strict=True):
+        values = [
+            row.distance
+            for row in rows.itertuples()
+            if row.layer_index_a == row.layer_index_b == layer and row.seed_a != row.seed_b
+        ]
+        assert len(values) == 15
+        assert value == pytest.approx(np.mean(values))
+    np.testing.assert_array_equal(within.get_xdata(), np.arange(8) + 0.5)
+    for halfway, value in zip(*within.get_data(), strict=True):
+        values = [
+            row.distance
+            for row in rows.itertuples()
+            if {row.layer_index_a, row.layer_index_b} == {halfway - 0.5, halfway + 0.5} and row.seed_a == row.seed_b
+        ]
+        assert len(values) == 6
+        assert value == pytest.approx(np.mean(values))
+
+
+def test_fig3_shows_every_distance_and_every_place(tables, drawn):
+    matrix_axes, map_axes = drawn("fig3").axes[:2]
+    matrix = np.asarray(matrix_axes.images[0].get_array())
+    assert matrix.shape == (54, 54)
+    np.testing.assert_array_equal(np.diagonal(matrix), 0)
+    for row in tables["second_level"].query("architecture == 'all_cnn_c'").itertuples():
+        a, b = row.layer_index_a * 6 + row.seed_a, row.layer_index_b * 6 + row.seed_b
+        assert matrix[a, b] == matrix[b, a] == row.distance
+    points = tables["mds"].query("architecture == 'all_cnn_c' and level == 'second_level'")
+    placed = np.concatenate([dots.get_offsets() for dots in map_axes.collections if isinstance(dots, PathCollection)])
+    np.testing.assert_allclose(np.sort(placed, axis=0), np.sort(points[["x", "y"]], axis=0))
+    assert len(map_axes.lines) == 6
+    first = points.query("seed == 0").sort_values("layer_index")
+    np.testing.assert_array_equal(map_axes.lines[0].get_data(), first[["x", "y"]].T)
+
+
+def test_fig2_marks_stimuli_by_category_and_leaves_undefined_ones_out(tables, drawn):
+    figure = drawn("fig2")
+    last = figure.axes[8]
+    assert last.get_title() == "conv9"
+    expected = tables["mds"].query("architecture == 'all_cnn_c' and seed == 0 and layer == 'conv9' and level == 'rdm'")
+    assert expected["x"].isna().sum() == 1
+    looks = set()
+    drawn = []
+    for category, line in enumerate(last.lines[:10]):
+        members = expected.query(f"category == {category}").dropna(subset=["x"])
+        np.testing.assert_array_equal(line.get_data(), members[["x", "y"]].T)
+        looks.add((line.get_color(), line.get_marker()))
+        drawn.append(len(members))
+    assert len(looks) == 10
+    assert sum(drawn) == 99
+    assert "at most 1 in a map" in notes(figure)
+    accuracy = tables["accuracy"].query("architecture == 'all_cnn_c' and epoch == 30")["accuracy"]
+    assert f"seed 0 {100 * accuracy.iloc[0]:.1f} %, seed 1 {100 * accuracy.iloc[1]:.1f} %" in notes(figure)
+
+
+def test_maps_have_equal_scales_on_both_axes(drawn):
+    for axes in drawn("fig2").axes:
+        box = axes.get_window_extent()
+        width, height = np.ptp(axes.get_xlim()), np.ptp(axes.get_ylim())
+        assert width / box.width == pytest.approx(height / box.height, rel=1e-6)
+
+
+def test_a_layer_without_any_defined_dissimilarity_is_said_to_be_undefined(tables):
+    mds = tables["mds"].copy()
+    dead = (mds["layer"] == "conv9") & (mds["level"] == "rdm")
+    mds.loc[dead, ["x", "y", "point_stress", "stress"]] = np.nan
+    for name in ("fig2", "supp1"):
+        figure = draw(name, tables | {"mds": mds})
+        assert [text.get_text() for text in figure.axes[8].texts] == ["undefined"]
+
+
+def test_supp1_colours_stimuli_by_their_stress(tables, drawn):
+    axes = drawn("supp1").axes[0]
+    expected = tables["mds"].query("architecture == 'all_cnn_c' and seed == 0 and layer == 'conv1' and level == 'rdm'")
+    (dots,) = axes.collections
+    np.testing.assert_array_equal(dots.get_array(), expected["point_stress"])
+    np.testing.assert_allclose(dots.get_offsets(), expected[["x", "y"]])
+    assert "0.20" in [text.get_text() for text in axes.texts]
+
+
+@pytest.mark.parametrize(("name", "about"), [("supp5", "centre"), ("supp6", "origin")])
+def test_rotations_show_entries_and_every_rotation(tables, drawn, name, about):
+    figure = drawn(name)
+    panels = np.reshape(figure.axes, (3, 5))
+    rotations, entries = (
+        tables[table][tables[table]["about"] == about].set_index(["measure", "normalisation"]).sort_index()
+        for table in ("rotations", "rotation_entries")
+    )
+    for measure, column in zip(MEASURES, panels.T, strict=True):
+        title = column[0].get_title().replace("\n", " ")
+        assert title.casefold().startswith(selection.MEASURE_NAMES[measure].casefold())
+        shown = [line for line in column[2].lines if line.get_linestyle() == "None"]
+        medians = [line for line in column[2].lines if line not in shown]
+        for place, normalisation in enumerate(("none", "cocktail")):
+            expected = entries.loc[(measure, normalisation)]
+            equality, dots = column[place].lines
+            assert equality.get_xydata().tolist() == [[0, 0], [column[place].get_xlim()[1]] * 2]
+            np.testing.assert_array_equal(dots.get_data(), expected[["before", "after"]].T)
+            every = rotations.loc[(measure, normalisation)].sort_values("rotation")
+            assert f"r² = {every['consistency'].iloc[0]:.2f}" in column[place].get_title()
+            np.testing.assert_array_equal(shown[place].get_ydata(), every["consistency"])
+            assert set(medians[place].get_ydata()) == {every["consistency"].median()}
+    assert "8 patterns of 5 units" in notes(figure)
+    assert "all 28 entries" in notes(figure)
+    assert "c: 6 rotations" in notes(figure)
+
+
+def test_rotations_tell_what_changes_by_colour_and_marker(drawn):
+    panels = np.reshape(drawn("supp5").axes, (3, 5))
+    looks = [[(line.get_color(), line.get_marker()) for line in panels[0, column].lines[1:]] for column in range(5)]
+    assert looks == [[(style.VERMILLION, "o")], *4 * [[(style.BLUE, "^")]]]
+    legend = drawn("supp5").legends[0]
+    named = {text.get_text(): handle for text, handle in zip(legend.get_texts(), legend.legend_handles, strict=True)}
+    assert named["changed by the rotation"].get_color() == style.VERMILLION
+
+
+@pytest.mark.parametrize(("name", "smallest"), [("supp5", "0.12"), ("supp6", "−3.50")])
+def test_rotations_state_whether_activations_stay_positive(drawn, name, smallest):
+    assert f"Smallest activation after any rotation: {smallest}." in notes(drawn(name))
+
+
+@pytest.mark.parametrize(("name", "kind"), [("fig9", "exemplar"), ("supp8", "centroid")])
+def test_trajectories_show_every_pair_of_epochs_and_instances(tables, drawn, name, kind):
+    early, whole = drawn(name).axes[:2]
+    rows = tables["consistency_across"].query(f"architecture == 'all_cnn_c' and kind == '{kind}'")
+    titles = {"All-CNN-C, conv9: early epochs": [1, 2, 3, 4], "All-CNN-C, conv9: whole training": [1, 10, 20, 30]}
+    assert [early.get_title(), whole.get_title()] == list(titles)
+    for axes, epochs in zip((early, whole), titles.values(), strict=True):
+        matrix = np.asarray(axes.images[0].get_array())
+        assert [label.get_text() for label in axes.get_xticklabels()] == [str(epoch) for epoch in epochs]
+        np.testing.assert_array_equal(np.diagonal(matrix), 1)
+        shown = rows[rows["epoch_a"].isin(epochs) & rows["epoch_b"].isin(epochs)]
+        assert len(shown) == 24 * 23 // 2
+        for row in shown.itertuples():
+            a, b = (epochs.index(e) * 6 + s for e, s in ((row.epoch_a, row.seed_a), (row.epoch_b, row.seed_b)))
+            assert matrix[a, b] == matrix[b, a] == row.consistency
+
+
+@pytest.mark.parametrize(("name", "kind"), [("fig9", "exemplar"), ("supp8", "centroid")])
+def test_trajectories_show_consistency_accuracy_and_their_relation(tables, drawn, name, kind):
+    figure = drawn(name)
+    consistency, accuracy, relation = figure.axes[2:5]
+    summary = tables["consistency_summary"].query(
+        f"architecture == 'all_cnn_c' and layer == 'conv9' and kind == '{kind}' and measure == 'correlation'"
+        " and normalisation == 'none' and ci_method == 'pairs'"
+    )
+    tested = tables["accuracy_summary"].query(
+        "architecture == 'all_cnn_c' and split == 'test' and ci_method == 'jackknife'"
+    )
+    for axes, expected in ((consistency, summary.sort_values("epoch")), (accuracy, tested.sort_values("epoch"))):
+        ((x, y, low, high),) = curves(axes).values()
+        np.testing.assert_array_equal(x, FOLLOWED)
+        np.testing.assert_array_equal(y, expected["mean"])
+        np.testing.assert_allclose(low, expected["ci_low"])
+        np.testing.assert_allclose(high, expected["ci_high"])
+    x, y = relation.containers[0].lines[0].get_data()
+    np.testing.assert_array_equal(x, tested.sort_values("epoch")["mean"])
+    np.testing.assert_array_equal(y, summary.sort_values("epoch")["mean"])
+    assert [text.get_text() for text in relation.texts] == ["epoch 1", "epoch 30", "d"]
+    assert "d: Pearson r = −0.92 [−0.98, −0.66], p < 0.001; skipped Pearson" in notes(figure)
+    assert "over 7 epochs, as if these were independent." in notes(figure)
+
+
+def test_trajectories_of_untested_networks_have_no_accuracy():
+    figure = draw("fig9", study_tables({"a": ["x", "y"]}, tested=False))
+    assert [axes.get_title() for axes in figure.axes] == ["a, y: early epochs", "a, y: whole training", "a, y"]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "parts"),
+    [
+        ([0, 1, 2, 3, 10, 50], {"early epochs": [1, 2, 3], "whole training": [1, 10, 50]}),
+        ([1, 5, 20], {"whole training": [1, 5, 20]}),
+        ([2, 3], {"whole training": [2, 3]}),
+        ([0, 7], {}),
+        ([0], {}),
+    ],
+)
+def test_training_has_early_epochs_and_a_whole(epochs, parts):
+    assert trajectories.parts_of_training(epochs) == parts
+
+
+def test_a_training_that_was_not_followed_has_nothing_to_draw(tables):
+    last = tables["consistency_across"].query(f"epoch_a == {LAST_EPOCH} and epoch_b == {LAST_EPOCH}")
+    summary = tables["consistency_summary"].query(f"epoch == {LAST_EPOCH}")
+    figure = draw("fig9", tables | {"consistency_across": last, "consistency_summary": summary})
+    assert not figure.axes
+    assert figure.get_suptitle().startswith("Nothing to draw: ")
+
+
+def test_crowded_epochs_are_not_all_named():
+    epochs = [1.0, 2.0, 3.0, 350.0, 351.0]
+    assert trajectories.named_epochs(epochs, np.log(epochs)) == [1.0, 3.0, 351.0]
+    assert trajectories.named_epochs([5.0], [0.0]) == [5.0]
+
+
+def test_supp3_shows_pairs_within_and_between_halves(tables, drawn):
+    figure = drawn("supp3")
+    titles = ["All-CNN-C, disjoint images", "All-CNN-C, disjoint categories"]
+    assert [axes.get_title() for axes in figure.axes[:2]] == titles
+    labels = {
+        "within": "same half, different seeds",
+        "same_seed": "different halves, same seed",
+        "different_seeds": "different halves, different seeds",
+    }
+    for axes, half in zip(figure.axes[:2], ("images_a", "categories_a"), strict=True):
+        for pairs, label in labels.items():
+            expected = tables["consistency_across_summary"].query(
+                f"architecture == 'all_cnn_c' and condition_a == '{half}' and measure == 'correlation'"
+                f" and pairs == '{pairs}' and ci_method == 'pairs'"
+            )
+            x, y, low, high = curves(axes)[label]
+            np.testing.assert_array_equal(np.round(x), expected["layer_index"])
+            np.testing.assert_array_equal(y, expected["mean"])
+            np.testing.assert_allclose(low, expected["ci_low"])
+            np.testing.assert_allclose(high, expected["ci_high"])
+    expected = (
+        "All-CNN-7, disjoint images: 6 networks in each half, 2 more collapsed and left out; 30 pairs within halves"
+    )
+    assert f"{expected}, 6 pairs between halves of the same seed, 30 pairs of different seeds." in notes(figure)
+
+
+def test_supp3_names_halves_of_other_kinds_by_their_conditions(tables):
+    instances = tables["instances"].assign(images="all", categories=None)
+    figure = draw("supp3", tables | {"instances": instances})
+    assert figure.axes[0].get_title() == "All-CNN-C, images_a and images_b"
+    assert "same condition, different seeds" in curves(figure.axes[0])
+    assert "6 networks in each condition" in notes(figure)
+
+
+def test_supp3_counts_the_networks_of_unequal_halves(tables):
+    instances = tables["instances"]
+    chosen = (instances["condition"] == "images_b") & (instances["seed"] == 0)
+    figure = draw("supp3", tables | {"instances": instances.assign(collapsed=instances["collapsed"] | chosen)})
+    assert "All-CNN-7, disjoint images: 6 networks in the first half, 5 in the second, 3 more collapsed" in notes(
+        figure
+    )
+
+
+def test_networks_that_were_redrawn_are_stated(tables):
+    instances = tables["instances"].copy()
+    of_one = (instances["architecture"] == "all_cnn_7") & (instances["condition"] == "baseline")
+    instances.loc[of_one & instances["seed"].isin([1, 4]), "attempts"] = 3
+    text = notes(draw("fig4", tables | {"instances": instances}))
+    assert (
+        "All-CNN-7: 6 networks (15 pairs), 2 of these redrawn after a collapse, 1 more collapsed and left out" in text
+    )
+    assert "All-CNN-C: 6 networks (15 pairs), 1 more collapsed and left out; test accuracy" in text
+    rows = instances[of_one & (instances["seed"] < 5)]
+    assert selection.collapsed_note(rows) == "2 of these redrawn after a collapse"
+    assert selection.collapsed_note(rows.assign(attempts=pd.NA)) == "none collapsed"
+
+
+def test_accuracy_on_lossless_images_is_stated_where_others_are_re_encoded(tables):
+    accuracy = tables["accuracy_summary"]
+    lossless = accuracy[(accuracy["split"] == "test") & (accuracy["architecture"] == "all_cnn_c")]
+    lossless = lossless.assign(subset="lossless", mean=0.987)
+    text = notes(draw("fig4", tables | {"accuracy_summary": pd.concat([lossless, accuracy])})).replace("\xa0", " ")
+    assert "test accuracy 95.1 % (93.4 % to 96.2 %), 98.7 % on lossless images." in text
+    assert text.count("lossless") == 1
+
+
+@pytest.mark.parametrize("n_networks", [3, 4])
+def test_bars_over_few_pairs_are_said_to_be_their_range(n_networks):
+    """Of three pairs the lowest alone is drawn in 1 of 27 resamples, of six in far less than 2.5 %."""
+    few = study_tables(n_networks=n_networks)
+    for name in ("fig4", "fig8"):
+        drawn_from = with_dropout_sweep(few) if name == "fig8" else few
+        assert ("3 pairs or fewer" in notes(draw(name, drawn_from))) == (n_networks == 3)
+
+
+def test_numbers_of_networks_that_differ_between_layers_are_stated_as_a_range(tables):
+    summary = tables["consistency_summary"].copy()
+    silent = (summary["layer"] == "conv2") & (summary["architecture"] == "all_cnn_c")
+    summary.loc[silent, ["n_networks", "n_network_pairs"]] = [5, 10]
+    figure = draw("fig4", tables | {"consistency_summary": summary})
+    assert "All-CNN-C: 5 to 6 networks (10 to 15 pairs), 1 more collapsed" in notes(figure)
+
+
+# --- what they are made of
+
+
+def test_baselines_are_shown_where_there_are_any():
+    table = pd.DataFrame(
+        [("all_cnn_c", "dropout1"), ("all_cnn_c", "baseline"), ("mine", "x"), ("mine", "y"), ("z", "only")],
+        columns=["architecture", "condition"],
+    )
+    assert [(g.architecture, g.condition, g.title) for g in selection.groups(table)] == [
+        ("all_cnn_c", "baseline", "All-CNN-C"),
+        ("mine", "x", "mine, x"),
+        ("mine", "y", "mine, y"),
+        ("z", "only", "z"),
+    ]
+
+
+def collapsed(tables, chosen):
+    """The tables of a study in which all networks of the chosen rows of `instances` have collapsed."""
+    instances = tables["instances"].assign(collapsed=lambda rows: rows["collapsed"] | chosen(rows))
+    lost = pd.MultiIndex.from_frame(instances.loc[chosen, ["architecture", "condition"]])
+    left = {}
+    for name, table in tables.items():
+        for condition in {"condition", "condition_a", "condition_b"} & set(table):
+            table = table[~pd.MultiIndex.from_frame(table[["architecture", condition]]).isin(lost)]
+        left[name] = table
+    return left | {"instances": instances, "comparison": tables["comparison"].assign(ours=np.nan)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in FIGURES if name not in SIMULATIONS])
+def test_where_all_networks_collapsed_the_figure_says_so(name, tmp_path):
+    tables = study_tables({"alexnet": ["conv1", "fc8"]}, n_networks=2, n_stimuli=20)
+    figure = draw(name, tables, lambda tables: collapsed(tables, lambda rows: rows["seed"] >= 0))
+    assert not figure.axes
+    assert re.match("(Nothing to draw: |.*: nothing to put beside)", figure.get_suptitle())
+    assert "Fewer than two networks accepted, so none to compare: AlexNet (0 of 3)" in notes(figure)
+    style.save(figure, tmp_path / "words.pdf", tmp_path / "words.png")
+    assert matplotlib.image.imread(tmp_path / "words.png").min() < 0.5  # there is ink
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["fig2", "fig4", "fig7", "fig9", "supp2", "supp4"])
+def test_a_group_that_collapsed_is_missing_and_named(name):
+    tables = study_tables(n_networks=3, n_stimuli=20, measures=("correlation",))
+    figure = draw(name, collapsed(tables, lambda rows: rows["architecture"] == "all_cnn_7"))
+    assert "All-CNN-7" not in "".join(axes.get_title() for axes in figure.axes)
+    note = "Fewer than two networks accepted, so none to compare: All-CNN-7 (0 of 4)"
+    assert note in notes(figure)
+    assert notes(figure).index(note) > 50  # after what the figure itself has to say
+    assert note not in notes(draw(name, tables))
+
+
+def test_a_single_accepted_network_is_counted():
+    rows = [("mine", "dropout0.8", seed, seed > 0) for seed in range(3)] + [("mine", "x", s, False) for s in (0, 1)]
+    instances = pd.DataFrame(rows, columns=["architecture", "condition", "seed", "collapsed"])
+    assert drawing.lonely_note(instances).endswith("none to compare: mine dropout 0.8 (1 of 3).")
+
+
+@pytest.mark.parametrize(
+    ("names", "labels", "axis"),
+    [
+        (["conv1", "conv2", "conv10"], ["1", "2", "10"], "Convolutional layer"),
+        (["conv1", "fc6"], ["conv1", "fc6"], "Layer"),
+        (["a_very_long_layer_name"], ["a_very…r_name"], "Layer"),
+    ],
+)
+def test_layer_names_are_shortened(names, labels, axis):
+    assert selection.short_layer_names(names) == (labels, axis)
+
+
+@pytest.mark.parametrize(("longest", "expected"), [(0.73, 0.5), (0.5, 0.5), (0.49, 0.2), (0.0019, 0.001), (34.0, 20.0)])
+def test_scale_bars_are_round(longest, expected):
+    assert maps.round_length(longest) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ["fig4", "fig5", "fig7", "supp2", "supp7"])
+def test_no_point_lies_beyond_the_shared_axis(name):
+    """The second architecture's values are larger than the first's, the one whose panel is drawn first."""
+    tables = study_tables()
+    for table in ("second_level", "consistency", "consistency_summary"):
+        values = tables[table].select_dtypes("number").columns.intersection(["distance", "consistency", "mean"])
+        first = tables[table]["architecture"] == tables[table]["architecture"].iloc[0]
+        tables[table].loc[first, values] *= 0.5
+    for axes in draw(name, tables).axes:
+        low, high = axes.get_ylim()
+        for line in axes.lines:
+            heights = np.asarray(line.get_ydata(), float)
+            assert ((heights >= low) & (heights <= high) | np.isnan(heights)).all()
+
+
+# --- comparison
+
+
+def lines_of(figure, which):
+    """Values of one series of all panels of the comparison, from above."""
+    return np.concatenate(
+        [line.get_xdata() for axes in figure.axes for line in axes.lines if line.get_label() == which]
+    )
+
+
+def line_names(figure):
+    return [label.get_text() for axes in figure.axes for label in axes.get_yticklabels()]
+
+
+def test_comparison_shows_every_value_that_the_study_has_beside_the_published_one(tables, drawn):
+    figure = drawn("comparison")
+    shown = tables["comparison"].dropna(subset=["ours"])
+    by_unit = pd.concat([shown[shown["unit"] == unit] for unit in ("fraction", "r2", "pearson_r")])
+    np.testing.assert_array_equal(lines_of(figure, "published"), by_unit["published"])
+    np.testing.assert_array_equal(lines_of(figure, "ours"), by_unit["ours"])
+    assert [axes.get_xlabel() for axes in figure.axes] == ["Test accuracy (%)", "Consistency (r²)", "Correlation r"]
+    assert len(line_names(figure)) == len(set(line_names(figure))) == 13
+    assert "AlexNet" not in " ".join(line_names(figure))
+    assert "fig6 (2); the table comparison says why" in notes(figure)
+
+
+def test_comparison_prints_the_numbers_of_its_table(drawn):
+    accuracy, consistency, relation = (
+        [text.get_text().replace("\N{NO-BREAK SPACE}", " ") for text in axes.texts] for axes in drawn("comparison").axes
+    )
+    assert accuracy[0] == "(84.4 to 85.9)"
+    assert accuracy[2] == "76.6 (73.6 to 79.6)"  # nine tenths of the middle, and 3 % either way
+    assert "0.44 [0.43, 0.46]" in consistency
+    assert "0.40 [0.37, 0.43]" in consistency
+    assert "(0.14 to 0.81)" in consistency
+    assert relation[0] == "−0.92"
+    assert "−0.83 [−0.86, −0.80]" in relation
+
+
+def test_comparison_is_titled_with_what_the_study_is(tables, drawn):
+    title = re.sub(r"\s+", " ", drawn("comparison").get_suptitle())
+    assert title == (
+        "Study synthetic: not the paper's full-size study. All-CNN-C, All-CNN-7, All-CNN-C dropout 0.6, "
+        "All-CNN-C dropout 0.8: width 0.25 (paper: 1); epochs 8 (paper: 350)."
+    )
+    full = tables | {"comparison": tables["comparison"].assign(departures=None)}
+    assert draw("comparison", full).get_suptitle() == "Study synthetic, by the protocol of the paper's full-size study"
+
+
+@pytest.mark.parametrize("n_values", [1, 3, 15])
+def test_comparison_keeps_the_height_of_a_line_however_many_there_are(tables, n_values):
+    table = tables["comparison"].assign(ours=tables["comparison"]["ours"].fillna(0.5)).iloc[-n_values:]
+    figure = draw("comparison", tables | {"comparison": table})
+    assert len(line_names(figure)) == n_values
+    for axes in figure.axes:
+        height = axes.get_window_extent().height / figure.dpi * 25.4 / len(axes.get_yticks())
+        assert 3.5 < height < 8.0
+
+
+def test_comparison_with_nothing_to_compare_says_so(tables):
+    nothing = tables["comparison"].assign(ours=np.nan)
+    figure = draw("comparison", tables | {"comparison": nothing})
+    assert figure.get_suptitle() == "Study synthetic: nothing to put beside the published values."
+    assert "fig8b (2)" in notes(figure)

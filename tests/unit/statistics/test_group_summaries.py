@@ -1,0 +1,282 @@
+"""Summary tables against direct computation from the observations."""
+
+from dataclasses import replace
+from itertools import combinations, product
+
+import numpy as np
+import pandas as pd
+import pytest
+from places import ROOT
+from scipy import stats
+
+from manyseeds.errors import StudyError
+from manyseeds.io import tables
+from manyseeds.statistics import group_summaries
+from manyseeds.statistics.group_summaries import Observations
+from manyseeds.statistics.intervals import Bootstrap
+from manyseeds.statistics.stimulus_resampling import StimulusResamples, load_resamples, save_resamples
+
+SCHEMAS = ROOT / "rules" / "schemas" / "tables"
+GROUP = {"architecture": "a", "condition": "baseline"}
+SEEDS = (0, 1, 3, 4, 7)
+PAIRS = list(combinations(SEEDS, 2))
+LAYERS = [f"conv{i}" for i in range(1, 8)]
+KINDS = ["exemplar", "centroid", "within_category", "random_centroid"]
+BOOTSTRAP = Bootstrap(seed=0, n_resamples=200)
+
+
+def layer_rows():
+    for (index, layer), normalisation in product(enumerate(LAYERS), ["none", "cocktail"]):
+        yield GROUP | {
+            "epoch": 9,
+            "layer": layer,
+            "layer_index": index,
+            "measure": "euclidean",
+            "normalisation": normalisation,
+        }
+
+
+def observations(resamples=None):
+    rng = np.random.default_rng(0)
+    consistency = [
+        row | {"dropout_samples": 0, "kind": kind, "seed_a": a, "seed_b": b, "consistency": rng.uniform(0.3, 0.9)}
+        for row in layer_rows()
+        for kind in KINDS
+        for a, b in PAIRS
+    ]
+    clustering = [row | {"seed": seed, "cci": rng.uniform()} for row in layer_rows() for seed in SEEDS]
+    partitions = [
+        row | {"partition": p, "consistency": rng.uniform(), "n_network_pairs": 10}
+        for row in layer_rows()
+        for p in range(50)
+    ]
+    accuracy = [
+        GROUP
+        | {"seed": seed, "epoch": epoch, "split": "test", "subset": "all", "accuracy": rng.uniform(), "n_images": 9}
+        for epoch in (0, 9)
+        for seed in (*SEEDS, 9)
+    ]
+    return Observations(
+        seeds=SEEDS,
+        n_collapsed=1,
+        accuracy=pd.DataFrame(accuracy),
+        consistency=pd.DataFrame(consistency),
+        clustering=pd.DataFrame(clustering),
+        random_grouping=pd.DataFrame(partitions),
+        random_grouping_bands=pd.DataFrame(
+            [row | {"ci_low": 0.1, "ci_high": 0.8, "n_resamples": 50} for row in layer_rows()]
+        ),
+        resamples=resamples,
+    )
+
+
+def stimulus_resamples(kinds=("exemplar", "centroid")):
+    rng = np.random.default_rng(1)
+    values = {("euclidean", kind, layer): rng.uniform(size=(30, len(PAIRS))) for kind in kinds for layer in LAYERS}
+    return StimulusResamples(epoch=9, seeds=SEEDS, n_stimuli=40, values=values)
+
+
+def select(frame, **keys):
+    keep = np.logical_and.reduce([frame[key] == value for key, value in keys.items()])
+    return frame[keep]
+
+
+def values_of(frame, **keys):
+    return select(frame, **keys).sort_values(["seed_a", "seed_b"])["consistency"].to_numpy()
+
+
+@pytest.fixture(scope="module")
+def observed():
+    return observations(stimulus_resamples())
+
+
+@pytest.fixture(scope="module")
+def summary(observed):
+    return group_summaries.summarise(observed, BOOTSTRAP)
+
+
+@pytest.mark.parametrize(
+    "name", ["consistency_summary", "accuracy_summary", "clustering_summary", "contrasts", "relations"]
+)
+def test_summaries_have_the_columns_of_their_schemas(summary, name):
+    schema = tables.read_schema(SCHEMAS / f"{name}.schema.json")
+    assert len(tables.conform(summary[name], schema)) > 0
+
+
+def test_means_and_jackknife_are_those_of_the_pairs(observed, summary):
+    key = {"layer": "conv2", "kind": "centroid", "normalisation": "cocktail"}
+    values = values_of(observed.consistency, **key)
+    row = select(summary["consistency_summary"], **key, ci_method="jackknife").iloc[0]
+    without = [values[[seed not in pair for pair in PAIRS]].mean() for seed in SEEDS]
+    half = stats.t.ppf(0.975, 4) * np.sqrt(4 * np.var(without))
+    assert row["mean"] == pytest.approx(values.mean())
+    assert row["ci_high"] == pytest.approx(min(values.mean() + half, 1))
+    assert (row["n_networks"], row["n_network_pairs"], row["n_collapsed"]) == (5, 10, 1)
+
+
+def test_only_what_was_resampled_has_intervals_over_stimuli(summary):
+    methods = summary["consistency_summary"].groupby(["kind", "normalisation"])["ci_method"].agg(set)
+    networks = {"pairs", "jackknife", "instances"}
+    assert methods["exemplar", "none"] == methods["centroid", "none"] == networks | {"stimuli", "both"}
+    assert methods["exemplar", "cocktail"] == methods["within_category", "none"] == networks
+    assert methods["random_centroid", "none"] == networks | {"partitions", "partitions_pairs"}
+
+
+@pytest.mark.parametrize(
+    ("contrast", "minuend", "subtrahend"),
+    [
+        ("centroid_minus_exemplar", ("centroid", "none"), ("exemplar", "none")),
+        ("centroid_minus_random_centroid", ("centroid", "cocktail"), ("random_centroid", "cocktail")),
+        ("cocktail_minus_none", ("within_category", "cocktail"), ("within_category", "none")),
+    ],
+)
+def test_contrasts_are_paired_over_networks(observed, summary, contrast, minuend, subtrahend):
+    (kind, normalisation), (other_kind, other_normalisation) = minuend, subtrahend
+    first = values_of(observed.consistency, layer="conv3", kind=kind, normalisation=normalisation)
+    second = values_of(observed.consistency, layer="conv3", kind=other_kind, normalisation=other_normalisation)
+    rows = select(
+        summary["contrasts"], contrast=contrast, layer="conv3", kind=kind, normalisation=normalisation
+    ).set_index("ci_method")
+    differences = first - second
+    without = [differences[[seed not in pair for pair in PAIRS]].mean() for seed in SEEDS]
+    half = stats.t.ppf(0.975, 4) * np.sqrt(4 * np.var(without))
+    assert rows.loc["jackknife", "mean"] == pytest.approx(differences.mean())
+    assert rows.loc["jackknife", "ci_low"] == pytest.approx(differences.mean() - half)
+    assert {"pairs", "instances"} < set(rows.index)
+
+
+def test_contrasts_are_paired_over_stimuli(observed, summary):
+    drawn = observed.resamples.values
+    differences = drawn["euclidean", "centroid", "conv4"] - drawn["euclidean", "exemplar", "conv4"]
+    key = {"contrast": "centroid_minus_exemplar", "layer": "conv4", "normalisation": "none"}
+    row = select(summary["contrasts"], **key, ci_method="stimuli").iloc[0]
+    expected = np.quantile(differences.mean(axis=1), [0.025, 0.975])
+    np.testing.assert_allclose([row["ci_low"], row["ci_high"]], expected)
+    assert len(select(summary["contrasts"], **key, ci_method="both")) == 1
+
+
+def test_a_network_without_a_defined_pair_is_no_network(observed):
+    consistency = observed.consistency.copy()
+    undefined = (consistency["layer"] == "conv1") & ((consistency["seed_a"] == 3) | (consistency["seed_b"] == 3))
+    consistency.loc[undefined, "consistency"] = np.nan
+    table = group_summaries.summarise_consistency(consistency, None, BOOTSTRAP)
+    row = select(table, layer="conv1", kind="exemplar", normalisation="none", ci_method="jackknife").iloc[0]
+    without = consistency[(consistency["seed_a"] != 3) & (consistency["seed_b"] != 3)]
+    expected = select(
+        group_summaries.summarise_consistency(without, None, BOOTSTRAP),
+        layer="conv1",
+        kind="exemplar",
+        normalisation="none",
+        ci_method="jackknife",
+    ).iloc[0]
+    pd.testing.assert_series_equal(row, expected, check_names=False)
+    assert row["n_networks"] == 4
+
+
+def test_what_is_undefined_for_all_networks_is_null(observed):
+    consistency = observed.consistency.copy()
+    consistency.loc[consistency["layer"] == "conv1", "consistency"] = np.nan
+    table = group_summaries.summarise_consistency(consistency, observed.resamples, BOOTSTRAP)
+    rows = select(table, layer="conv1", kind="exemplar", normalisation="none")
+    assert set(rows["ci_method"]) == {"pairs", "jackknife", "instances", "stimuli", "both"}
+    assert rows[["mean", "ci_low", "ci_high"]].isna().all(axis=None)
+    assert (rows[["n_networks", "n_network_pairs"]] == 0).all(axis=None)
+
+
+def test_other_rows_change_nothing(observed, summary):
+    some = observed.consistency.query("layer == 'conv5' and kind == 'exemplar'")
+    alone = group_summaries.summarise_consistency(some, observed.resamples, BOOTSTRAP)
+    among = select(summary["consistency_summary"], layer="conv5", kind="exemplar").drop(columns="n_collapsed")
+    order = ["normalisation", "ci_method"]
+    pd.testing.assert_frame_equal(
+        alone.sort_values(order).reset_index(drop=True), among.sort_values(order).reset_index(drop=True)
+    )
+
+
+def test_bands_of_random_groups_are_quantiles_over_partitions(observed, summary):
+    key = {"layer": "conv6", "normalisation": "none"}
+    rows = select(summary["consistency_summary"], **key, kind="random_centroid").set_index("ci_method")
+    expected = np.quantile(select(observed.random_grouping, **key)["consistency"], [0.025, 0.975])
+    np.testing.assert_allclose(rows.loc["partitions", ["ci_low", "ci_high"]].astype(float), expected)
+    assert rows.loc["partitions_pairs", "ci_high"] == 0.8
+    assert rows["mean"].nunique() == 1
+
+
+def test_collapsed_networks_have_no_part_in_accuracies(observed, summary):
+    row = select(summary["accuracy_summary"], epoch=9, ci_method="jackknife").iloc[0]
+    values = select(observed.accuracy, epoch=9)["accuracy"].to_numpy()[:-1]
+    assert (row["mean"], row["min"], row["max"]) == pytest.approx((values.mean(), values.min(), values.max()))
+    assert (row["n_networks"], row["n_collapsed"]) == (5, 1)
+    low = stats.t.interval(0.95, 4, values.mean(), stats.sem(values))[0]
+    assert row["ci_low"] == pytest.approx(max(low, 0))
+
+
+def test_relation_over_layers_is_that_of_means(observed, summary):
+    key = {"kind": "exemplar", "normalisation": "none"}
+    row = select(summary["relations"], **key, relation="cci_consistency_over_layers").iloc[0]
+    consistency = select(observed.consistency, **key).groupby("layer_index")["consistency"].mean()
+    clustering = select(observed.clustering, normalisation="none").groupby("layer_index")["cci"].mean()
+    expected = stats.pearsonr(clustering, consistency)
+    assert (row["n"], row["pearson"], row["pearson_p"]) == pytest.approx((7, expected.statistic, expected.pvalue))
+
+
+def test_relation_over_epochs_is_that_of_means():
+    rng = np.random.default_rng(2)
+    epochs = pd.DataFrame({"epoch": range(6), "mean": rng.uniform(size=6)})
+    fixed = GROUP | {"layer": "conv9", "layer_index": 8, "measure": "cosine", "normalisation": "none"}
+    consistency = epochs.assign(**fixed, dropout_samples=0, kind="exemplar")
+    accuracy = epochs.assign(**GROUP, split="test", subset="all", mean=rng.uniform(size=6))
+    train = accuracy.assign(split="train", mean=0.5)
+    row = group_summaries.relate_over_epochs(consistency, pd.concat([train, accuracy])).iloc[0]
+    assert row["pearson"] == pytest.approx(stats.pearsonr(consistency["mean"], accuracy["mean"]).statistic)
+    assert (row["n"], row["layer"]) == (6, "conv9")
+
+
+def test_a_single_point_is_no_relation(summary):
+    assert set(summary["relations"]["relation"]) == {"cci_consistency_over_layers"}  # one epoch was compared
+
+
+def test_without_networks_to_compare_summaries_are_empty(observed):
+    empty = Observations(
+        seeds=(),
+        n_collapsed=6,
+        accuracy=None,
+        consistency=observed.consistency.iloc[:0],
+        clustering=observed.clustering.iloc[:0],
+        random_grouping=observed.random_grouping.iloc[:0],
+        random_grouping_bands=observed.random_grouping_bands.iloc[:0],
+        resamples=None,
+    )
+    for name, table in group_summaries.summarise(empty, BOOTSTRAP).items():
+        schema = tables.read_schema(SCHEMAS / f"{name}.schema.json")
+        assert len(tables.conform(table, schema)) == 0
+
+
+def test_resamples_survive_the_file(tmp_path):
+    resamples = stimulus_resamples()
+    save_resamples(tmp_path / "resamples.npz", resamples)
+    read = load_resamples(tmp_path / "resamples.npz")
+    assert (read.epoch, read.seeds, read.n_stimuli) == (9, SEEDS, 40)
+    assert list(read.values) == list(resamples.values)
+    for key, values in resamples.values.items():
+        np.testing.assert_allclose(read.values[key], values, rtol=1e-6)
+
+
+def test_resamples_of_other_networks_are_refused(observed):
+    other = StimulusResamples(9, (0, 1, 2, 3, 4), 40, observed.resamples.values)
+    with pytest.raises(StudyError, match="seeds"):
+        group_summaries.summarise_consistency(observed.consistency, other, BOOTSTRAP)
+
+
+def test_averages_over_dropout_samples_are_summarised_but_neither_contrasted_nor_resampled(observed, summary):
+    averages = observed.consistency.query("normalisation == 'none' and kind in ('exemplar', 'centroid')")
+    averages = averages.assign(dropout_samples=2, consistency=averages["consistency"] / 2)
+    more = replace(observed, consistency=pd.concat([observed.consistency, averages]))
+    found = group_summaries.summarise(more, BOOTSTRAP)
+    key = {"layer": "conv2", "kind": "exemplar", "normalisation": "none", "ci_method": "pairs"}
+    rows = select(found["consistency_summary"], **key).set_index("dropout_samples")["mean"]
+    assert rows[2] == pytest.approx(rows[0] / 2)
+    methods = select(found["consistency_summary"], dropout_samples=2)["ci_method"]
+    assert set(methods) == {"pairs", "jackknife", "instances"}
+    for name in ("contrasts", "relations"):
+        pd.testing.assert_frame_equal(found[name], summary[name])

@@ -1,0 +1,508 @@
+"""The configuration: what it expands to, and what each mistake in it says."""
+
+import datetime
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from configs import SCHEMA, default, merged, schema_keys, study
+from places import ROOT
+
+from manyseeds.errors import StudyError
+from manyseeds.study.checks import checked_study
+from manyseeds.study.instances import Instance
+from manyseeds.study.tasks import dropout_values, training_set
+
+
+def yaml_keys(value, prefix: str = "") -> set[str]:
+    keys = set()
+    for key, part in value.items() if isinstance(value, dict) else ():
+        keys |= {prefix + key} | yaml_keys(part, f"{prefix}{key}.")
+        for entry in part if isinstance(part, list) else ():
+            keys |= yaml_keys(entry, f"{prefix}{key}[].")
+    return keys
+
+
+def test_config_and_schema_have_the_same_keys():
+    assert yaml_keys(default()) == set(schema_keys(SCHEMA))
+
+
+def test_every_key_is_described_and_commented():
+    keys = schema_keys(SCHEMA)
+    assert all(part["description"].endswith(".") for part in keys.values())
+    commented = {
+        line.split(":")[0].strip(" -") for line in (ROOT / "config.yaml").read_text().splitlines() if "#" in line
+    }
+    leaves = {key.split(".")[-1] for key, part in keys.items() if not schema_keys(part)}
+    assert leaves <= commented
+
+
+def test_objects_of_the_schema_refuse_unknown_keys():
+    objects = [part for part in [SCHEMA, *schema_keys(SCHEMA).values()] if "properties" in part]
+    assert len(objects) > 8
+    assert all(part["additionalProperties"] is False for part in objects)
+
+
+def test_instances_are_all_seeds_of_all_conditions_of_all_networks():
+    expanded = study(instances=3, networks=[{"architecture": "all_cnn_c"}, {"architecture": "all_cnn_7", "name": "b"}])
+    assert expanded.instances == tuple(
+        Instance(name, "baseline", seed) for name in ("all_cnn_c", "b") for seed in range(3)
+    )
+    assert expanded.groups == (("all_cnn_c", "baseline"), ("b", "baseline"))
+    assert expanded.seeds("b", "baseline") == (0, 1, 2)
+    assert str(expanded.instances[-1]) == "b/baseline/seed2"
+
+
+def test_dropout_rates_add_conditions_like_the_first():
+    conditions = study(
+        conditions=[{"name": "base", "vary": ["order"]}], dropout={"rates": [0.0, 0.1, 0.25], "layers": ["conv7"]}
+    ).conditions
+    assert [(condition["name"], condition["dropout"]) for condition in conditions] == [
+        ("base", 0.0),
+        ("dropout0.1", 0.1),
+        ("dropout0.25", 0.25),
+    ]
+    assert all(condition["vary"] == ["order"] for condition in conditions)
+
+
+def test_only_conditions_with_dropout_are_tested_with_it():
+    swept = study(seed=7, dropout={"rates": [0, 0.25], "after": ["conv2"], "layers": ["conv7"]})
+    assert dropout_values(swept, "baseline") is None
+    assert dropout_values(swept, "dropout0.25") == {"rate": 0.25, "after": ["conv2"], "root_seed": 7}
+
+
+def test_conditions_have_networks_and_instances_of_their_own():
+    two = [{"architecture": "all_cnn_c"}, {"architecture": "all_cnn_7"}]
+    conditions = [
+        {"name": "baseline"},
+        {"name": "images_a", "images": "a", "networks": ["all_cnn_7"], "instances": 2},
+        {"name": "images_b", "images": "b", "networks": ["all_cnn_7"], "instances": 2},
+    ]
+    sweep = {"rates": [0, 0.5], "networks": ["all_cnn_c"], "instances": 3, "samples": 2}
+    pairs = [["images_a", "images_b"]]
+    expanded = study(networks=two, instances=4, conditions=conditions, dropout=sweep, condition_pairs=pairs)
+    sizes = {group: len(expanded.seeds(*group)) for group in expanded.groups}
+    assert sizes == {
+        ("all_cnn_c", "baseline"): 4,
+        ("all_cnn_c", "dropout0.5"): 3,
+        ("all_cnn_7", "baseline"): 4,
+        ("all_cnn_7", "images_a"): 2,
+        ("all_cnn_7", "images_b"): 2,
+    }
+    assert expanded.shown_groups == (("all_cnn_c", "baseline"), ("all_cnn_7", "baseline"))
+    assert expanded.dropout_groups == (("all_cnn_c", "dropout0.5"),)
+    assert expanded.compared_conditions == (("all_cnn_7", "images_a", "images_b"),)
+
+
+def test_only_the_followed_groups_are_analysed_before_the_last_epoch():
+    conditions = [{"name": "baseline"}, {"name": "order", "vary": ["order"]}]
+    training = {"epochs": 7, "checkpoints": [2, 5]}
+    trajectory = {"epochs": [2], "networks": ["all_cnn_c"], "conditions": ["baseline"]}
+    expanded = study(conditions=conditions, training=training, trajectory=trajectory)
+    assert expanded.epochs_of("all_cnn_c", "baseline") == (2, 7)
+    assert expanded.epochs_of("all_cnn_c", "order") == (7,)
+    assert expanded.epochs_of("all_cnn_7", "baseline") == (7,)
+    assert expanded.followed_groups == (("all_cnn_c", "baseline"),)
+    assert study(conditions=conditions, training=training).followed_groups == ()
+
+
+def test_the_dropout_sweep_differs_from_the_first_condition_in_dropout_alone():
+    conditions = [
+        {"name": "baseline"},
+        {"name": "mine", "dropout": 0.3},
+        {"name": "both", "dropout": 0.3, "vary": ["init", "order"]},
+        {"name": "half", "dropout": 0.3, "images": "a"},
+    ]
+    two = [{"architecture": "all_cnn_c"}, {"architecture": "all_cnn_7"}]
+    sweep = {"rates": [0, 0.5], "networks": ["all_cnn_7"], "layers": ["conv7"]}
+    conditions[1]["networks"] = ["all_cnn_c"]
+    expanded = study(networks=two, conditions=conditions, dropout=sweep)
+    assert expanded.dropout_sweep == (("all_cnn_c", "mine"), ("all_cnn_7", "dropout0.5"))
+    neither = [{"name": "baseline", "dropout": 0.1}, {"name": "b", "dropout": 0.5}]
+    assert study(conditions=neither, dropout={"layers": ["conv7"]}).dropout_sweep == ()
+
+
+def test_the_seed_of_the_halves_concerns_only_conditions_that_train_on_a_half():
+    conditions = [{"name": "baseline"}, {"name": "half", "images": "a", "categories": [1, 3]}]
+    sets = [
+        {
+            name: training_set(study(conditions=conditions, data={"halves_seed": seed}), name)
+            for name in ("baseline", "half")
+        }
+        for seed in (0, 1)
+    ]
+    assert sets[0]["baseline"] == sets[1]["baseline"] == {"images": "all", "seed": None, "categories": None}
+    assert [s["half"] for s in sets] == [{"images": "a", "seed": seed, "categories": [1, 3]} for seed in (0, 1)]
+
+
+def test_streams_that_a_condition_does_not_vary_share_seed_0():
+    seeds = study(conditions=[{"name": "baseline", "vary": ["order", "dropout"]}]).stream_seeds(
+        Instance("all_cnn_c", "baseline", 4)
+    )
+    assert seeds == {"init": 0, "order": 4, "augment": 0, "dropout": 4}
+
+
+def test_checkpoints_hold_the_first_and_last_epoch_and_those_analysed():
+    expanded = study(training={"epochs": 7, "checkpoints": [5, 2]}, trajectory={"epochs": [2], "layers": ["conv7"]})
+    assert expanded.checkpoints == (0, 2, 5, 7)
+    assert expanded.analysed_epochs == (2, 7)
+
+
+def test_defaults_of_list_entries_are_filled_in():
+    network = study(networks=[{"architecture": "alexnet"}]).network("alexnet")
+    assert network == {
+        "architecture": "alexnet",
+        "name": None,
+        "width": 1.0,
+        "readout_relu": True,
+        "last_3x3": "valid",
+        "initialisation": "he_normal",
+        "layers": None,
+    }
+
+
+def test_layers_may_be_named_apart_from_their_modules():
+    layers = {"last": "classifier.6", "conv1": "features.1"}
+    network = study(networks=[{"architecture": "alexnet", "layers": layers}]).network("alexnet")
+    assert list(network["layers"].items()) == list(layers.items())
+
+
+@pytest.mark.parametrize(
+    ("layers", "sentence"),
+    [
+        ({"a/b": "features.1"}, r"networks\[0\].layers: found \"a/b\", expected what it is for: Names of layers"),
+        ({"conv1": 3}, r"networks\[0\].layers.conv1: found 3, expected string"),
+        ({}, r"networks\[0\].layers: found \{\}, expected"),
+    ],
+)
+def test_impossible_names_of_layers_are_refused(layers, sentence):
+    with pytest.raises(StudyError, match=sentence):
+        study(networks=[{"architecture": "alexnet", "layers": layers}])
+
+
+def test_the_order_of_keys_changes_nothing():
+    reversed_keys = dict(reversed(default().items()))
+    assert json.dumps(checked_study(reversed_keys, SCHEMA).config) == json.dumps(study().config)
+
+
+def test_text_from_the_command_line_becomes_what_the_schema_wants():
+    text = {
+        "training": {"epochs": "7", "l2": "1e-4", "checkpoints": ["1"], "cohort_size": "2"},
+        "collapse": {"min_train_accuracy": "null"},
+    }
+    config = study(
+        **text, networks=[{"architecture": "alexnet", "name": "7", "readout_relu": "false", "layers": "null"}]
+    ).config
+    assert config["training"] | {"epochs": 7, "l2": 1e-4, "checkpoints": [1], "cohort_size": 2} == config["training"]
+    assert config["stimuli"]["root"] is None
+    assert config["collapse"]["min_train_accuracy"] is None
+    assert config["networks"][0] | {"name": "7", "readout_relu": False} == config["networks"][0]
+
+
+def test_select_returns_the_named_keys_and_no_others():
+    assert study().select(["training.epochs", "measures"]) == {
+        "training": {"epochs": default()["training"]["epochs"]},
+        "measures": default()["measures"],
+    }
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_study_fits_the_schema(path, tmp_path):
+    overlay = yaml.safe_load(path.read_text())
+    if "pretrained_dir" in overlay:  # the study that exported its networks goes before it, as in the Snakefile
+        overlay["pretrained_dir"] = str(ROOT / overlay["pretrained_dir"])
+        overlay = merged(yaml.safe_load(Path(overlay["pretrained_dir"], "study.yaml").read_text()), overlay)
+    for key, layout in (("activations_dir", "seed{}/conv1.npy"), ("networks_dir", "seed{}.pt")):
+        if key in overlay:
+            overlay[key] = str(tmp_path)
+            for seed in range(2):
+                file = tmp_path / "all_cnn_c" / "default" / layout.format(seed)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.touch()
+    assert study(**overlay).name == path.stem
+
+
+MISTAKES = {
+    "unknown key": ({"instanses": 3}, "Unknown config key 'instanses': did you mean 'instances'?"),
+    "unknown nested key": ({"training": {"epoch": 3}}, "Unknown config key 'training.epoch': did you mean 'epochs'?"),
+    "unknown key of a list": (
+        {"networks": [{"architecture": "all_cnn_c", "widht": 1}]},
+        "Unknown config key 'networks[0].widht': did you mean 'width'?",
+    ),
+    "key like no other": ({"stimuli": {"zzz": 1}}, "'stimuli.zzz': expected one of per_category, root"),
+    "missing key of a list": ({"networks": [{"width": 1}]}, "networks[0].architecture is missing"),
+    "type": ({"training": {"epochs": "ten"}}, 'training.epochs: found "ten", expected integer'),
+    "choice": (
+        {"data": {"dataset": "mnist"}},
+        'data.dataset: found "mnist", expected one of digits, cifar10, image_folder',
+    ),
+    "one instance": ({"instances": 1}, "instances: found 1, expected at least 2"),
+    "study outside results": ({"study": "../elsewhere"}, 'study: found "../elsewhere", expected'),
+    "study with a line break": ({"study": "digits\n"}, "Config key study: found"),
+    "network outside results": ({"networks": [{"architecture": "all_cnn_c", "name": ".."}]}, "networks[0].name: found"),
+    "checkpoint past the last": (
+        {"training": {"epochs": 5, "checkpoints": [6]}},
+        "training.checkpoints: found epoch 6, expected one of 0 to 5 (see training.epochs)",
+    ),
+    "judgement past the last epoch": (
+        {"training": {"epochs": 5, "checkpoints": []}, "collapse": {"judge_after": [6]}},
+        "collapse.judge_after: found epoch 6, expected one of 1 to 5 (see training.epochs)",
+    ),
+    "trajectory without weights": (
+        {"training": {"epochs": 5, "checkpoints": [2]}, "trajectory": {"epochs": [3]}},
+        "trajectory.epochs: found epoch 3, expected one of 0, 2, 5 (see training.checkpoints)",
+    ),
+    "two networks of one name": (
+        {"networks": [{"architecture": "all_cnn_c"}, {"architecture": "all_cnn_c", "width": 0.5}]},
+        "networks: the name 'all_cnn_c' occurs twice",
+    ),
+    "two conditions of one name": (
+        {"conditions": [{"name": "a"}, {"name": "a"}]},
+        "conditions: the name 'a' occurs twice",
+    ),
+    "condition for a network that is not there": (
+        {"conditions": [{"name": "a", "networks": ["all_cnn_8"]}]},
+        "conditions[0].networks: found 'all_cnn_8', expected one of all_cnn_c, all_cnn_7 (see networks)",
+    ),
+    "dropout for a network that is not there": ({"dropout": {"networks": ["b"]}}, "dropout.networks: found 'b'"),
+    "trajectory of a condition that is not there": (
+        {"trajectory": {"conditions": ["b"]}},
+        "trajectory.conditions: found 'b'",
+    ),
+    "layer that a network has not": (
+        {"networks": [{"architecture": "all_cnn_7", "layers": ["conv3", "conv9"]}]},
+        "networks[0].layers: found 'conv9', expected one of conv1, conv2, conv3, conv4, conv5, conv6, conv7 (see all",
+    ),
+    "trajectory of a layer that is not there": (
+        {"trajectory": {"epochs": [0], "layers": ["conf9"]}},
+        "trajectory.layers: found conf9, expected at least one of conv1, conv2, ",
+    ),
+    "trajectory of a layer that no network has": (
+        {"trajectory": {"epochs": [0], "layers": ["conv1", "conv10"]}},
+        "trajectory.layers: found 'conv10', expected one of conv1, conv2, ",
+    ),
+    "trajectory of a layer that one of the networks has not": (
+        {"trajectory": {"epochs": [0], "layers": ["conv9"]}},
+        "layers: found conv9, expected at least one of conv1, conv2, conv3, conv4, conv5, conv6, conv7 (of all_cnn_7)",
+    ),
+    "dropout after a layer that is not there": (
+        {"dropout": {"rates": [0.5], "after": ["conv3", "conv33"], "layers": ["conv1"]}},
+        "dropout.after: found 'conv33', expected one of conv1, ",
+    ),
+    "averages of a layer that is not there": (
+        {"dropout": {"rates": [0.5], "layers": ["pool"]}},
+        "dropout.layers: found pool, expected at least one of conv1, ",
+    ),
+    "pair of a condition that is not there": (
+        {"condition_pairs": [["baseline", "b"]]},
+        "condition_pairs[0]: found 'b'",
+    ),
+    "pair of one": ({"condition_pairs": [["baseline"]]}, "condition_pairs[0]: found"),
+    "intervals in a condition that is not there": (
+        {"resampling": {"stimuli_for": {"conditions": ["b"]}}},
+        "resampling.stimuli_for.conditions: found 'b'",
+    ),
+    "dropout of 1": (
+        {"conditions": [{"name": "a", "dropout": 1}]},
+        "conditions[0].dropout: found 1, expected less than 1",
+    ),
+    "ball that leaves the orthant": (
+        {"rotations": {"radius": 1}},
+        "rotations.radius: found 1, expected less than 1",
+    ),
+    "fraction": ({"instances": 3.0}, "instances: found 3.0, expected integer"),
+    "not a number": (
+        {"training": {"learning_rate": float("nan")}},
+        "training.learning_rate: found nan, expected a finite",
+    ),
+    "not a number, in text": ({"training": {"l2": "inf"}}, "training.l2: found inf, expected a finite number"),
+    "more than tables hold": ({"seed": 2**63}, "seed: found an integer of 64 bits, expected less than"),
+    "date": ({"study": datetime.date(2020, 1, 1)}, "study: found datetime.date(2020, 1, 1), expected text"),
+    "number for a key": ({"stimuli": {"categories": {1: ["a"], 2: ["b"]}}}, "stimuli.categories.1: expected text"),
+    "line break in a path": ({"data": {"root": "a\nb"}}, 'data.root: found "a\\nb", expected text without control'),
+    "no path": ({"data": {"root": ""}}, "data.root: found '', expected the path of a folder"),
+    "path that no file system takes": ({"networks_dir": "a" * 300}, "networks_dir: found 'aaa"),
+    "own results": ({"networks_dir": "results/digits/networks"}, "lies in the study's own results/digits"),
+    "too many to plan": ({"instances": 10**9}, "instances: found 1000000000, expected at most 10000"),
+    "name too long for a file": ({"study": "a" * 101}, "study: found a name of 101 characters, expected at most 100"),
+    "stimuli of two categories": (
+        {"stimuli": {"root": "a", "categories": {"bird": ["robin"], "pet": ["dog", "robin"]}}},
+        "stimuli.categories: found the folder 'robin' twice",
+    ),
+    "stimuli from nowhere": (
+        {"stimuli": {"categories": {"bird": ["robin"], "pet": ["dog"]}}},
+        "stimuli.categories: found folders, but stimuli.root, where they lie, is null",
+    ),
+    "two sources": ({"activations_dir": "a", "networks_dir": "b"}, "activations_dir and networks_dir are both set"),
+    "no folder": ({"activations_dir": "/nowhere"}, "activations_dir: there is no folder /nowhere"),
+}
+
+
+def test_layers_of_networks_that_only_torch_knows_are_not_judged():
+    networks = [{"architecture": "resnet18"}, {"architecture": "all_cnn_c"}]
+    study(networks=networks, trajectory={"epochs": [0], "layers": ["conv9", "layer1"]})
+    named = [{"architecture": "alexnet", "layers": {"last": "classifier.6"}}]
+    study(networks=named, trajectory={"epochs": [0], "layers": ["last"]})
+    with pytest.raises(
+        StudyError, match=r"trajectory\.layers: found fc8, expected at least one of last \(of alexnet\)"
+    ):
+        study(networks=named, trajectory={"epochs": [0], "layers": ["fc8"]})
+
+
+@pytest.mark.parametrize(("overlay", "sentence"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_gets_one_sentence(overlay, sentence):
+    with pytest.raises(StudyError) as caught:
+        study(**overlay)
+    message = str(caught.value)
+    assert sentence in message
+    assert "\n" not in message.rstrip()
+
+
+def test_a_line_left_out_of_the_defaults_is_missed():
+    config = default()
+    del config["training"]["epochs"]
+    with pytest.raises(StudyError, match=r"training\.epochs is missing: Number of epochs\."):
+        checked_study(config, SCHEMA)
+
+
+def test_a_config_that_contains_itself_is_refused():
+    config = default()
+    config["training"]["epochs"] = config
+    with pytest.raises(StudyError, match="Config key training: found more than 100 levels"):
+        checked_study(config, SCHEMA)
+
+
+def lay_out(folder: Path, *files: str) -> Path:
+    for name in files:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("layer\nfc\nconv\n" if name == "layers.csv" else "")
+    return folder
+
+
+def test_own_activations_are_found_with_layers_in_natural_order(tmp_path):
+    layers = ["conv10", "conv2", "conv9"]
+    lay_out(tmp_path, *(f"net/mine/seed{seed}/{layer}.npy" for seed in (3, 11) for layer in layers))
+    own = study(activations_dir=str(tmp_path))
+    assert own.instances == (Instance("net", "mine", 3), Instance("net", "mine", 11))
+    assert own.last_epoch == 0
+    assert own.analysed_epochs == (0,)
+    assert [path.stem for path in own.own_arrays[own.instances[0]][0]] == ["conv2", "conv9", "conv10"]
+
+
+@pytest.mark.parametrize("key", ["activations_dir", "networks_dir"])
+def test_conditions_that_own_folders_have_not_are_known(tmp_path, key):
+    kind = "{}/conv1.npy" if key == "activations_dir" else "{}.pt"
+    lay_out(tmp_path, *("all_cnn_c/mine/" + kind.format(f"seed{seed}") for seed in (0, 1)))
+    own = study(
+        **{key: str(tmp_path)},
+        condition_pairs=[["mine", "theirs"]],
+        resampling={"partitions_for": {"conditions": ["mine"]}, "stimuli_for": {"conditions": ["other"]}},
+    )
+    assert own.absent_conditions == {
+        "condition_pairs[0]": ["theirs"],
+        "resampling.stimuli_for.conditions": ["other"],
+    }
+    assert study().absent_conditions == {}
+
+
+def test_own_activations_of_several_epochs_in_the_order_of_layers_csv(tmp_path):
+    files = [f"net/mine/seed{s}/epoch{e}/{name}.npy" for s in (0, 1) for e in (2, 10) for name in ("conv", "fc")]
+    own = study(activations_dir=str(lay_out(tmp_path, "layers.csv", *files)))
+    assert own.analysed_epochs == (2, 10)
+    assert own.last_epoch == 10
+    assert [path.stem for path in own.own_arrays[own.instances[1]][10]] == ["fc", "conv"]
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [(["conv9"], ("fc",)), (["fc"], ("fc",)), (["input", "conv", "fc"], ("conv", "fc"))],
+)
+def test_own_activations_are_followed_in_layers_that_are_there_at_every_epoch(tmp_path, named, expected):
+    layers = {1: ["conv", "fc"], 2: ["conv", "fc", "input"]}
+    lay_out(tmp_path, *(f"net/mine/seed{s}/epoch{e}/{name}.npy" for s in (0, 1) for e in layers for name in layers[e]))
+    assert study(activations_dir=str(tmp_path), trajectory={"layers": named}).followed_layers("net") == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({"vary": ["augment"]}, True),
+        ({"vary": ["augment", "dropout"]}, True),
+        ({"vary": ["augment", "order"]}, False),
+        ({"vary": ["dropout"], "dropout": 0.2, "networks": ["all_cnn_c"]}, False),
+    ],
+)
+def test_networks_that_would_all_be_the_same_are_refused(changes, refused):
+    conditions = [{"name": "baseline"}, {"name": "mine"} | changes]
+    if not refused:
+        study(conditions=conditions)
+        study(conditions=conditions, training={"augmentation": "crop_flip"})
+        return
+    with pytest.raises(StudyError, match=r"mine varies .*, of which nothing is drawn .*: its networks would all be"):
+        study(conditions=conditions)
+
+
+def test_a_network_may_draw_what_only_its_own_code_knows():
+    study(networks=[{"architecture": "resnet18"}], conditions=[{"name": "mine", "vary": ["dropout"]}])
+
+
+OWN_MISTAKES = {
+    "a layer that the last epoch has not": (
+        [f"net/m/seed{s}/{path}.npy" for s in (0, 1) for path in ("epoch1/a", "epoch1/b", "epoch2/a")],
+        "activations_dir",
+        "epoch1/b.npy: epoch 2, the last, has no such layer",
+    ),
+    "nothing": (["readme.txt"], "activations_dir", "holds no {architecture}/{condition}/seed{n}"),
+    "one instance": (["net/mine/seed0/a.npy"], "activations_dir", "net/mine: found 1 instance, expected at least 2"),
+    "other layers": (
+        ["net/m/seed0/a.npy", "net/m/seed1/b.npy"],
+        "activations_dir",
+        "found the layers of epoch 0 b, expected a",
+    ),
+    "other epochs": (
+        ["net/m/seed0/epoch1/a.npy", "net/m/seed1/epoch2/a.npy"],
+        "activations_dir",
+        "net/m/seed1: found the epochs 2, expected 1",
+    ),
+    "no arrays": (["net/m/seed0/a.npy", "net/m/seed1/notes"], "activations_dir", "seed1: found no array"),
+    "unlisted layer": (["layers.csv", "net/m/seed0/a.npy"], "activations_dir", "layers.csv does not list this layer"),
+    "name with a space": (
+        ["my net/m/seed0/a.npy"],
+        "activations_dir",
+        "the folder 'my net' has a name of other characters",
+    ),
+    "folder called as a wildcard": (
+        ["net/m/seed0/{x}.npy"],
+        "activations_dir",
+        "found the layer '{x}', expected a name",
+    ),
+    "two folders of an epoch": (
+        ["net/m/seed0/epoch1/a.npy", "net/m/seed0/epoch01/a.npy"],
+        "activations_dir",
+        "epoch1 and epoch01 are both there",
+    ),
+    "leading zeros": (["net/m/seed01/a.npy"], "activations_dir", "found the seed 01, expected numbers without leading"),
+    "no end of digits": ([f"net/m/seed{10**30}/a.npy"], "activations_dir", "found a number of 31 digits, expected"),
+    "two files of a seed": (
+        ["all_cnn_c/m/seed0.pt", "all_cnn_c/m/seed0.safetensors"],
+        "networks_dir",
+        "are both there",
+    ),
+    "undeclared network": (["net/m/seed0.pt", "net/m/seed1.pt"], "networks_dir", "no entry of the config's `networks`"),
+}
+
+
+@pytest.mark.parametrize(("files", "key", "sentence"), OWN_MISTAKES.values(), ids=OWN_MISTAKES)
+def test_a_wrong_layout_of_own_files_gets_one_sentence(files, key, sentence, tmp_path):
+    with pytest.raises(StudyError) as caught:
+        study(**{key: str(lay_out(tmp_path, *files))})
+    assert sentence in str(caught.value)
+
+
+def test_own_networks_are_found(tmp_path):
+    own = study(networks_dir=str(lay_out(tmp_path, "all_cnn_7/m/seed2.pt", "all_cnn_7/m/seed10.safetensors")))
+    assert own.instances == (Instance("all_cnn_7", "m", 2), Instance("all_cnn_7", "m", 10))
+    assert own.checkpoints == own.analysed_epochs == (0,)
+    assert own.settings(own.instances[0])["stream_init"] is None

@@ -1,0 +1,79 @@
+"""The package's map: which subpackage may import which, and that no modules import each other in a circle."""
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+from places import ROOT
+
+PACKAGE = ROOT / "workflow_scripts" / "manyseeds"
+
+ORDER = (
+    "errors",
+    "streams",
+    "io",
+    "study",
+    "processors",
+    "devices",
+    "data",
+    "models",
+    "training",
+    "representations",
+    "comparison",
+    "statistics",
+    "exchange",
+    "paper",
+    "figures",
+)
+"""Subpackages and modules of the package: each imports only from itself and from those before it."""
+
+FILES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the modules of the package that a file imports, inside functions too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.ImportFrom) or node.level or not (node.module or "").startswith("manyseeds"):
+            continue
+        module = node.module.removeprefix("manyseeds").removeprefix(".")
+        for alias in node.names:
+            inner = f"{module}.{alias.name}".removeprefix(".")
+            yield inner if inner in FILES else module
+
+
+IMPORTS = {module: set(imported(path)) for module, path in FILES.items()}
+
+
+def test_each_part_of_the_package_has_its_place():
+    assert {module.split(".")[0] for module in FILES} == {*ORDER, "__init__"}
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_no_import_points_up(module):
+    own = module.split(".")[0]
+    allowed = ORDER[: ORDER.index(own) + 1] if own in ORDER else ()
+    assert {name.split(".")[0] for name in IMPORTS[module]} <= {*allowed}
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    assert len(list(TopologicalSorter(IMPORTS).static_order())) >= len(FILES)  # else graphlib.CycleError
+
+
+def test_io_and_study_know_nothing_that_takes_long_to_import():
+    """They are read while the Snakefile is parsed, or by every job."""
+    slow = {"torch", "matplotlib", "sklearn", "scipy"}
+    for module, path in FILES.items():
+        if module.split(".")[0] in ("errors", "io", "study"):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+            names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+            assert not {name.split(".")[0] for name in names} & slow, module
+
+
+def test_subpackages_have_no_code_of_their_own():
+    """A fat `__init__` would enter the digest of every script that imports from the subpackage."""
+    for module, path in FILES.items():
+        if module.endswith(".__init__") and not module.startswith("figures"):
+            assert path.read_text() == "", module
