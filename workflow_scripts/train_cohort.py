@@ -17,15 +17,15 @@ with job(snakemake) as report:
     images = images.subset(**params.training_set)
     device = devices.claim_device(report)
     stores = Path(params.stores)
+    tasks = [recipes.Task.from_params(n_categories=images.n_categories, **values) for values in params.tasks]
+    platform = precision.platform_of(tasks[0].recipe, device)  # all of a block have one recipe
     assignments = []
-    for values, path in zip(params.tasks, inputs.initial, strict=True):
-        task, initial = recipes.Task.from_params(n_categories=images.n_categories, **values), load_file(path)
-        platform = precision.platform_of(task.recipe, device)
+    for task, path in zip(tasks, inputs.initial, strict=True):
         published = Path(path).with_name(f"epoch{task.recipe.epochs}.safetensors")
         options = {"stores": stores, "code": params.engine, "published": published, "report": report}
-        assignments.append(engine.assign(task, initial, images, platform, **options))
+        assignments.append(engine.assign(task, load_file(path), images, platform, **options))
     assignments = [assignment for assignment in assignments if assignment is not None]
-    report(f"{len(assignments)} of {len(params.tasks)} instances to train, on {platform}")
+    report(f"{len(assignments)} of {len(tasks)} instances to train, on {platform}")
     compiled.configure(stores, platform)
     precision.check_bf16(assignments, images, device, report)
     engine.train(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -13,6 +14,7 @@ from manyseeds import processors, streams
 from manyseeds.data.images import Images
 from manyseeds.io import tensors
 from manyseeds.models import build, spec
+from manyseeds.models.forward import dropout
 from manyseeds.models.spec import Weights
 from manyseeds.training.collapse import DEAD_MINIBATCHES
 from manyseeds.training.compiled import compiled_loss_and_logits
@@ -144,6 +146,11 @@ class Attempt:
     def learning_rate(self) -> float:
         """Return the learning rate of the epoch under way."""
         return self.recipe.learning_rate_at(self.place.epoch)
+
+    def training(self) -> AbstractContextManager[None]:
+        """Put the network into training mode; while the context lasts, the recipe's dropout is applied."""
+        self.module.train()
+        return dropout(self.module, self.recipe.dropout_after, self.recipe.dropout, self.masks)
 
     def seed(self) -> None:
         """Put both generators that dropout draws from where this step's addresses in its stream say.

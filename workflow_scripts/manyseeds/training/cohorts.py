@@ -11,7 +11,6 @@ from torch import Tensor
 from manyseeds.data.feeding import Source
 from manyseeds.data.images import Images
 from manyseeds.devices import make_deterministic
-from manyseeds.models.forward import dropout
 from manyseeds.training.attempts import Attempt, Report
 from manyseeds.training.graphs import Captured, Eager
 from manyseeds.training.interruption import Interruption
@@ -63,10 +62,7 @@ class Cohort:
         make_deterministic(self.recipe.precision)
         with ExitStack() as stack:
             for attempt in self.attempts:
-                attempt.module.train()
-                stack.enter_context(
-                    dropout(attempt.module, self.recipe.dropout_after, self.recipe.dropout, attempt.masks)
-                )
+                stack.enter_context(attempt.training())
             while not any(attempt.is_suspect for attempt in self.attempts):
                 if not self.advance(until):
                     break

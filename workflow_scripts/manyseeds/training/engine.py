@@ -15,7 +15,6 @@ import torch
 
 from manyseeds.data.images import Images
 from manyseeds.devices import make_deterministic
-from manyseeds.models.forward import dropout
 from manyseeds.models.spec import Weights
 from manyseeds.training.attempts import Assignment, Attempt, Report
 from manyseeds.training.cohorts import Cohort
@@ -25,7 +24,7 @@ from manyseeds.training.graphs import undone
 from manyseeds.training.interruption import Interruption
 from manyseeds.training.platforms import Platform
 from manyseeds.training.recipes import Task
-from manyseeds.training.stores import Store, finished_store, locked, metadata_of, of_task
+from manyseeds.training.stores import Store, locked, metadata_of, of_task
 
 AT_ONCE = (NOT_FINITE, DEAD)
 """Outcomes that no further training can change: attempts end with them at the end of any epoch."""
@@ -207,11 +206,9 @@ def bytes_needed(assignment: Assignment, images: Images, device: torch.device) -
     torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device)
     attempt = Attempt(assignment, images, device)
-    attempt.module.train()
-    recipe = assignment.task.recipe
-    size = recipe.batch_size
+    size = assignment.task.recipe.batch_size
     batch = torch.zeros((size, *images.inputs.shape[1:]), device=device)
-    with undone(attempt), dropout(attempt.module, recipe.dropout_after, recipe.dropout, attempt.masks):
+    with undone(attempt), attempt.training():
         attempt.step(batch, torch.zeros(size, dtype=torch.int64, device=device))
     return torch.cuda.max_memory_allocated(device) - before
 
@@ -246,10 +243,11 @@ def assign(
         if metadata.get("key") == task.key(initial, images.digest, code, trained_on):
             report(f"{task.name}: weights are there already, trained on {trained_on}")
             return None
-    if (finished := finished_store(stores, digest, task.max_attempts)) is not None:
-        report(f"{task.name}: trained already, on {Platform.from_metadata(finished.origin)}")
-        return None
-    for other in of_task(stores, digest):
+    for other in (begun := of_task(stores, digest)):
+        if other.finished(task.max_attempts):
+            report(f"{task.name}: trained already, on {Platform.from_metadata(other.origin)}")
+            return None
+    for other in begun:
         if other.folder.name != key:
             report(
                 f"{task.name}: begun on {Platform.from_metadata(other.origin)}, this is {platform}. Its bits would be "

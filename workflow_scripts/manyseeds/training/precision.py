@@ -12,7 +12,6 @@ from manyseeds.data.feeding import to_device
 from manyseeds.data.images import Images
 from manyseeds.devices import device_kind, make_deterministic
 from manyseeds.errors import StudyError
-from manyseeds.models.forward import dropout
 from manyseeds.training import compiled
 from manyseeds.training.attempts import Assignment, Attempt
 from manyseeds.training.platforms import Platform
@@ -125,8 +124,6 @@ def _with(assignment: Assignment, recipe: Recipe) -> Assignment:
 
 
 def _step(attempt: Attempt, batch: Tensor, labels: Tensor) -> None:
-    recipe = attempt.recipe
-    attempt.module.train()
-    with dropout(attempt.module, recipe.dropout_after, recipe.dropout, attempt.masks):
+    with attempt.training():
         attempt.seed()
         attempt.step(batch, labels)
