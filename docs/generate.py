@@ -21,7 +21,7 @@ Schema = Mapping[str, Any]
 
 TABLES_HEAD = """# Tables
 
-<!-- Written by `make docs` from rules/schemas/tables; change it there. -->
+<!-- Written by `make docs` from workflow_scripts/manyseeds/schemas/tables; change it there. -->
 
 Every table lies in `results/<study>/tables/` as Parquet and as CSV. One row is one observation; a value is null (an
 empty field in CSV) where a column does not apply or a number is not defined. A job that would write anything else than
@@ -81,7 +81,7 @@ def _figure(name: str, entry: Entry) -> str:
 
 def pages() -> dict[Path, str]:
     """Path and text of each generated page."""
-    paths = sorted((ROOT / "rules/schemas/tables").glob("*.schema.json"))
+    paths = sorted((ROOT / "workflow_scripts/manyseeds/schemas/tables").glob("*.schema.json"))
     schemas = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     made = {ROOT / "docs/tables.md": tables_page(schemas), ROOT / "docs/figures.md": figures_page(FIGURES)}
     exports = [path for path in sorted((ROOT / "data/networks").glob("*")) if path.is_dir()]

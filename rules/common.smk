@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
-SCHEMAS = Path(workflow.basedir) / "rules" / "schemas"
+SCHEMAS = SCRIPTS / "manyseeds" / "schemas"
 PUBLISHED = os.path.relpath(Path(workflow.basedir) / "data" / "mehrer2020_values.csv")
 sys.path.insert(0, str(SCRIPTS))
 

@@ -8,7 +8,7 @@ from places import ROOT
 from manyseeds.study.checks import checked_study
 from manyseeds.study.study import Study
 
-SCHEMA = json.loads((ROOT / "rules/schemas/config.schema.json").read_text())
+SCHEMA = json.loads((ROOT / "workflow_scripts/manyseeds/schemas/config.schema.json").read_text())
 
 
 def default() -> dict:

@@ -232,7 +232,7 @@ def test_diverged_networks_are_left_out_and_stop_nothing(tmp_path, monkeypatch):
 
 def test_a_study_makes_every_table_and_figure(finished):
     results = finished / "results/tiny"
-    schemas = sorted((finished / "rules/schemas/tables").glob("*.schema.json"))
+    schemas = sorted((finished / "workflow_scripts/manyseeds/schemas/tables").glob("*.schema.json"))
     for path in schemas:
         schema = tables.read_schema(path)
         table = pd.read_parquet(results / "tables" / f"{schema['title']}.parquet")

@@ -22,7 +22,7 @@ from manyseeds.io import tables
 from manyseeds.representations.geometry import measure_geometry
 from manyseeds.representations.geometry_files import load_geometry, save_geometries
 
-SCHEMA = ROOT / "rules/schemas/tables/consistency_across.schema.json"
+SCHEMA = ROOT / "workflow_scripts/manyseeds/schemas/tables/consistency_across.schema.json"
 CATEGORIES = np.repeat([0, 1, 2], [4, 6, 5])
 SEEDS, EPOCHS = (0, 2, 5), (1, 2, 50)
 LAYERS = ("conv7", "conv9")

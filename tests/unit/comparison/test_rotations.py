@@ -13,7 +13,7 @@ from manyseeds.comparison import rotations
 from manyseeds.io import tables
 from manyseeds.streams import generator
 
-SCHEMAS = ROOT / "rules/schemas/tables"
+SCHEMAS = ROOT / "workflow_scripts/manyseeds/schemas/tables"
 SETTINGS = {"n_points": 12, "n_dimensions": 6, "n_rotations": 20, "radius": 0.95, "seed": 3}
 MEASURES = ("correlation", "cosine", "euclidean", "unit_euclidean", "norm_difference")
 ABOUT_ORIGIN = set(MEASURES) - {"correlation"}

@@ -21,7 +21,7 @@ from manyseeds.io import tables
 from manyseeds.representations.geometry import cocktail_blank, measure_geometry
 from manyseeds.representations.measures import MEASURES, rdm
 
-SCHEMAS = ROOT / "rules/schemas/tables"
+SCHEMAS = ROOT / "workflow_scripts/manyseeds/schemas/tables"
 CATEGORIES = np.repeat([0, 1, 2], [4, 6, 5])
 SEEDS = (0, 3, 4)
 KEYS = {"architecture": "net", "condition": "baseline", "epoch": 2, "layer": "conv1", "layer_index": 0}

@@ -17,7 +17,10 @@ from manyseeds.io import tables, tensors
 from manyseeds.study.instances import Instance
 
 IDENTITY = {"architecture": "net", "condition": "baseline", "seed": 3}
-SCHEMAS = {name: tables.read_schema(ROOT / f"rules/schemas/tables/{name}.schema.json") for name in export.TABLES}
+SCHEMAS = {
+    name: tables.read_schema(ROOT / f"workflow_scripts/manyseeds/schemas/tables/{name}.schema.json")
+    for name in export.TABLES
+}
 WEIGHTS = {
     "conv.weight": np.random.default_rng(0).standard_normal((3, 2, 3, 3)).astype(np.float32),
     "conv.bias": np.array([1e-6, 2.0, 1e6], np.float32),

@@ -69,4 +69,4 @@ def test_the_first_requirement_that_is_not_met_is_the_one_that_is_told():
 @pytest.mark.parametrize("entry", FIGURES.values(), ids=FIGURES)
 def test_figures_are_drawn_from_tables_that_there_are(entry):
     for table in entry.tables:
-        assert (ROOT / f"rules/schemas/tables/{table}.schema.json").exists()
+        assert (ROOT / f"workflow_scripts/manyseeds/schemas/tables/{table}.schema.json").exists()

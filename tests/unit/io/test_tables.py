@@ -9,7 +9,7 @@ from places import ROOT
 
 from manyseeds.io import tables
 
-SCHEMAS = sorted((ROOT / "rules/schemas/tables").glob("*.json"))
+SCHEMAS = sorted((ROOT / "workflow_scripts/manyseeds/schemas/tables").glob("*.json"))
 SCHEMA = {
     "title": "example",
     "properties": {

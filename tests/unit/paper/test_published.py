@@ -12,7 +12,7 @@ from manyseeds.io import tables
 from manyseeds.paper import published
 
 PUBLISHED = pd.read_csv(ROOT / "data/mehrer2020_values.csv")
-SCHEMA = json.loads((ROOT / "rules/schemas/tables/comparison.schema.json").read_text())
+SCHEMA = json.loads((ROOT / "workflow_scripts/manyseeds/schemas/tables/comparison.schema.json").read_text())
 GROUPS = [("all_cnn_c", "baseline"), ("all_cnn_c", "dropout0.6"), ("all_cnn_7", "baseline"), ("alexnet", "baseline")]
 LAYERS = ("conv1", "conv9", "fc6", "fc7")
 LAST_EPOCH = 8

@@ -16,7 +16,7 @@ from manyseeds.statistics.group_summaries import Observations
 from manyseeds.statistics.intervals import Bootstrap
 from manyseeds.statistics.stimulus_resampling import StimulusResamples, load_resamples, save_resamples
 
-SCHEMAS = ROOT / "rules" / "schemas" / "tables"
+SCHEMAS = ROOT / "workflow_scripts" / "manyseeds" / "schemas" / "tables"
 GROUP = {"architecture": "a", "condition": "baseline"}
 SEEDS = (0, 1, 3, 4, 7)
 PAIRS = list(combinations(SEEDS, 2))

@@ -12,7 +12,7 @@ from manyseeds.io import tables
 from manyseeds.statistics.intervals import Bootstrap
 from manyseeds.statistics.pair_summaries import ConditionPair, contrast_conditions, contrast_pair, summarise_pair
 
-SCHEMAS = ROOT / "rules/schemas/tables"
+SCHEMAS = ROOT / "workflow_scripts/manyseeds/schemas/tables"
 SEEDS = (0, 1, 3, 4, 7)
 KEY = {"architecture": "net", "layer_index": 0, "normalisation": "none", "dropout_samples": 0}
 STATISTICS = list(product(["conv1", "conv2"], ["exemplar", "centroid"]))

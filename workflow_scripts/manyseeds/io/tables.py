@@ -1,6 +1,6 @@
 """Tables with a schema: one row is one observation, every column is described, null where a column does not apply.
 
-A schema is the JSON Schema of a row (``rules/schemas/tables``). Its properties are the columns in order; values of a
+A schema is the JSON Schema of a row (``manyseeds/schemas/tables``). Its properties are the columns in order; values of a
 type that includes null may be missing.
 """
 
