@@ -1,7 +1,7 @@
 """Tables with a schema: one row is one observation, every column is described, null where a column does not apply.
 
-A schema is the JSON Schema of a row (``manyseeds/schemas/tables``). Its properties are the columns in order; values of a
-type that includes null may be missing.
+A schema is the JSON Schema of a row (``manyseeds/schemas/tables``). Its properties are the columns in order.
+A value may be missing if its type includes null.
 """
 
 import json
