@@ -3,13 +3,16 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-configfile: f"{workflow.basedir}/config.yaml"
+include: "rules/common/config.smk"
 
 
-# The default study is an overlay like all others, so that a study of one's own does not inherit its sweeps and controls.
+configfile: f"{HOME}/config.yaml"
+
+
+# The default study is an overlay like all others, so that other studies do not inherit its sweeps and controls.
 if config["study"] == "digits":
 
-    configfile: f"{workflow.basedir}/studies/digits.yaml"
+    configfile: f"{HOME}/studies/digits.yaml"
 
 
 report: "rules/captions/workflow.rst"
@@ -18,8 +21,7 @@ report: "rules/captions/workflow.rst"
 include: "rules/common.smk"
 
 
-# Where activations come from: networks trained here, those that another study exported, networks of the user's, or the user's arrays
-# of activations.
+# Activations come from networks trained here, from exported networks, from the user's networks, or from the user's arrays.
 if STUDY.mode == OWN_ACTIVATIONS:
 
     include: "rules/own_activations.smk"
@@ -58,6 +60,7 @@ if STUDY.dropout_groups:
 include: "rules/representations.smk"
 include: "rules/consistency.smk"
 include: "rules/across.smk"
+include: "rules/maps.smk"
 include: "rules/rotations.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
@@ -104,5 +107,5 @@ onsuccess:
 
 onerror:
     print(
-        "A job failed. Why stands above, and in the log named there. Nothing finished is lost: the same command carries on."
+        "A job failed. The reason is above, and in the log named there. Finished work is kept: run the same command again."
     )

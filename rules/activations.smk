@@ -13,7 +13,7 @@ rule dump_activations:
     benchmark:
         f"{R}/benchmarks/dump_activations/{{architecture}}/{{condition}}/seed{{seed}}.tsv"
     wildcard_constraints:
-        architecture=one_of_groups(STUDY.groups if STUDY.mode != PRETRAINED else groups_not_followed()),
+        architecture=one_of_groups(STUDY.groups if STUDY.mode != PRETRAINED else STUDY.groups_not_followed),
     conda:
         "../envs/manyseeds.yaml"
     threads: 1

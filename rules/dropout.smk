@@ -6,7 +6,7 @@ rule sample_dropout:
         weights=weights_at([STUDY.last_epoch]),
         stimuli=f"{R}/stimuli/inputs.npy",
         card=f"{R}/dataset/card.json",
-        attempts=attempts_of,
+        attempts=instance_part("attempts"),
     output:
         expand(
             f"{R}/geometry/{{{{architecture}}}}/{{{{condition}}}}/seed{{{{seed}}}}/epoch{STUDY.last_epoch}_dropout{{sample}}.npz",

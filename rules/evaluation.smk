@@ -4,7 +4,7 @@
 # One job for a block of seeds: reading the images and importing torch would else take longer than evaluating small networks.
 rule evaluate:
     input:
-        weights=weights_of_block,
+        weights=of_block("networks/{instance}/epoch{epoch}.safetensors", STUDY.weight_epochs),
         train_inputs=inputs_of("train"),
         train_labels=f"{R}/dataset/train_labels.npy",
         test_inputs=inputs_of("test"),

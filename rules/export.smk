@@ -52,7 +52,7 @@ rule export_data:
 # Activations that the study has are gone by now, or those of other layers are there too.
 rule export_activations:
     input:
-        weights=exported_weights,
+        weights=lambda wildcards: weights_at(exported_epochs(wildcards))(wildcards),
         stimuli=f"{R}/stimuli/inputs.npy",
         card=f"{R}/dataset/card.json",
     output:
@@ -87,7 +87,7 @@ rule export_network:
         weights=weights_at([STUDY.last_epoch]),
         history=f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/history.parquet",
         attempts=f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/attempts.parquet",
-        accuracy=accuracies_of_block,
+        accuracy=instance_part("accuracy"),
         activations=recorded_activations,
         data=rules.export_data.output.data,
         stimuli=rules.export_data.output.stimuli,
@@ -108,7 +108,7 @@ rule export_network:
         runtime=10,
     params:
         instance=identity_of,
-        settings=settings_of,
+        settings=lambda wildcards: exported_study.settings(STUDY, instance_of(wildcards)),
         code=code_of("export_network"),
     message:
         "Exporting {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"

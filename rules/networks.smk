@@ -23,7 +23,7 @@ rule initialise:
         network=network_of,
         categories=trained_categories,
         root_seed=STUDY.config["seed"],
-        seed=init_seed,
+        seed=lambda wildcards: STUDY.stream_seeds(instance_of(wildcards))["init"],
         # Not of these weights, but of the training that begins from them. Of a job downstream of one that is to run Snakemake
         # looks at no params, and `train` takes the marker of its cohort as ancient: it hears of a change through this input.
         training=training_task,
@@ -66,7 +66,7 @@ rule check_layers:
 # the stores itself, and takes the marker as ancient, so that a block that grew by new seeds leaves the old ones alone.
 rule train_cohort:
     input:
-        initial=cohort_files,
+        initial=of_block("networks/{instance}/init.safetensors"),
         images=inputs_of("train"),
         labels=f"{R}/dataset/train_labels.npy",
         card=f"{R}/dataset/card.json",
@@ -92,7 +92,7 @@ rule train_cohort:
         cohort_size=STUDY.config["training"]["cohort_size"],
         cuda_graphs=int(STUDY.config["training"]["cuda_graphs"]),
     params:
-        tasks=cohort_tasks,
+        tasks=lambda wildcards: [tasks.task_values(STUDY, instance) for instance in members_of(wildcards)],
         training_set=training_set_of,
         stores=f"{R}/.training",
         engine=code_of("train"),

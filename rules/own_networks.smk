@@ -3,7 +3,7 @@
 
 rule import_network:
     input:
-        checkpoint=own_checkpoint,
+        checkpoint=lambda wildcards: str(STUDY.own_checkpoints[instance_of(wildcards)]),
         card=f"{R}/dataset/card.json",
     output:
         weights=f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/epoch0.safetensors",

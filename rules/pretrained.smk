@@ -71,7 +71,7 @@ rule import_pretrained:
 # As they were evaluated at all checkpoints, before the weights were rounded.
 rule import_accuracies:
     input:
-        parts=exported_accuracies,
+        parts=lambda wildcards: [f"{STUDY.exported[instance]}/accuracy.parquet" for instance in members_of(wildcards)],
         schema=schema_path("accuracy"),
     output:
         accuracy=f"{R}/tables/parts/{{architecture}}/{{condition}}/accuracy{{block}}.parquet",
@@ -87,7 +87,7 @@ rule import_accuracies:
     params:
         instances=identities_of_block,
         epochs=STUDY.checkpoints,
-        files=exported_digests_of_block("accuracy.parquet"),
+        files=lambda wildcards: [digests(instance, ["accuracy.parquet"]) for instance in members_of(wildcards)],
         code=code_of("import_accuracies"),
     message:
         "Importing the accuracies of {wildcards.architecture}, {wildcards.condition}, block {wildcards.block} of seeds"

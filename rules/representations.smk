@@ -4,7 +4,7 @@
 rule measure_geometry:
     input:
         folder=f"{R}/activations/{{architecture}}/{{condition}}/seed{{seed}}",
-        attempts=attempts_of,
+        attempts=instance_part("attempts"),
     output:
         geometries=geometry_files([STUDY.last_epoch]),
         rdms=kept_rdm_files([STUDY.last_epoch]),
@@ -13,7 +13,7 @@ rule measure_geometry:
     benchmark:
         f"{R}/benchmarks/measure_geometry/{{architecture}}/{{condition}}/seed{{seed}}.tsv"
     wildcard_constraints:
-        architecture=one_of_groups(groups_not_followed()),
+        architecture=one_of_groups(STUDY.groups_not_followed),
     conda:
         "../envs/manyseeds.yaml"
     threads: 1

@@ -3,8 +3,8 @@
 
 rule gather_table:
     input:
-        parts=table_parts,
-        schema=schema_of,
+        parts=lambda wildcards: parts_of(wildcards.table, STUDY.groups),
+        schema=lambda wildcards: schema_path(wildcards.table),
     output:
         parquet=f"{R}/tables/{{table}}.parquet",
         csv=f"{R}/tables/{{table}}.csv",
@@ -30,7 +30,12 @@ rule gather_table:
 use rule gather_table as gather_reported_table with:
     output:
         parquet=f"{R}/tables/{{table}}.parquet",
-        csv=reported_table(f"{R}/tables/{{table}}.csv", "{table}"),
+        csv=report(
+            f"{R}/tables/{{table}}.csv",
+            caption="captions/table.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
     wildcard_constraints:
         table=one_of(REPORTED_TABLES),
 

@@ -1,4 +1,4 @@
-"""Evaluate the instances of a block at their checkpoints: on their training images, and on their test images."""
+"""Evaluate the instances of a block of seeds at their checkpoints, on training and test images."""
 
 from itertools import product
 
@@ -9,7 +9,6 @@ with job(snakemake) as report:
     import pandas as pd
     from safetensors.numpy import load_file
 
-    from manyseeds.data import subsets
     from manyseeds.data.images import Images
     from manyseeds.data.preprocessing import load_preprocessing
     from manyseeds.devices import claim_device, make_deterministic
@@ -18,33 +17,21 @@ with job(snakemake) as report:
     from manyseeds.models.spec import Network
 
     params, inputs = snakemake.params, snakemake.input
-    train, test = (
-        Images.read(images, labels, inputs.card, inputs.preprocessing)
-        for images, labels in ((inputs.train_inputs, inputs.train_labels), (inputs.test_inputs, inputs.test_labels))
-    )
+    train = Images.read(inputs.train_inputs, inputs.train_labels, inputs.card, inputs.preprocessing)
     train = train.subset(**params.training_set)
-    categories = params.training_set["categories"]
-    tested = subsets.select(test.labels, categories=categories)
-    test = test.subset(categories=categories)
-    test_images = np.load(inputs.test_images, mmap_mode="r")
-    sets = accuracy.subsets(
-        train,
-        test,
-        test_images if categories is None else test_images[tested],  # all of them stay on disk
-        accuracy.not_reencoded(pd.read_parquet(inputs.index))[tested],
-        load_preprocessing(inputs.preprocessing),
-    )
+    test = Images.read(inputs.test_inputs, inputs.test_labels, inputs.card, inputs.preprocessing)
+    pixels = np.load(inputs.test_images, mmap_mode="r")
+    test, pixels, positions = accuracy.of_categories(test, pixels, params.training_set["categories"])
+    lossless = accuracy.not_reencoded(pd.read_parquet(inputs.index))[positions]
+    sets = accuracy.subsets(train, test, pixels, lossless, load_preprocessing(inputs.preprocessing))
     make_deterministic("fp32")
     device = claim_device(report)
-    module = build.build(Network.from_config(params.network), train.inputs.shape[1:], train.n_categories)
+    module = build.build(Network.from_config(params.network), train.inputs.shape[1:], train.n_categories).to(device)
     rows = []
     for (instance, epoch), path in zip(product(params.instances, params.epochs), inputs.weights, strict=True):
         build.load(module, load_file(path), source=path)
-        due = accuracy.due(sets, epoch, params.epochs[-1])
-        records = list(accuracy.accuracies(module.to(device), due, device))
-        if params.dropout is not None:
-            address = {"seed": instance["seed"], "epoch": epoch}
-            records.append(accuracy.accuracy_with_dropout(module, test, device, **params.dropout, **address))
+        address = {"epoch": epoch, "last_epoch": params.epochs[-1], "seed": instance["seed"]}
+        records = accuracy.after_epoch(module, sets, device, dropout=params.dropout, **address)
         rows += [instance | {"epoch": epoch} | record for record in records]
         for record in records:
             where = f"{record['split']} images, {record['subset']}"

@@ -1,13 +1,13 @@
-"""What happens when a run begins and ends: checks before anything is executed, and tidying up."""
+"""Checks before a run, and tidying up after it."""
 
 
 def forget_unfinished_cohorts():
-    """Remove the markers of cohorts whose jobs Snakemake has not seen end: it was killed, and they went on without it.
+    """Remove the markers of training jobs whose end Snakemake has not seen: it was killed, and they went on without it.
 
-    It runs such jobs again, and leaves out what depends on their outputs where these are there and ancient (9.27.1).
+    Snakemake 9.27.1 runs such jobs again, but leaves out the jobs that depend on their ancient outputs.
     """
     if any(Path(".snakemake/locks").glob("*")):
-        return  # of a run that is under way
+        return  # another run is under way
     for marker in Path(R).glob("networks/*/*/.cohort*"):
         unfinished = Path(".snakemake/incomplete", urlsafe_b64encode(str(marker).encode()).decode())
         if unfinished.exists():
@@ -15,7 +15,7 @@ def forget_unfinished_cohorts():
 
 
 def refuse_what_cannot_be_right():
-    """Stop where results cannot be written, and where those that are there, and are to stay, are of other settings."""
+    """Stop if results cannot be written, or if kept results were made with other settings."""
     try:
         files.check_writable(Path(R))
         jobs = list(workflow.dag.jobs)
@@ -30,18 +30,19 @@ def refuse_what_cannot_be_right():
 
 
 def tell_what_is_left_out():
-    """Name the exported networks that are not analysed, since they are the only ones of their groups that are there, and
-    the conditions that the study names and that are not there.
-    """
+    """Name the exported networks that are alone in their group, and the conditions that have no networks."""
     if STUDY.alone:
-        print(f"Left out, for no other of their group is there: {', '.join(map(str, STUDY.alone))}.", file=sys.stderr)
+        print(
+            f"Left out, because their groups have no other network: {', '.join(map(str, STUDY.alone))}.",
+            file=sys.stderr,
+        )
     for key, names in STUDY.absent_conditions.items():
-        print(f"Left out of {key}, for there are no such networks: {', '.join(names)}.", file=sys.stderr)
+        print(f"Left out of {key}, because these conditions have no networks: {', '.join(names)}.", file=sys.stderr)
 
 
 def tidy_up():
-    """Remove the training state of all networks that are published, and what killed jobs have left half-written."""
-    from manyseeds.training.stores import tidy  # not needed to plan a run, and imports numpy
+    """Remove the training state of all published networks, and half-written files of killed jobs."""
+    from manyseeds.training.stores import tidy  # imports numpy, which planning a run does not need
 
     tidy(Path(R, ".training"), Path(R, "networks"))
     files.remove_partial(Path(R))

@@ -1,4 +1,4 @@
-"""What the named targets ask for."""
+"""Files of the named targets."""
 
 
 def network_files():
@@ -10,7 +10,7 @@ def network_files():
 
 
 def rdm_files():
-    """Return the RDMs that are kept of all instances, raw and cocktail-blank."""
+    """Return the kept RDMs of all instances, raw and after the cocktail blank."""
     return [
         path.format(**instance._asdict())
         for instance in STUDY.instances
@@ -19,7 +19,7 @@ def rdm_files():
 
 
 def activation_folders():
-    """Return the activations of all instances, where they are kept."""
+    """Return the activations of all instances, if they are kept."""
     return per_instance("activations/{instance}") if STUDY.config["keep_activations"] else []
 
 
@@ -29,21 +29,27 @@ def table_files():
 
 
 def tables_of(figure):
-    """Return an input function: the tables that a figure is drawn from, of each the parts that tell of the groups that it shows.
+    """Return an input function: the parts of a figure's tables that hold the groups it shows.
 
-    So a figure of the baseline waits for no network of another condition. One sentence where the study has no such figure.
+    So a figure of the baseline trains no network of another condition. If the study lacks something that the figure
+    needs, Snakemake stops with one sentence.
     """
 
-    def files(wildcards):
+    def parts(wildcards):
         reason = catalogue.why_not(figure, STUDY)
         if reason is not None:
-            sys.exit(reason)  # any other exception would be reported with a traceback
+            sys.exit(reason)  # Snakemake would print a traceback for any other exception
         entry = catalogue.FIGURES[figure]
         return {table: parts_of(table, entry.groups(STUDY)) for table in entry.tables}
 
-    return files
+    return parts
 
 
 def figure_files():
-    """Return all figures that the study has, in both formats."""
+    """Return all figures of the study in both formats."""
     return expand(f"{R}/figures/{{figure}}.{{suffix}}", figure=FIGURES, suffix=["pdf", "png"])
+
+
+def nothing_to_export(wildcards):
+    """Refuse in one sentence to export networks that were not trained here."""
+    sys.exit(f"{STUDY.name}: this study trains no networks, so it has nothing to export.")

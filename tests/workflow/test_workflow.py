@@ -551,7 +551,7 @@ def test_exported_networks_of_another_training_stop_with_one_sentence(finished, 
 def test_networks_that_were_exported_are_not_exported_again(finished, exported):
     run = snakemake(finished, "export", "-n", study=None, config=("study=mine", f"pretrained_dir={exported}"))
     assert run.returncode == 1
-    assert "The study mine has nothing to export: only networks that it trains itself are." in run.stdout
+    assert "mine: this study trains no networks, so it has nothing to export." in run.stdout
     assert "Exception" not in run.stdout
 
 
@@ -622,7 +622,9 @@ def test_own_activations_give_tables_and_figures_without_training(own_activation
     rows = rows.query("measure == 'correlation' and normalisation == 'none' and kind == 'exemplar'")
     assert rows.groupby("layer_index")["layer"].unique().map(list).to_dict() == {0: ["conv2"], 1: ["conv10"]}
     assert (folder / "results/own/figures/fig9.pdf").exists()
-    assert "Left out of condition_pairs[0], for there are no such networks: images_a, images_b." in run.stdout
+    assert (
+        "Left out of condition_pairs[0], because these conditions have no networks: images_a, images_b." in run.stdout
+    )
     across = pd.read_parquet(folder / "results/own/tables/consistency_across.parquet")
     assert set(across["layer"]) == {"conv10"}  # the one that is there at both epochs, whatever trajectory.layers names
     for row in rows.itertuples():

@@ -5,7 +5,6 @@ import pytest
 import torch
 from torch import nn
 
-from manyseeds.data.images import Images
 from manyseeds.models import accuracy, build, initialisation
 from manyseeds.models.spec import Network
 from manyseeds.representations import dropout_sampling
@@ -108,10 +107,10 @@ class Majority(nn.Module):
 
 
 def majority_record(n_images=2000, **changes):
-    test = Images(np.ones((n_images, 101, 1, 1), np.float32), np.ones(n_images, np.int64), 2)
+    sets = [("test", "all", np.ones((n_images, 101, 1, 1), np.float32), np.ones(n_images, np.int64))]
     settings = {"rate": 0.5, "after": ["units"], "root_seed": 0, "seed": 1, "epoch": 2} | changes
     module = Majority()
-    record = accuracy.accuracy_with_dropout(module, test, CPU, **settings)
+    record = accuracy.accuracy_with_dropout(module, sets, CPU, **settings)
     assert not module.units._forward_hooks
     return record
 

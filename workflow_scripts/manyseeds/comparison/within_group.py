@@ -1,7 +1,9 @@
 """Comparison of instances: rows of the tables on consistency, random grouping and clustering, layer by layer."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from manyseeds.comparison import consistency
 from manyseeds.comparison.clustering import category_clustering_index
 from manyseeds.comparison.consistency import Agreement
+from manyseeds.representations import geometry_files
 from manyseeds.representations.geometry import NORMALISATIONS, Geometry, centroids, pair_indices
 from manyseeds.representations.measures import rdm
 
@@ -22,6 +25,9 @@ BAND_COLUMNS = (*LAYER_KEYS, "ci_low", "ci_high", "n_resamples")
 
 Tables = dict[str, pd.DataFrame]
 
+GeometryFiles = Mapping[int, Path | str]
+"""Files of geometries by seed."""
+
 
 class Comparison:
     """The tables of a group of instances, collected layer by layer."""
@@ -30,14 +36,92 @@ class Comparison:
         self._rows: dict[str, list[pd.DataFrame]] = {}
 
     def add(self, keys: Mapping[str, str | int], rows: Tables) -> None:
-        """Add rows of one layer; `keys` are the columns of its group, epoch and place."""
+        """Add rows of one layer; `keys` are the columns of its epoch and place."""
         for table, frame in rows.items():
             self._rows.setdefault(table, []).append(frame.assign(**keys))
 
-    def table(self, name: str, columns: Iterable[str]) -> pd.DataFrame:
-        """Return a table's rows with columns in the given order; without rows where there was nothing to compare."""
+    def table(self, name: str, columns: Iterable[str], **group: str) -> pd.DataFrame:
+        """Return a table's rows with the columns of their group, in the given order of columns. It may have no rows."""
         frames = [frame for frame in self._rows.get(name, []) if len(frame)]
-        return pd.concat(frames or [pd.DataFrame()], ignore_index=True).reindex(columns=list(columns))
+        rows = pd.concat(frames or [pd.DataFrame()], ignore_index=True).assign(**group)
+        return rows.reindex(columns=list(columns))
+
+    def extend(self, other: Self) -> None:
+        """Add all rows of another comparison."""
+        for table, frames in other._rows.items():
+            self._rows.setdefault(table, []).extend(frames)
+
+
+def compare_group(
+    files: Mapping[int, GeometryFiles],
+    categories: ArrayLike,
+    measures: Sequence[str],
+    partitions: NDArray[np.int64],
+    partition_measures: Sequence[str],
+    report: Callable[[str], None],
+) -> Comparison:
+    """Compare the instances of a group layer by layer, at all its epochs; with random groups at the last one.
+
+    Parameters
+    ----------
+    files
+        By epoch, in ascending order, the geometries of the accepted instances. Without instances nothing is compared.
+    categories, measures
+        As in `compare_layer`.
+    partitions, partition_measures
+        As in `compare_random_groups`.
+    report
+        Takes one line for each layer.
+    """
+    comparison = Comparison()
+    for epoch, instances in files.items():
+        for layer, place in _layers(instances):
+            keys = {"epoch": epoch, "layer": layer, "layer_index": place}
+            geometries = _load(instances, layer)
+            comparison.add(keys, compare_layer(geometries, categories, measures))
+            if epoch == max(files):
+                comparison.add(keys, compare_random_groups(geometries, partitions, partition_measures))
+            report(f"epoch {epoch}, {layer}: {len(geometries)} networks")
+    return comparison
+
+
+def compare_dropout_samples(
+    samples: Sequence[GeometryFiles],
+    epoch: int,
+    categories: ArrayLike,
+    measures: Sequence[str],
+    report: Callable[[str], None],
+) -> Comparison:
+    """Compare the instances of a group layer by layer, by RDMs averaged over dropout samples.
+
+    Parameters
+    ----------
+    samples
+        For each sample in turn the geometries of the accepted instances. Without any nothing is compared.
+    epoch
+        Their epoch.
+    categories, measures
+        As in `compare_averages`.
+    report
+        Takes one line for each layer.
+    """
+    comparison = Comparison()
+    for layer, place in _layers(samples[0] if samples else {}):
+        keys = {"epoch": epoch, "layer": layer, "layer_index": place}
+        geometries = (_load(instances, layer) for instances in samples)
+        comparison.add(keys, compare_averages(geometries, categories, measures))
+        report(f"{layer}: RDMs averaged over up to {len(samples)} dropout samples")
+    return comparison
+
+
+def _layers(instances: GeometryFiles) -> Iterable[tuple[str, int]]:
+    """Return the layers of the first instance with their places; none without instances."""
+    return geometry_files.layer_indices(next(iter(instances.values()))).items() if instances else ()
+
+
+def _load(instances: GeometryFiles, layer: str) -> dict[int, Geometry]:
+    """Return one layer's geometries by seed, in ascending order."""
+    return {seed: geometry_files.load_geometry(instances[seed], layer) for seed in sorted(instances)}
 
 
 def compare_layer(geometries: Mapping[int, Geometry], categories: ArrayLike, measures: Sequence[str]) -> Tables:

@@ -12,7 +12,9 @@ from torch import nn
 
 from manyseeds.data.images import Images
 from manyseeds.data.preprocessing import Preprocessing
-from manyseeds.models.forward import dropout, predict
+from manyseeds.data.subsets import select
+from manyseeds.models.forward import dropout as dropout_on
+from manyseeds.models.forward import predict
 from manyseeds.streams import torch_seed
 
 JPEG_QUALITY = 75
@@ -45,12 +47,44 @@ def subsets(
     return sets
 
 
-def due(sets: list[Subset], epoch: int, last_epoch: int) -> list[Subset]:
-    """Return the sets to report after an epoch: before the last one all but the training images.
+def of_categories(test: Images, pixels: NDArray[np.uint8], categories: Sequence[int] | None) -> tuple:
+    """Return the test images of some categories, their pixels, and their positions among all test images.
 
-    There are many of them, and the training's history has their running accuracy in every epoch.
+    None stands for all categories: then the pixels stay on disk.
+    """
+    positions = select(test.labels, categories=categories)
+    return test.subset(categories=categories), pixels if categories is None else pixels[positions], positions
+
+
+def due(sets: list[Subset], epoch: int, last_epoch: int) -> list[Subset]:
+    """Return the sets to report after an epoch: training images are evaluated at the last epoch alone.
+
+    They are many, and the training's history has their running accuracy in every epoch.
     """
     return [subset for subset in sets if epoch == last_epoch or subset[0] != "train"]
+
+
+def after_epoch(
+    module: nn.Module,
+    sets: list[Subset],
+    device: torch.device,
+    *,
+    epoch: int,
+    last_epoch: int,
+    seed: int,
+    dropout: dict | None,
+) -> list[dict]:
+    """Return the records of one network at one epoch: of each set that is due, and of all test images with dropout on.
+
+    Parameters
+    ----------
+    dropout
+        `rate`, `after` and `root_seed` of `accuracy_with_dropout`; None for a network trained without dropout.
+    """
+    records = list(accuracies(module, due(sets, epoch, last_epoch), device))
+    if dropout is not None:
+        records.append(accuracy_with_dropout(module, sets, device, **dropout, seed=seed, epoch=epoch))
+    return records
 
 
 def not_reencoded(index: pd.DataFrame) -> NDArray[np.bool_]:
@@ -84,7 +118,7 @@ def accuracies(module: nn.Module, sets: list[Subset], device: torch.device) -> I
 
 def accuracy_with_dropout(
     module: nn.Module,
-    test: Images,
+    sets: list[Subset],
     device: torch.device,
     *,
     rate: float,
@@ -106,6 +140,7 @@ def accuracy_with_dropout(
         The study's `seed`, the instance's and the epoch: the address of the masks.
     """
     masks = torch.Generator(device).manual_seed(torch_seed(root_seed, "dropout/accuracy", seed, epoch=epoch))
-    with dropout(module, after, rate, masks):
-        (record,) = accuracies(module, [("test_dropout", "all", test.inputs, test.labels)], device)
+    ((inputs, labels),) = (subset[2:] for subset in sets if subset[:2] == ("test", "all"))
+    with dropout_on(module, after, rate, masks):
+        (record,) = accuracies(module, [("test_dropout", "all", inputs, labels)], device)
     return record

@@ -1,6 +1,6 @@
 """A study: its configuration and the table of instances that it expands to.
 
-Read while the Snakefile is parsed: nothing but the standard library, jsonschema and YAML is imported.
+Read while the Snakefile is parsed, so only the standard library, jsonschema and YAML are imported.
 """
 
 from collections import Counter
@@ -20,16 +20,16 @@ STREAMS = ("init", "order", "augment", "dropout")
 TRAINED, PRETRAINED, OWN_ACTIVATIONS, OWN_NETWORKS = "trained", "pretrained", "own_activations", "own_networks"
 
 FOLDERS = {"activations_dir": OWN_ACTIVATIONS, "networks_dir": OWN_NETWORKS, "pretrained_dir": PRETRAINED}
-"""Keys of the config that name a folder to analyse instead of training, and the mode that each of them sets."""
+"""Keys of the config that name a folder to analyse instead of training, and the mode that each sets."""
 
 PERSONAL = ("study", "keep_activations")
 PERSONAL_IN = {"data": ("root", "download"), "training": ("checkpoint_minutes", "cohort_size", "cuda_graphs")}
-"""Keys of the config, and of sections of it, that are the concern of whoever runs a study."""
+"""Keys of the config and of its sections that each user of a study sets for their own runs."""
 
 
 @dataclass(frozen=True)
 class Study:
-    """A configuration that `checks.checked_study` has checked and completed, and what follows from it."""
+    """A configuration checked and completed by `checks.checked_study`, and everything derived from it."""
 
     config: Config
 
@@ -50,14 +50,15 @@ class Study:
 
     @property
     def stores_inputs(self) -> bool:
-        """Whether preprocessed images are written. Channels are standardised batch by batch instead: that is cheap, and
-        copies of large sets of photographs are not.
+        """Whether preprocessed images are written.
+
+        Channels are standardised batch by batch instead: that is cheap, but copies of large image sets are not.
         """
         return self.config["data"]["preprocessing"] != "channel_mean_sd"
 
     @cached_property
     def conditions(self) -> tuple[Config, ...]:
-        """The declared conditions, then one for each rate above 0 of the dropout sweep, otherwise like the first."""
+        """The declared conditions, then one like the first for each rate above 0 of the dropout sweep."""
         first, sweep = self.config["conditions"][0], self.config["dropout"]
         n_instances = sweep["instances"] or first["instances"]
         added = (
@@ -79,7 +80,7 @@ class Study:
 
     @cached_property
     def _declared(self) -> tuple[Instance, ...]:
-        """The instances that the config declares, of exported ones those that are there."""
+        """The instances that the config declares; of exported networks only those that exist."""
         declared = (
             Instance(name, condition["name"], seed)
             for name in map(network_name, self.config["networks"])
@@ -91,7 +92,7 @@ class Study:
 
     @cached_property
     def alone(self) -> tuple[Instance, ...]:
-        """Exported networks that are left out: no other of their group is there to be compared with."""
+        """Exported networks that are left out, because their group has no other network to compare."""
         if self.mode != PRETRAINED:
             return ()
         sizes = Counter((instance.architecture, instance.condition) for instance in self._declared)
@@ -99,19 +100,19 @@ class Study:
 
     @cached_property
     def groups(self) -> tuple[tuple[str, str], ...]:
-        """The pairs of architecture and condition, in order; the instances of a group are compared with each other."""
+        """The pairs of architecture and condition, in order. Instances of a group are compared with each other."""
         return tuple(dict.fromkeys((instance.architecture, instance.condition) for instance in self.instances))
 
     @cached_property
     def shown_groups(self) -> tuple[tuple[str, str], ...]:
-        """The groups that figures without conditions of their own show: of each architecture the baseline, or all."""
+        """The groups shown by figures without conditions of their own: each architecture's baseline, or all."""
         architectures = dict.fromkeys(architecture for architecture, _ in self.groups)
         conditions = {name: [c for architecture, c in self.groups if architecture == name] for name in architectures}
         return tuple((name, condition) for name in architectures for condition in shown_conditions(conditions[name]))
 
     @cached_property
     def compared_conditions(self) -> tuple[tuple[str, str, str], ...]:
-        """Architecture and the two conditions whose networks are compared with each other (`condition_pairs`)."""
+        """Architectures with the two conditions whose networks are compared (`condition_pairs`)."""
         architectures = dict.fromkeys(architecture for architecture, _ in self.groups)
         return tuple(
             (architecture, *pair)
@@ -122,7 +123,7 @@ class Study:
 
     @property
     def named_conditions(self) -> dict[str, list[str]]:
-        """Conditions that comparisons and statistics name, by the key of the config that does."""
+        """Conditions that comparisons and statistics name, by the key of the config that names them."""
         resampling = self.config["resampling"]
         named = {f"condition_pairs[{index}]": pair for index, pair in enumerate(self.config["condition_pairs"])}
         for key in ("partitions_for", "stimuli_for"):
@@ -131,8 +132,9 @@ class Study:
 
     @cached_property
     def absent_conditions(self) -> dict[str, list[str]]:
-        """Those of `named_conditions` that are not there: of networks and activations from elsewhere, which need not
-        be all that a study names.
+        """Those of `named_conditions` that do not exist.
+
+        Networks and activations from elsewhere need not have all the conditions that a study names.
         """
         there = {condition for _, condition in self.groups}
         absent = {key: [name for name in named if name not in there] for key, named in self.named_conditions.items()}
@@ -140,24 +142,29 @@ class Study:
 
     @cached_property
     def dropout_groups(self) -> tuple[tuple[str, str], ...]:
-        """The groups trained with dropout, of which RDMs are averaged over dropout masks."""
+        """The groups trained with dropout, whose RDMs are averaged over dropout masks."""
         if not self.knows_training or not self.config["dropout"]["samples"]:
             return ()
         return tuple(group for group in self.groups if self.condition(group[1])["dropout"])
 
     @cached_property
     def followed_groups(self) -> tuple[tuple[str, str], ...]:
-        """The groups that are analysed at several epochs, whose training is followed."""
+        """The groups whose training is followed: they are analysed at several epochs."""
         return tuple(group for group in self.groups if len(self.epochs_of(*group)) > 1)
 
     @property
+    def groups_not_followed(self) -> tuple[tuple[str, str], ...]:
+        """The groups that are analysed at the last epoch alone."""
+        return tuple(group for group in self.groups if group not in self.followed_groups)
+
+    @property
     def confined_groups(self) -> dict[str, tuple[tuple[str, str], ...]]:
-        """The groups of which an analysis is confined to layers, by the key of the config that names these."""
+        """The groups of each analysis restricted to some layers, by the config key that names the layers."""
         return {"trajectory": self.followed_groups, "dropout": self.dropout_groups}
 
     @cached_property
     def dropout_sweep(self) -> tuple[tuple[str, str], ...]:
-        """The groups that differ from the first condition in dropout alone, where that has none."""
+        """The groups that differ from the first condition only in dropout, if that has no dropout."""
         first = self.conditions[0]
         alike = ("vary", "images", "categories")
         if not self.knows_training or first["dropout"]:
@@ -171,25 +178,26 @@ class Study:
         )
 
     def seeds(self, architecture: str, condition: str) -> tuple[int, ...]:
-        """Seeds of the instances of a group."""
+        """Return the seeds of the instances of a group."""
         return tuple(seed for *group, seed in self.instances if group == [architecture, condition])
 
     def network(self, name: str) -> Config:
-        """Entry of the config's `networks` that carries a name."""
+        """Return the entry of the config's `networks` that has a name."""
         return next(entry for entry in self.config["networks"] if network_name(entry) == name)
 
     def condition(self, name: str) -> Config:
-        """Condition of a name."""
+        """Return the condition that has a name."""
         return next(entry for entry in self.conditions if entry["name"] == name)
 
     def stream_seeds(self, instance: Instance) -> dict[str, int]:
-        """Seed of each random stream: the instance's where its condition varies the stream, else 0."""
+        """Return the seed of each random stream: the instance's if its condition varies it, else 0."""
         vary = self.condition(instance.condition)["vary"]
         return {stream: instance.seed if stream in vary else 0 for stream in STREAMS}
 
     def settings(self, instance: Instance) -> dict[str, Any]:
-        """What sets an instance apart: seeds of its streams, which vary, its dropout, images and categories; None if
-        trained elsewhere.
+        """Return an instance's settings by column: stream seeds, vary, dropout, images, categories.
+
+        All are None if the instance was trained elsewhere.
         """
         columns = [f"stream_{stream}" for stream in STREAMS]
         if not self.knows_training:
@@ -206,15 +214,16 @@ class Study:
 
     @property
     def last_epoch(self) -> int:
-        """The epoch that every analysis looks at; of own networks, and own activations without epochs, it is 0."""
+        """The epoch that every analysis uses; 0 for own networks, and for own activations without epochs."""
         if self.mode == OWN_ACTIVATIONS:
             return max(next(iter(self.own_arrays.values())))
         return self.config["training"]["epochs"] if self.knows_training else 0
 
     @property
     def checkpoints(self) -> tuple[int, ...]:
-        """Epochs at which networks are evaluated, and their weights kept where they are trained; 0 and the last among
-        them.
+        """Epochs at which networks are evaluated; networks trained here keep their weights at these epochs.
+
+        They include 0 and the last one, unless the training is not known.
         """
         if not self.knows_training:
             return self.analysed_epochs
@@ -222,7 +231,7 @@ class Study:
 
     @property
     def weight_epochs(self) -> tuple[int, ...]:
-        """Epochs whose weights are there: all checkpoints, but of exported networks the last alone."""
+        """Epochs whose weights exist: all checkpoints, but only the last for exported networks."""
         return (self.last_epoch,) if self.mode == PRETRAINED else self.checkpoints
 
     @property
@@ -234,21 +243,22 @@ class Study:
         return tuple(sorted({*trajectory, self.last_epoch}))
 
     def epochs_of(self, architecture: str, condition: str) -> tuple[int, ...]:
-        """Epochs whose activations are read in a group: the last one alone where the training is not followed."""
+        """Return the epochs whose activations a group has: only the last if its training is not followed."""
         networks, conditions = (self.config["trajectory"][key] for key in ("networks", "conditions"))
         followed = (networks is None or architecture in networks) and (conditions is None or condition in conditions)
         return self.analysed_epochs if followed or self.mode == OWN_ACTIVATIONS else (self.last_epoch,)
 
     def exported_epochs(self, architecture: str, condition: str) -> tuple[int, ...]:
-        """Epochs whose activations are exported of a group whose training is followed."""
+        """Return the epochs whose activations are exported, for a group whose training is followed."""
         chosen = self.config["export"]["epochs"]
         epochs = self.epochs_of(architecture, condition)
         return epochs if chosen is None else tuple(each for each in epochs if each in (*chosen, self.last_epoch))
 
     def followed_layers(self, architecture: str) -> tuple[str, ...]:
-        """Layers that are compared along training, others' among them (`trajectory.layers`).
+        """Return the layers that are compared along training (`trajectory.layers`).
 
-        Of own activations those of them that are there at every epoch; where none is, the deepest that is.
+        Some may belong to other architectures only. For own activations these are the named layers that exist at every
+        epoch or, if there are none, the deepest layer that does.
         """
         named = tuple(self.config["trajectory"]["layers"])
         if self.mode != OWN_ACTIVATIONS:
@@ -265,7 +275,7 @@ class Study:
 
     @cached_property
     def own_arrays(self) -> dict[Instance, dict[int, tuple[Path, ...]]]:
-        """Arrays of the user's own activations: by instance and epoch, those of the layers in order."""
+        """Arrays of the user's own activations, by instance and epoch: one for each layer, in order."""
         return find_arrays(Path(self.config["activations_dir"]))
 
     @cached_property
@@ -280,11 +290,11 @@ class Study:
 
     @property
     def portable_config(self) -> Config:
-        """The config without what concerns this machine or this run alone: for others who analyse the same networks."""
+        """The config for others who analyse the same networks, without keys for this machine or run."""
         config = {key: value for key, value in self.config.items() if key not in (*FOLDERS, *PERSONAL)}
         for section, keys in PERSONAL_IN.items():
             config[section] = {key: value for key, value in config[section].items() if key not in keys}
-        if (exported := config["export"]["epochs"]) is not None:  # of the others nobody has activations
+        if (exported := config["export"]["epochs"]) is not None:  # activations of other epochs are not exported
             followed = [epoch for epoch in config["trajectory"]["epochs"] if epoch in exported]
             config["trajectory"] = config["trajectory"] | {"epochs": followed}
         return config
@@ -302,5 +312,5 @@ class Study:
 
 
 def network_name(entry: Config) -> str:
-    """Name of an entry of the config's `networks` in folders and tables: its own, or else its architecture's."""
+    """Return the name of a `networks` entry in folders and tables: its own, or else its architecture's."""
     return entry["name"] or entry["architecture"]

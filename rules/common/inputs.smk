@@ -1,0 +1,185 @@
+"""Input and output files of rules, from the instance table.
+
+A pattern is a path below R. It may hold {architecture}, {condition}, {seed}, {instance} and {epoch}.
+"""
+
+
+def schema_path(table):
+    """Return the path of a table's schema, relative to the working directory so that the workflow can be moved."""
+    return os.path.relpath(SCHEMAS / "tables" / f"{table}.schema.json")
+
+
+# Files of instances, groups and blocks of seeds
+
+
+def fill(pattern, instances, epochs=None):
+    """Fill in a pattern for instances and, if it has {epoch}, for epochs; by default for all analysed epochs."""
+    return [
+        f"{R}/{pattern}".format(instance=instance, epoch=epoch, **instance._asdict())
+        for instance in instances
+        for epoch in (epochs or STUDY.epochs_of(*instance[:2]) if "{epoch}" in pattern else [None])
+    ]
+
+
+def per_instance(pattern, epochs=None):
+    """Return the files of all instances of the study."""
+    return fill(pattern, STUDY.instances, epochs)
+
+
+def per_group(pattern, groups):
+    """Return one file for each group."""
+    return [
+        f"{R}/{pattern}".format(architecture=architecture, condition=condition) for architecture, condition in groups
+    ]
+
+
+def of_group(pattern, epochs=None, condition="condition"):
+    """Return an input function: the files of a group's instances. The wildcard `condition` names its condition."""
+    return lambda wildcards: fill(pattern, instances_of_group(wildcards, condition), epochs)
+
+
+def of_block(pattern, epochs=None):
+    """Return an input function: the files of the instances of a block of seeds."""
+    return lambda wildcards: fill(pattern, members_of(wildcards), epochs)
+
+
+def instance_parts(table, instances):
+    """Return the parts of an instance table: accuracies by blocks of seeds, the others by instance.
+
+    Histories and attempts exist only where the training is known.
+    """
+    if table == "accuracy":
+        blocks = dict.fromkeys((*instance[:2], tasks.block_of(STUDY, instance)) for instance in instances)
+        pattern = f"{R}/tables/parts/{{}}/{{}}/accuracy{{}}.parquet"
+        return [] if STUDY.mode == OWN_ACTIVATIONS else [pattern.format(*block) for block in blocks]
+    return fill(f"networks/{{instance}}/{table}.parquet", instances) if STUDY.knows_training else []
+
+
+def group_parts(table, condition="condition"):
+    """Return an input function: the parts of an instance table for a group."""
+    return lambda wildcards: instance_parts(table, instances_of_group(wildcards, condition))
+
+
+def instance_part(table):
+    """Return an input function: the part of an instance table that holds one instance."""
+    return lambda wildcards: instance_parts(table, [instance_of(wildcards)])
+
+
+# Images and networks
+
+
+def inputs_of(split):
+    """Return the images that networks read: preprocessed ones, or pixels to be standardised batch by batch."""
+    return f"{R}/dataset/{split}_{'inputs' if STUDY.stores_inputs else 'images'}.npy"
+
+
+def layers_checked(wildcards):
+    """Return the marker of checked layers. An All-CNN has none: its layers are known before it is built."""
+    known = module_names(STUDY.network(wildcards.architecture)["architecture"])
+    return [] if known else [ancient(f"{R}/networks/{wildcards.architecture}/.layers")]
+
+
+def cohort_marker(wildcards):
+    """Return the marker of an instance's block of seeds. It is ancient: a block that grew retrains no older seed."""
+    block = tasks.block_of(STUDY, instance_of(wildcards))
+    return ancient(f"{R}/networks/{wildcards.architecture}/{wildcards.condition}/.cohort{block}")
+
+
+def weights_at(epochs=None):
+    """Return an input function: weights of one instance, at some epochs or at all analysed ones."""
+    return lambda wildcards: fill("networks/{instance}/epoch{epoch}.safetensors", [instance_of(wildcards)], epochs)
+
+
+# Activations, geometries and RDMs
+
+
+def kept_or_temporary(output):
+    """Mark an output as temporary, unless the study keeps its activations."""
+    return output if STUDY.config["keep_activations"] else temp(output)
+
+
+def geometry_files(epochs):
+    """Return the geometries of one instance at some epochs."""
+    return [f"{R}/geometry/{{architecture}}/{{condition}}/seed{{seed}}/epoch{epoch}.npz" for epoch in epochs]
+
+
+def kept_rdm_files(epochs):
+    """Return the RDMs of one instance that are kept at some epochs, in the order in which they are written."""
+    return [
+        f"{R}/rdms/{{architecture}}/{{condition}}/seed{{seed}}/epoch{epoch}/{measure}{suffix}.npy"
+        for epoch in epochs
+        for suffix in ("", "_cocktail")
+        for measure in STUDY.config["rdms"]["keep"]
+    ]
+
+
+def dropout_geometries(wildcards):
+    """Return the geometries of a group with dropout on: by sample, then by instance."""
+    return [
+        file
+        for sample in dropout_samples(wildcards)
+        for file in of_group(f"geometry/{{instance}}/epoch{STUDY.last_epoch}_dropout{sample}.npz")(wildcards)
+    ]
+
+
+def stimulus_resamples(wildcards):
+    """Return the consistencies of a group on resampled stimuli, if the study asks for them."""
+    has_any = measures_for("resampling", "stimuli_for")(wildcards)
+    return f"{R}/tables/parts/{{architecture}}/{{condition}}/stimulus_resamples.npz" if has_any else []
+
+
+# Activations, networks and exports from elsewhere
+
+
+def own_arrays(wildcards):
+    """Return the paths of all arrays of one instance."""
+    return [path for paths in own_arrays_by_epoch(wildcards).values() for path in paths]
+
+
+def exported(name):
+    """Return the path of a file of the exported study."""
+    return f"{Path(STUDY.config['pretrained_dir'])}/{name}"
+
+
+def exported_file(name):
+    """Return an input function: a file of one exported instance."""
+    return lambda wildcards: f"{STUDY.exported[instance_of(wildcards)]}/{name}"
+
+
+def recorded_activations(wildcards):
+    """Return the activations to export with an instance, if its training is followed."""
+    instance = instance_of(wildcards)
+    return fill("export/{instance}/activations.npz", [instance] if instance[:2] in STUDY.followed_groups else [])
+
+
+# Parts of tables
+
+
+def parts_of_pairs(table, groups):
+    """Return the parts of a table that compare two conditions, for pairs within some groups."""
+    pairs = [
+        f"{R}/tables/parts/{architecture}/pairs/{first}/{second}/{table}.parquet"
+        for architecture, first, second in STUDY.compared_conditions
+        if (architecture, first) in groups and (architecture, second) in groups
+    ]
+    sweep = [group for group in STUDY.dropout_sweep if group in groups and table == "contrasts"]
+    return pairs + per_group("tables/parts/{architecture}/{condition}/dropout_minus_none.parquet", sweep)
+
+
+def parts_of_groups(table, groups):
+    """Return the parts of a table that has one part for each group."""
+    having = {"consistency_across": STUDY.followed_groups, **dict.fromkeys(MAPS, STUDY.shown_groups)}
+    pattern = f"tables/parts/{{architecture}}/{{condition}}/{table}.parquet"
+    return per_group(pattern, [group for group in having.get(table, STUDY.groups) if group in groups])
+
+
+def parts_of(table, groups):
+    """Return the parts of a table that hold some groups. A table without parts is returned itself."""
+    parts = []
+    if table in INSTANCE_TABLES:
+        parts += instance_parts(table, [instance for instance in STUDY.instances if instance[:2] in groups])
+    if table in GROUP_TABLES:
+        parts += parts_of_groups(table, groups)
+    if table in PAIR_TABLES:
+        parts += parts_of_pairs(table, groups)
+    return parts if table in (*INSTANCE_TABLES, *GROUP_TABLES, *PAIR_TABLES) else [f"{R}/tables/{table}.parquet"]

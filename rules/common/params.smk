@@ -1,0 +1,186 @@
+"""Params of rules: what determines their outputs, and nothing else, so that an unrelated key reruns nothing."""
+
+
+def cfg(*keys):
+    """Return some dotted keys of the config, nested as there."""
+    return STUDY.select(keys)
+
+
+def code_of(script, *modules):
+    """Return the digest of the code that a script executes, with the modules that it loads by name."""
+    return code_digest(SCRIPTS / f"{script}.py", *modules)
+
+
+# Instances and groups
+
+
+def instance_of(wildcards):
+    """Return the instance that wildcards name."""
+    return Instance(wildcards.architecture, wildcards.condition, int(wildcards.seed))
+
+
+def instances_of_group(wildcards, condition="condition"):
+    """Return the instances of a group. The wildcard `condition` names its condition."""
+    seeds = STUDY.seeds(wildcards.architecture, wildcards[condition])
+    return [Instance(wildcards.architecture, wildcards[condition], seed) for seed in seeds]
+
+
+def members_of(wildcards):
+    """Return the instances of a block of seeds."""
+    return tasks.members(STUDY, wildcards.architecture, wildcards.condition, int(wildcards.block))
+
+
+def identity_of(wildcards):
+    """Return the columns that identify an instance in tables."""
+    return instance_of(wildcards)._asdict()
+
+
+def identities_of_block(wildcards):
+    """Return the columns that identify the instances of a block of seeds in tables."""
+    return [instance._asdict() for instance in members_of(wildcards)]
+
+
+def instance_rows(wildcards):
+    """Return one row for each instance of a group: its identity and the settings of its training."""
+    return [instance._asdict() | STUDY.settings(instance) for instance in instances_of_group(wildcards)]
+
+
+def seeds_of(condition):
+    """Return a param: the seeds of a group. The wildcard `condition` names its condition."""
+    return lambda wildcards: list(STUDY.seeds(wildcards.architecture, wildcards[condition]))
+
+
+group_seeds = seeds_of("condition")
+
+
+def epochs_of(wildcards):
+    """Return the analysed epochs of a group."""
+    return STUDY.epochs_of(wildcards.architecture, wildcards.condition)
+
+
+# Images, networks and their training
+
+
+def held_out_per_category():
+    """Return the number of images of each category that are kept from training as stimuli.
+
+    None where the data have a test set of their own, or the stimuli come from a folder.
+    """
+    stimuli = STUDY.config["stimuli"]
+    return stimuli["per_category"] if STUDY.config["data"]["dataset"] == "digits" and stimuli["root"] is None else None
+
+
+def network_of(wildcards):
+    """Return the description of an architecture's network, without the choice of analysed layers."""
+    return tasks.network_values(STUDY, wildcards.architecture)
+
+
+def analysed_network(wildcards):
+    """Return the description of an architecture's network, with its analysed layers."""
+    return {"layers": STUDY.network(wildcards.architecture)["layers"], **network_of(wildcards)}
+
+
+def confined_layers(wildcards):
+    """Return the layers to which some analyses of an architecture are confined, by the key that names them."""
+    return {
+        key: STUDY.config[key]["layers"]
+        for key, groups in STUDY.confined_groups.items()
+        if any(architecture == wildcards.architecture for architecture, _ in groups)
+    }
+
+
+def training_task(wildcards):
+    """Return the settings that determine an instance's weights."""
+    return tasks.task_values(STUDY, instance_of(wildcards))
+
+
+def training_set_of(wildcards):
+    """Return the choice of images on which a condition trains."""
+    return tasks.training_set(STUDY, wildcards.condition)
+
+
+def evaluated_set(wildcards):
+    """Return the choice of training images for accuracies. For networks trained elsewhere these are all images."""
+    return training_set_of(wildcards) if STUDY.knows_training else {"images": "all", "seed": None, "categories": None}
+
+
+def trained_categories(wildcards):
+    """Return the numbers of the categories that a network has outputs for. None means all categories."""
+    return STUDY.condition(wildcards.condition)["categories"] if STUDY.knows_training else None
+
+
+def dropout_of(wildcards):
+    """Return the dropout of an instance's training, with the root seed of its masks, or None."""
+    return tasks.dropout_values(STUDY, wildcards.condition)
+
+
+# Analyses
+
+
+def measures_for(*keys):
+    """Return a param: the measures that the config lists for an analysis, as far as the study has them.
+
+    `keys` lead to the analysis in the config. A condition that the analysis does not list has none.
+    """
+    analysis = STUDY.config
+    for key in keys:
+        analysis = analysis[key]
+
+    def measures(wildcards):
+        conditions = analysis.get("conditions")
+        listed = conditions is None or wildcards.condition in conditions
+        return [measure for measure in analysis["measures"] if listed and measure in STUDY.measures]
+
+    return measures
+
+
+def followed_layers(wildcards):
+    """Return the layers of an architecture that are compared along training."""
+    return STUDY.followed_layers(wildcards.architecture)
+
+
+def dropout_samples(wildcards):
+    """Return the numbers of a group's dropout samples: 1, 2, ..., or none for training without dropout."""
+    group = (wildcards.architecture, wildcards.condition)
+    return list(range(1, STUDY.config["dropout"]["samples"] + 1)) if group in STUDY.dropout_groups else []
+
+
+def dropout_measures(wildcards):
+    """Return the measures whose RDMs are averaged over a group's dropout samples."""
+    return measures_for("dropout")(wildcards) if dropout_samples(wildcards) else []
+
+
+# Activations and exports from elsewhere
+
+
+def own_arrays_by_epoch(wildcards):
+    """Return the paths of one instance's arrays by epoch."""
+    arrays = STUDY.own_arrays[instance_of(wildcards)]
+    return {epoch: [str(path) for path in paths] for epoch, paths in arrays.items()}
+
+
+def exported_epochs(wildcards):
+    """Return the epochs whose activations are exported for a group."""
+    return STUDY.exported_epochs(wildcards.architecture, wildcards.condition)
+
+
+def digests(instance, names):
+    """Return the digests of some files of an exported instance, from its card.
+
+    They are params because dates say nothing here: copied folders may keep theirs.
+    """
+    recorded = cards.read_card(STUDY.exported[instance])["files"]
+    return {name: recorded.get(name) for name in names}
+
+
+def exported_digests(*names):
+    """Return a param: the digests of some files of one exported instance."""
+    return lambda wildcards: digests(instance_of(wildcards), names)
+
+
+def exported_images():
+    """Return the record of the images of each exported network, by its folder."""
+    return {
+        str(STUDY.exported[instance]): cards.read_card(STUDY.exported[instance])["images"]
+        for instance in STUDY.instances
+    }
