@@ -9,10 +9,10 @@ STUDY ?= studies/digits.yaml
 NAME = $(shell sed -n 's/^study: *\([A-Za-z0-9_-]*\).*/\1/p' $(STUDY))
 BIN := .venv/bin
 
-.PHONY: help run test quick report docs lint format
+.PHONY: help run test quick report docs rulegraph lint format
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/run.done  ## set up and run the default study (another: STUDY=studies/NAME.yaml)
 	$(BIN)/snakemake --cores $(CORES) --configfile $(STUDY)
@@ -26,8 +26,13 @@ quick: .venv/dev.done  ## run the library's quick tests, under a minute
 report: .venv/run.done  ## write results/NAME/report.html of a finished study
 	$(BIN)/snakemake --report results/$(NAME)/report.html --configfile $(STUDY)
 
-docs: .venv/run.done  ## write the pages of docs/ that are made from schemas and catalogue
+docs: .venv/dev.done  ## write the generated pages of docs/, and build the site in site/
 	$(BIN)/python docs/generate.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "The site is site/index.html. With search: python3 -m http.server --directory site"
+
+rulegraph: .venv/run.done  ## draw docs/figures/rulegraph.svg again (needs Graphviz)
+	$(BIN)/python docs/rulegraph.py
 
 lint: .venv/dev.done  ## check the workflow, the formatting and the code
 	$(BIN)/snakemake --lint

@@ -35,8 +35,10 @@ try:
         update_config(config, workflow.config_settings.overwrite_config)
     STUDY = checked_study(config, json.loads((SCHEMAS / "config.schema.json").read_text()))
     # A file without a name for its study would be merged into the default study, with its sweep and controls.
-    if workflow.config_settings.configfiles and not (
-        workflow.modifier.is_module or "study" in workflow.config_settings.overwrite_config
+    if (
+        workflow.modifier.is_main_snakefile()
+        and workflow.config_settings.configfiles
+        and "study" not in workflow.config_settings.overwrite_config
     ):
         raise StudyError(
             f"{workflow.config_settings.configfiles[-1]}: the key study is missing; expected the study's name."

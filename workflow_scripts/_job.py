@@ -1,4 +1,4 @@
-"""What every script of the workflow begins with: its log, one thread, one sentence where the input is wrong."""
+"""Start of every script of the workflow: its log, its threads, one sentence if the input is wrong."""
 
 import io
 import os
@@ -14,13 +14,13 @@ THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "
 
 
 class Log(io.TextIOBase):
-    """A job's log, written through at once. A full disk neither ends a job over a line of it, nor hides why it ends."""
+    """Log of a job, unbuffered. A full disk only loses lines: the job goes on, and its errors still show."""
 
     def __init__(self, path: str) -> None:
         self._file = Path(path).open("wb", buffering=0)  # noqa: SIM115 - closed with the log
 
     def write(self, text: str) -> int:
-        """Write what can be written."""
+        """Write a text, ignoring errors of the disk."""
         with suppress(OSError):
             self._file.write(text.encode())
         return len(text)
@@ -32,7 +32,7 @@ class Log(io.TextIOBase):
 
 
 class Report:
-    """Writes lines with the time of day to a job's log, and what concerns whoever watches the run to the terminal."""
+    """Writes timed lines to a job's log, and lines for the person watching the run to the terminal."""
 
     def __init__(self, rule: str, log: Log, terminal: TextIO) -> None:
         self._rule, self._log, self._terminal = rule, log, terminal
@@ -48,18 +48,18 @@ class Report:
 
 
 def _device() -> str:
-    """Return the kind of device that this job computed on, without importing torch for that."""
+    """Return the kind of device that this job computed on, without importing torch."""
     devices = sys.modules.get("manyseeds.devices")
     return devices.device_kind(devices.claimed) if devices else "cpu"
 
 
 @contextmanager
 def job(snakemake) -> Iterator[Report]:
-    """Run a script's body: everything it prints goes to its log, and it computes with as many threads as its rule has.
+    """Run a script's body with its rule's number of threads, printing to its log; yield its `Report`.
 
-    Its inputs are compared with their records first, and its outputs are recorded at the end (`provenance`). Yields the
-    job's `Report`. A `StudyError` ends the job with its sentence, on the terminal and in the log, and so does an
-    `Interrupted`, whose exit code asks for another run; any other exception leaves its traceback in the log.
+    Inputs are compared with their records first, and outputs are recorded at the end (`provenance`). A `StudyError` or
+    an `Interrupted` ends the job with its sentence, on the terminal and in the log. The exit code of `Interrupted` asks
+    for another run. Any other exception leaves its traceback in the log.
     """
     for variable in THREAD_LIMITS:  # read when numpy and torch are imported: scripts import them inside this context
         os.environ[variable] = str(snakemake.threads)

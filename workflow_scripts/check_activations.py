@@ -1,4 +1,4 @@
-"""Check one instance's activations, brought by the user, and link to them."""
+"""Check the user's own activations of one instance, and link to them."""
 
 from pathlib import Path
 

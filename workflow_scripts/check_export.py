@@ -1,4 +1,4 @@
-"""Compare the study's images with those that exported networks were trained on and probed with."""
+"""Compare the study's images with the images that trained and probed exported networks."""
 
 import sys
 from pathlib import Path

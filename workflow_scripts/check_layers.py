@@ -1,4 +1,4 @@
-"""Record a blank image with one network before any is trained: its layers are there, and give tensors."""
+"""Check with a blank image, before any training, that a network's layers exist and return tensors."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Compare each accepted instance of one condition with each of another, in all layers, at the last epoch."""
+"""Compare the accepted instances of two conditions with each other, in all layers, at the last epoch."""
 
 from _job import job
 

@@ -1,4 +1,4 @@
-"""Compare the accepted instances of a group with one another and with themselves, at all analysed epochs."""
+"""Compare a group's accepted instances with one another and with themselves, at all analysed epochs."""
 
 from itertools import product
 

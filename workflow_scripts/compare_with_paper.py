@@ -1,4 +1,4 @@
-"""Put the results of the study beside the published ones."""
+"""Compare the results of the study with the published ones."""
 
 from _job import job
 

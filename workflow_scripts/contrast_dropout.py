@@ -1,4 +1,4 @@
-"""Contrast the consistency of networks trained with dropout with that of networks trained without."""
+"""Contrast the consistency of networks trained with and without dropout."""
 
 from _job import job
 

@@ -1,4 +1,4 @@
-"""Write the page that tells readers what the exported networks are."""
+"""Write the page that describes the exported networks to readers."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Write the table of layers: how many units there are, and how many of them, and of the stimuli, are silent."""
+"""Write the table of layers: the numbers of units, of silent units and of silent stimuli."""
 
 from _job import job
 

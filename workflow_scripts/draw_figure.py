@@ -1,4 +1,4 @@
-"""Draw one figure from its tables, of which it needs the parts that tell of the networks it shows, as PDF and PNG."""
+"""Draw one figure as PDF and PNG, from the parts of its tables on the networks that it shows."""
 
 from _job import job
 

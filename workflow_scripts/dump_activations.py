@@ -1,4 +1,4 @@
-"""Write the activations of one instance for all stimuli: every analysed layer at the last epoch, some layers before."""
+"""Write one instance's activations for all stimuli: all layers at the last epoch, some before it."""
 
 from pathlib import Path
 

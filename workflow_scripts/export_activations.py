@@ -1,4 +1,4 @@
-"""Record the activations of the layers whose training is followed, at all epochs, in half precision."""
+"""Record the activations of followed layers at all epochs, in half precision."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Write down which images the exported networks were trained on and probed with."""
+"""Record which images the exported networks were trained on and probed with."""
 
 import json
 

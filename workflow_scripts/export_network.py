@@ -1,4 +1,4 @@
-"""Put what others need of one trained instance into its folder, the card last."""
+"""Export one trained instance into its folder, the card last."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Write down the study that trained the exported networks, for those who analyse them."""
+"""Write the study that trained the exported networks, for the users who analyse them."""
 
 from _job import job
 

@@ -1,4 +1,4 @@
-"""Take over the accuracies of the exported instances of a block."""
+"""Import the accuracies of a block of exported instances."""
 
 from pathlib import Path
 

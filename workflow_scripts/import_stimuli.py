@@ -1,4 +1,4 @@
-"""Take over the labels of the stimuli of one's own activations."""
+"""Import the labels of the stimuli of the user's own activations."""
 
 from pathlib import Path
 

@@ -13,11 +13,8 @@ with job(snakemake):
     params = snakemake.params
     card = json.loads(Path(snakemake.input.card).read_text())
     subsets.check_categories(params.categories, card["categories"])
-    weights = initialisation.initial_weights(
-        spec.Network.from_config(params.network),
-        tuple(card["image_shape"]),
-        len(params.categories or card["categories"]),
-        root_seed=params.root_seed,
-        seed=params.seed,
-    )
-    tensors.write(snakemake.output.weights, weights, {"streams": json.dumps({"init": params.seed}), "attempt": "0"})
+    network = spec.Network.from_config(params.network)
+    shapes = tuple(card["image_shape"]), len(params.categories or card["categories"])
+    weights = initialisation.initial_weights(network, *shapes, root_seed=params.root_seed, seed=params.seed)
+    metadata = {"streams": json.dumps({"init": params.seed}), "attempt": "0"}
+    tensors.write(snakemake.output.weights, weights, metadata | spec.to_metadata(network, *shapes))

@@ -1,4 +1,4 @@
-"""Write the table of the instances of a group, with the number of attempts at each and whether it collapsed."""
+"""Write the table of a group's instances, with the number of attempts and whether each collapsed."""
 
 from _job import job
 

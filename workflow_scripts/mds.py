@@ -1,4 +1,4 @@
-"""Map the stimuli of a group's first two instances, layer by layer, and the RDMs of all its instances."""
+"""Map the stimuli of a group's first instances layer by layer, and the RDMs of all its instances."""
 
 from _job import job
 

@@ -1,5 +1,6 @@
-"""Measure the geometry of each recorded layer of one instance at all analysed epochs, and write the RDMs that are kept:
-raw and cocktail-blank, layers x pairs, float32.
+"""Measure the geometry of one instance's recorded layers at all analysed epochs, and write kept RDMs.
+
+The RDMs are raw and cocktail-blank, layers x pairs, float32.
 """
 
 from pathlib import Path
@@ -17,7 +18,7 @@ with job(snakemake) as report:
     folder, epochs = Path(snakemake.input.folder), snakemake.params.epochs
     is_collapsed = tables.is_collapsed([pd.read_parquet(path) for path in snakemake.input.attempts])
     indices = {epoch: pd.read_parquet(folder / f"epoch{epoch}" / "index.parquet") for epoch in epochs}
-    # Before the last epoch only some layers are recorded: a layer's place is that among all.
+    # A layer's place is that among all layers, and earlier epochs record only some.
     places = {layer: place for place, layer in enumerate(indices[epochs[-1]].sort_values("layer_index")["layer"])}
     rdm_files = iter(snakemake.output.rdms)
     for epoch, path in zip(epochs, snakemake.output.geometries, strict=True):

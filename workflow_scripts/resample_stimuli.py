@@ -1,4 +1,4 @@
-"""Compare the instances of a group on resampled stimuli: their consistencies in every layer, at the last epoch."""
+"""Compute a group's consistencies on resampled stimuli, in every layer at the last epoch."""
 
 from _job import job
 
@@ -20,7 +20,7 @@ with job(snakemake) as report:
 
     compared = len(seeds) > 1 and stimulus_resampling.can_be_resampled(categories)
     if not compared:
-        report("Nothing to resample: that takes two accepted networks, and two stimuli of each category.")
+        report("Nothing to resample: that needs two accepted networks, and two stimuli of each category.")
     values = {}
     for layer in geometry_files.stored_layers(files[seeds[0]]) if compared else []:
         geometries = [geometry_files.load_geometry(files[seed], layer) for seed in seeds]

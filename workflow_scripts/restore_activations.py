@@ -1,7 +1,7 @@
 """Write the activations of one instance for all stimuli.
 
-Layers whose training is followed are as they were recorded, at all epochs, so that these differ by nothing else; the
-other layers, at the last epoch, are those of the weights.
+Followed layers are as recorded at all epochs, so that epochs differ only in training. The other layers are computed
+from the weights, at the last epoch only.
 """
 
 from pathlib import Path
@@ -37,8 +37,8 @@ with job(snakemake) as report:
             for layer, array in arrays.items():
                 answers = np.load(folder / f"epoch{epoch}" / f"{layer}.npy", mmap_mode="r")
                 r = export.check_agreement(answers, array, f"{inputs.recorded}: {layer} at epoch {epoch}")
-                report(f"{layer} at epoch {epoch}: correlation with what was recorded {r:.7f}")
-            index = activations.replace(index, arrays, folder / f"epoch{epoch}")
+                report(f"{layer} at epoch {epoch}: correlation with the recorded activations {r:.7f}")
+            activations.write_layers(arrays, folder / f"epoch{epoch}")
         else:
             index = activations.write_layers(arrays, folder / f"epoch{epoch}")
         write_parquet(index, folder / f"epoch{epoch}" / "index.parquet")  # last: a folder with an index is complete

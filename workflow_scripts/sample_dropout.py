@@ -1,4 +1,4 @@
-"""Measure the geometry of some layers of one instance under each of the dropout masks that all instances share."""
+"""Measure the geometry of some layers of one instance under each dropout mask; instances share masks."""
 
 from _job import job
 

@@ -1,4 +1,4 @@
-"""Compare the RDMs of all layers of the accepted instances of a group with one another."""
+"""Compare the RDMs of all layers of a group's accepted instances with one another."""
 
 from _job import job
 

@@ -1,4 +1,4 @@
-"""Choose the stimuli in a folder of one's own, pack them and preprocess them as the training images were."""
+"""Choose the stimuli in the user's own folder, pack them, and preprocess them like training images."""
 
 from pathlib import Path
 

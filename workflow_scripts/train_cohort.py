@@ -1,4 +1,4 @@
-"""Train those instances of a block of seeds whose weights are not there yet, side by side, into their stores."""
+"""Train the instances of a block whose weights do not exist yet, side by side, into their stores."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ with job(snakemake) as report:
     device = devices.claim_device(report)
     stores = Path(params.stores)
     tasks = [recipes.Task.from_params(n_categories=images.n_categories, **values) for values in params.tasks]
-    platform = precision.platform_of(tasks[0].recipe, device)  # all of a block have one recipe
+    platform = precision.platform_of(tasks[0].recipe, device)  # a block has one recipe
     assignments = []
     for task, path in zip(tasks, inputs.initial, strict=True):
         published = Path(path).with_name(f"epoch{task.recipe.epochs}.safetensors")

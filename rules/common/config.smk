@@ -19,6 +19,6 @@ def fill_in(config, paths):
 
 
 # Snakemake skips `configfile` in a module that is given a config.
-if workflow.modifier.is_module:
+if not workflow.modifier.is_main_snakefile():
     is_default = config.get("study", "digits") == "digits"
     fill_in(config, [f"{HOME}/config.yaml", *([f"{HOME}/studies/digits.yaml"] if is_default else [])])

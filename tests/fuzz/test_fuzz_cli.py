@@ -59,14 +59,20 @@ STUDIES = {
     "no end of digits": (b"seed: 1" + b"0" * 400, "Config key seed: found an integer of 1329 bits, expected less than"),
     "date": (b"study: 2020-01-01", "Config key study: found datetime.date(2020, 1, 1), expected text"),
     "key of a number": (b"1: 2", "Config key 1: "),
-    "slashes": (b"study: ../../elsewhere", 'Config key study: found "../../elsewhere", expected what it is for: Name'),
+    "slashes": (
+        b"study: ../../elsewhere",
+        'Config key study: found "../../elsewhere", expected a value that fits its description: Name',
+    ),
     "network outside": (b"networks: [{architecture: all_cnn_c, name: ../x}]", "Config key networks[0].name: found"),
     "no mapping": (b"[a, b]", "Config file must be given as JSON or YAML with keys at top level."),
     "no YAML": (b"study: [a", "Config file is not valid JSON or YAML."),
     "object of Python": (b"study: !!python/object/apply:os.mkdir [intruded]", "Config file is not valid JSON or YAML."),
-    "no folder of activations": (b"activations_dir: nowhere", "activations_dir: there is no folder nowhere."),
-    "no network": (b"networks_dir: envs", "Config key networks_dir: envs holds no {architecture}/{condition}/seed{n}"),
-    "folder of results": (b"networks_dir: results/digits/networks", "results/digits/networks lies in the study's own"),
+    "no folder of activations": (b"activations_dir: nowhere", "activations_dir: the folder nowhere does not exist."),
+    "no network": (
+        b"networks_dir: envs",
+        "Config key networks_dir: envs does not hold any {architecture}/{condition}/seed{n}",
+    ),
+    "folder of results": (b"networks_dir: results/digits/networks", "expected a folder outside the study's own"),
     "braces": (b"activations_dir: '{x}'", "Config key activations_dir: found {x}, expected a path"),
 }  # fmt: skip
 
@@ -112,7 +118,7 @@ FILES = {
     ),
     "no stimuli": (
         ACTIVATIONS, CHECKED, ARRAYS | {"own/stimuli.csv": b"stimulus,category\n"},
-        "own/stimuli.csv: found no row below the names of the columns",
+        "own/stimuli.csv: found no row below the header",
     ),
     "layers that are no text": (
         ACTIVATIONS, CHECKED, ARRAYS | {"own/layers.csv": b"layer\n\xff\n"},
@@ -121,7 +127,7 @@ FILES = {
     "pickle": (
         NETWORKS, NETWORK,
         {f"nets/all_cnn_7/mine/seed{seed}.pt": checkpoint({"w": Intruder(Path("intruded"))}) for seed in range(2)},
-        "nets/all_cnn_7/mine/seed0.pt: holds more than a plain state dict, and is not loaded",
+        "nets/all_cnn_7/mine/seed0.pt: found more than a plain state dict; it was not loaded",
     ),
     "truncated batch": (
         "study: cifar\ndata: {dataset: cifar10, root: images, download: false}\n", "results/cifar/dataset/card.json",

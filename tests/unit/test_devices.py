@@ -36,7 +36,7 @@ def test_each_process_takes_a_gpu_of_its_own_and_the_last_waits_for_one(tmp_path
     places = [int(process.stdout.readline()) for process in processes]
     assert sorted(places) == [0, 1, 2]
     late = claiming(tmp_path / "locks", names)
-    assert late.stdout.readline().startswith("All of 3 GPUs are taken by other jobs")
+    assert late.stdout.readline().startswith("All 3 GPUs are taken by other jobs")
     processes[1].kill()  # however a job ends, its GPU is free
     assert int(late.stdout.readline()) == places[1]
     for process in (processes[0], processes[2], late):
@@ -62,7 +62,7 @@ def test_without_a_gpu_a_job_computes_on_the_cpu():
 
 def test_what_was_trained_on_a_gpu_is_not_trained_anew_on_a_cpu():
     cpu, gpu = processors.kind(), "NVIDIA H100 (CUDA 13.0, cuDNN 91002)"
-    with pytest.raises(StudyError, match=r"delete results/x/\.cohort0 and the network's folder"):
+    with pytest.raises(StudyError, match=r"^results/x/\.cohort0: .*Delete this file and the network's folder"):
         platforms.check_comparable(cpu, "NVIDIA H200 (CUDA 13.0, cuDNN 91002)", "results/x/.cohort0")
     platforms.check_comparable(cpu, "cpu (AVX2, oneDNN: Intel AVX2)", "m")
     platforms.check_comparable(gpu, "cpu", "m")

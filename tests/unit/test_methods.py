@@ -28,7 +28,7 @@ def files() -> Iterator[Path]:
     """Yield the repository's own texts: no environments, no results and no images."""
     for folder, folders, names in os.walk(ROOT):
         place = Path(folder)
-        folders[:] = [name for name in folders if not name.startswith((".", "__")) and name != "results"]
+        folders[:] = [name for name in folders if not name.startswith((".", "__")) and name not in ("results", "site")]
         if place == ROOT / "data":
             folders[:] = [name for name in folders if name == "networks"]
         for path in (place / name for name in names):

@@ -182,7 +182,7 @@ def test_damaged_files_are_named_and_made_anew(undisturbed, tmp_path):
         (folder / lost).unlink()
         broken = run(folder, lost)
         assert broken.returncode != 0
-        assert f"{name} is not as it was written: " in broken.stdout
+        assert f"{name} has changed since it was written: " in broken.stdout
         assert "Traceback" not in broken.stdout
     for name, _, _ in DAMAGED:
         (folder / name).unlink()  # as the sentence says
@@ -240,7 +240,7 @@ def test_a_full_disk(prepared, undisturbed, tmp_path, small_disk):
         output, _ = process.communicate(timeout=60)
     assert process.returncode != 0
     assert re.search(
-        r"safetensors cannot be written: No space left on device\. What was written before is whole", output
+        r"safetensors cannot be written: No space left on device\. Files written before are complete", output
     )
     assert "Traceback" not in output
     filler.unlink()

@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 from real_runs import WORKFLOW, copy_workflow, snakemake
 from safetensors.numpy import load_file
-from scipy.spatial.distance import pdist
+from scipy.spatial.distance import pdist, squareform
 from scipy.stats import pearsonr
 
+import manyseeds as ms
 from manyseeds.io import tables
 from manyseeds.representations import geometry, geometry_files, measures
 
@@ -350,6 +352,49 @@ def test_the_report_holds_every_figure_with_its_caption(finished):
     assert "Table <tt" in report
 
 
+def test_a_finished_study_opens_in_a_notebook(finished):
+    study = ms.open_study(finished / "results/tiny")
+    assert repr(study) == f"<study tiny: {len(study.tables)} tables, {N_INSTANCES} instances>"
+    assert study.instances[0] == ("all_cnn_7", "baseline", 0)
+    consistency = study.table("consistency")
+    pd.testing.assert_frame_equal(consistency, pd.read_parquet(finished / "results/tiny/tables/consistency.parquet"))
+    assert study.epochs("all_cnn_7", "baseline", 0) == [1, 2]
+
+    rdms = study.rdms("all_cnn_7", "baseline", seed=1)
+    kept = np.load(finished / "results/tiny/rdms/all_cnn_7/baseline/seed1/epoch2/correlation.npy")
+    np.testing.assert_allclose([squareform(matrix) for matrix in rdms.values()], kept, rtol=1e-6)
+
+    network = study.network("all_cnn_7", "baseline", seed=1)
+    assert not network.training
+    images = np.load(finished / "results/tiny/dataset/test_inputs.npy")
+    labels = np.load(finished / "results/tiny/dataset/test_labels.npy")
+    with torch.no_grad():
+        predicted = network(torch.from_numpy(images).permute(0, 3, 1, 2)).argmax(dim=1).numpy()
+    accuracy = study.table("accuracy").query(
+        "condition == 'baseline' and seed == 1 and epoch == 2 and split == 'test' and subset == 'all'"
+    )
+    assert accuracy["accuracy"].item() == pytest.approx(np.mean(predicted == labels), abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda study: study.table("consistancy"), "found no table 'consistancy', expected one of accuracy"),
+        (lambda study: study.rdms("all_cnn_7", "baseline", seed=9), "expected one of: all_cnn_7, baseline, seed 0"),
+        (lambda study: study.rdms("all_cnn_7", "baseline", seed=0, epoch=7), r"found epochs \[1, 2\], expected 7"),
+        (lambda study: study.rdms("all_cnn_7", "baseline", seed=0, measure="l2"), "expected one of euclidean"),
+    ],
+)
+def test_results_that_are_not_there_are_named(finished, ask, words):
+    with pytest.raises(ms.StudyError, match=words):
+        ask(ms.open_study(finished / "results/tiny"))
+
+
+def test_a_folder_without_results_is_refused(tmp_path):
+    with pytest.raises(ms.StudyError, match="found no results of a study"):
+        ms.open_study(tmp_path)
+
+
 def test_activations_are_gone_and_nothing_lies_outside_the_study(finished):
     results = finished / "results"
     assert [path.name for path in results.iterdir()] == ["tiny"]
@@ -530,7 +575,7 @@ def test_exported_networks_give_the_tables_of_the_study_that_trained_them(finish
         for column in moved:
             np.testing.assert_allclose(found[column], expected[column], rtol=0.01, atol=0.01)
     log = (folder / "results/mine/logs/restore_activations/all_cnn_7/baseline/seed1.log").read_text()
-    assert float(re.search(r"correlation with what was recorded (.*)", log)[1]) > 0.9999
+    assert float(re.search(r"correlation with the recorded activations (.*)", log)[1]) > 0.9999
     assert planned(folder, *targets, **options) == {}
 
 
@@ -538,7 +583,7 @@ def test_exported_networks_give_the_tables_of_the_study_that_trained_them(finish
     ("config", "sentence"),
     [
         ("training={epochs: 3}", "trained with training.epochs 2, but the study says 3."),
-        ("trajectory={epochs: [0, 1]}", "trajectory.epochs: found 0, but of"),
+        ("trajectory={epochs: [0, 1]}", "trajectory.epochs: found 0, but "),
     ],
 )
 def test_exported_networks_of_another_training_stop_with_one_sentence(finished, exported, config, sentence):

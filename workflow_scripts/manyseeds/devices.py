@@ -1,4 +1,4 @@
-"""Devices: which of them a job computes on, and how it computes there the same way every time."""
+"""Devices: which one a job computes on, and the settings that give the same bits there every time."""
 
 import os
 import tempfile
@@ -12,22 +12,22 @@ from filelock import FileLock, Timeout
 from manyseeds import processors
 
 LOCKS = Path(tempfile.gettempdir()) / "manyseeds-gpus"
-"""Folder of the lock files by which the jobs of all studies on a host share its GPUs out."""
+"""Folder of the lock files through which the jobs of all studies on a host share its GPUs."""
 
 claimed = torch.device("cpu")
 """The device that this process computes on."""
 
 _held: list[FileLock] = []
-"""Locks of this process: given back when it ends, however it ends."""
+"""Locks of this process. The system releases them when the process ends, even if it is killed."""
 
 
 def claim_device(report: Callable[[str], None]) -> torch.device:
-    """Return a visible GPU that this process has to itself until it ends, waiting for one if all are taken; without any
-    GPU the CPU.
+    """Claim a visible GPU for this process until it ends and return it, or the CPU if there is no GPU.
 
-    CUDA_VISIBLE_DEVICES says which are visible; a GPU is known by its UUID, whatever number it has there.
+    If all GPUs are taken, wait for one. CUDA_VISIBLE_DEVICES says which are visible, and numbers them. Locks therefore
+    identify a GPU by its UUID.
     """
-    os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")  # a queue for each stream, not 8 for all of them
+    os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")  # one queue per stream, instead of 8 for all
     if not torch.cuda.is_available():
         processors.keep_freed_memory()
         return torch.device("cpu")
@@ -39,18 +39,18 @@ def claim_device(report: Callable[[str], None]) -> torch.device:
 
 
 def claim(names: Sequence[str], folder: Path, report: Callable[[str], None], *, poll: float = 1.0) -> int:
-    """Lock one of several things that no other process holds, and return its place among `names`.
+    """Lock a name that no other process holds, waiting if needed, and return its place in `names`.
 
     Parameters
     ----------
     folder
-        Where the lock files lie: shared by all processes, and by all users, that contend.
+        Folder of the lock files, shared by all processes and users that compete.
     poll
-        Seconds between two looks while all are held.
+        Seconds between two attempts while all names are held.
     """
     folder.mkdir(exist_ok=True, parents=True)
     if folder.stat().st_uid == os.getuid():
-        folder.chmod(0o1777)  # whoever comes first makes it for all users
+        folder.chmod(0o1777)  # writable for all users: the first one makes the folder
     waited = False
     while True:
         for place, name in enumerate(names):
@@ -62,7 +62,7 @@ def claim(names: Sequence[str], folder: Path, report: Callable[[str], None], *, 
             _held.append(lock)
             return place
         if not waited:
-            report(f"All of {len(names)} GPUs are taken by other jobs (locks in {folder}): waiting for one.")
+            report(f"All {len(names)} GPUs are taken by other jobs (locks in {folder}). Waiting for one.")
             waited = True
         time.sleep(poll)
 
@@ -70,8 +70,8 @@ def claim(names: Sequence[str], folder: Path, report: Callable[[str], None], *, 
 def device_kind(device: torch.device) -> str:
     """Return the device kind. With code and package versions it determines results bit for bit.
 
-    Of a CPU it names the instruction sets that torch and oneDNN use; of a GPU its name and the libraries whose kernels
-    run there, since one version of torch is built with several of them.
+    For a CPU it names the instruction sets that torch and oneDNN use. For a GPU it names the model and the versions of
+    CUDA and cuDNN, because one version of torch is built with several of them.
     """
     if device.type == "cpu":
         return processors.kind()
@@ -82,7 +82,7 @@ def device_kind(device: torch.device) -> str:
 
 
 def make_deterministic(precision: str) -> None:
-    """Set the process up so that the same work gives the same bits: deterministic kernels, one thread on a CPU."""
+    """Set up the process to give the same bits every time: deterministic kernels, one CPU thread."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with a fixed workspace
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)

@@ -1,17 +1,18 @@
-"""The one exception that tells a user what is wrong with their input."""
+"""The exception for errors in the user's input."""
 
 import unicodedata
 
 LINE_BREAKING = {"Cc", "Cs", "Zl", "Zp"}
-"""Unicode's categories of characters that no name, path or sentence has: control, half of a surrogate pair, separators
-of lines.
+"""Unicode categories of the characters that no name, path or sentence may hold.
+
+They are control characters, halves of surrogate pairs, and separators of lines and paragraphs.
 """
 
 
 class StudyError(ValueError):
-    """Input that cannot be used: one clear sentence naming the file or key, what was found and what was expected.
+    """Unusable input: one sentence names the file or key, what was found and what was expected.
 
-    What it quotes, names of files and other libraries' messages, cannot break its line.
+    The sentence stays on one line, even if it quotes a file name or a message that has line breaks.
     """
 
     def __init__(self, sentence: str) -> None:
@@ -20,5 +21,5 @@ class StudyError(ValueError):
 
 
 def breaks_lines(text: str) -> bool:
-    """Whether a text holds characters that names, paths and sentences do not (`LINE_BREAKING`)."""
+    """Return whether a text holds a character of one of the categories in `LINE_BREAKING`."""
     return not LINE_BREAKING.isdisjoint(map(unicodedata.category, text))

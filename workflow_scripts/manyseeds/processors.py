@@ -1,4 +1,4 @@
-"""CPUs: which instructions torch and oneDNN really use on one, and how its memory is kept from step to step."""
+"""CPUs: the instruction sets that torch and oneDNN really use, and the reuse of freed memory."""
 
 import ctypes
 import os
@@ -10,26 +10,27 @@ from functools import cache
 import torch
 
 ISA_LINE = "cpu,isa:"
-"""How oneDNN's verbose output begins the name of its instruction set."""
+"""Text before the name of the instruction set in oneDNN's verbose output."""
 
 _PROBE = """
 import torch
 with torch.backends.mkldnn.verbose(torch.backends.mkldnn.VERBOSE_ON), torch.no_grad():
     torch.conv2d(torch.ones(8, 8, 8, 8), torch.ones(8, 8, 3, 3))
 """
-"""A convolution that oneDNN computes, and tells of."""
+"""Program that lets oneDNN compute a convolution and print its verbose output."""
 
 
 def kind() -> str:
-    """Return what of this CPU decides on bits: torch's capability and oneDNN's effective instruction set.
+    """Return the kind of this CPU: torch's capability and oneDNN's effective instruction set.
 
-    Both heed the environment (ATEN_CPU_CAPABILITY, ONEDNN_MAX_CPU_ISA).
+    Results differ in their last bits between kinds. Environment variables can lower both sets (ATEN_CPU_CAPABILITY,
+    ONEDNN_MAX_CPU_ISA).
     """
     return f"cpu ({torch.backends.cpu.get_cpu_capability()}, oneDNN: {instruction_set()})"
 
 
 def model() -> str:
-    """Return the name of the CPU, for records; where the system does not tell, nothing."""
+    """Return the model name of the CPU, for records, or an empty text if the system does not say."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
             return next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), "")
@@ -39,9 +40,10 @@ def model() -> str:
 
 @cache
 def instruction_set() -> str:
-    """Return the instruction set that oneDNN uses at most, in its own words; ``none`` where torch lacks oneDNN.
+    """Return oneDNN's name for its highest instruction set in use; ``none`` if torch lacks oneDNN.
 
-    oneDNN names it in the header of its verbose output alone, once a process. Torch exports no function that does.
+    oneDNN prints the name only in the header of its verbose output, once per process. Torch does not export a function
+    that returns it.
     """
     if not torch.backends.mkldnn.is_available():
         return "none"
@@ -53,7 +55,7 @@ def _named_in(output: str) -> str | None:
 
 
 def _verbose_output() -> str:
-    """Return what oneDNN writes to the process's standard output while it computes a convolution."""
+    """Return the text that oneDNN writes to standard output while it computes a convolution."""
     sys.stdout.flush()
     standard = os.dup(1)
     with tempfile.TemporaryFile() as file:
@@ -69,28 +71,30 @@ def _verbose_output() -> str:
 
 
 def _verbose_output_of_another_process() -> str:
-    """Return the same of a new process: in this one the header has been printed already, as under ONEDNN_VERBOSE=1."""
+    """Return the verbose output of a new process.
+
+    This process may already have printed the header, for example under ONEDNN_VERBOSE=1.
+    """
     return subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, text=True, check=False).stdout
 
 
 def multiplies_bf16() -> bool:
-    """Return whether this CPU has instructions that multiply bfloat16 matrices, and torch may use them."""
+    """Return whether this CPU has instructions for products of bfloat16 matrices that torch may use."""
     has_instructions = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    usable = "AVX-512" in instruction_set() or "AVX10" in instruction_set()  # below, bf16 is only converted
+    usable = "AVX-512" in instruction_set() or "AVX10" in instruction_set()  # lower sets only convert bf16
     return has_instructions and usable and "bfloat16" in instruction_set() and torch.backends.mkldnn.enabled
 
 
 def keep_freed_memory() -> None:
-    """Keep memory that is freed for the next step instead of giving it back to the system, where the C library is
-    glibc.
+    """Let glibc keep freed memory for the next step instead of returning it to the system.
 
-    Each step needs the same buffers, and a system may take longer to hand out fresh pages than a convolution to fill
-    them: 5 to 23 % of a step on the virtual machines that this was measured on. No bit depends on it.
+    Each step needs the same buffers, and fresh pages can cost more time than filling them: 5 to 23 % of a step on the
+    virtual machines measured. Results do not depend on it. Nothing is done under other C libraries.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is None:
         return
-    trim_threshold, top_pad, mmap_max = -1, -2, -4  # parameters' numbers in malloc.h
-    mallopt(mmap_max, 0)  # all from the heap, which keeps what is freed
-    mallopt(trim_threshold, -1)  # and never gives its end back
+    trim_threshold, top_pad, mmap_max = -1, -2, -4  # numbers of the parameters in malloc.h
+    mallopt(mmap_max, 0)  # allocate everything on the heap, which keeps freed memory
+    mallopt(trim_threshold, -1)  # never return the end of the heap
     mallopt(top_pad, 64 * 2**20)

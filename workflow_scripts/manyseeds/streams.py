@@ -1,8 +1,8 @@
-"""Random streams: every draw follows from (root seed, purpose, seed, attempt, epoch, step), so nothing random is ever
-saved.
+"""Random streams: the address of a draw determines it, so the state of a generator is never saved.
 
-A counter-based generator (Philox) is addressed, not advanced: the permutation of epoch 217 can be drawn without drawing
-the 216 before it, which is what makes an interrupted training continue with the same bits (methods 2).
+An address is (root seed, purpose, seed, attempt, epoch, step). A counter-based generator (Philox) can start at any
+address: the permutation of epoch 217 can be drawn without the 216 before it. An interrupted training therefore
+continues with the same bits (methods 2).
 """
 
 import hashlib
@@ -13,19 +13,19 @@ import numpy as np
 def generator(
     root_seed: int, purpose: str, seed: int, *, attempt: int = 0, epoch: int = 0, step: int = 0
 ) -> np.random.Generator:
-    """Return the generator that stands at one address of one stream.
+    """Return a generator that starts at one address of one stream.
 
     Parameters
     ----------
     root_seed
         The study's `seed`: the root of all its streams.
     purpose
-        What is drawn: a stream of a training (`study.study.STREAMS`), or a path such as ``resampling/stimuli``.
+        Use of the draws: a stream of a training (`study.study.STREAMS`), or a path such as ``resampling/stimuli``.
     seed
-        Seed of this stream (not necessarily the instance's: streams that a condition does not vary share one).
+        Seed of this stream. All instances share it if their condition does not vary the stream.
     attempt, epoch, step
         Address within the stream. Different addresses never overlap: epoch and step are separate words of the
-        256-bit counter, the lowest word of which counts the blocks drawn.
+        256-bit counter, whose lowest word counts the blocks drawn.
 
     Returns
     -------
@@ -39,6 +39,9 @@ def generator(
 
 
 def torch_seed(root_seed: int, purpose: str, seed: int, *, attempt: int = 0, epoch: int = 0, step: int = 0) -> int:
-    """Return a 63-bit seed for a device's own generator at one address of a stream (dropout masks are drawn there)."""
+    """Return a 63-bit seed at one address of a stream, for a device's own generator.
+
+    Dropout masks are drawn on the device.
+    """
     address = generator(root_seed, purpose, seed, attempt=attempt, epoch=epoch, step=step)
     return int(address.integers(2**63))

@@ -288,11 +288,11 @@ def test_images_that_cannot_be_read_are_named(tree, tmp_path):
 
 
 def test_trees_that_do_not_fit_are_refused(tree, tmp_path):
-    with pytest.raises(StudyError, match="is no image folder"):
+    with pytest.raises(StudyError, match="is not an image folder"):
         load_image_folder(tmp_path, 16)
     (tree / "val/dog/two.png").unlink()
     with pytest.raises(StudyError, match=r"val/dog holds no images"):
         load_image_folder(tree, 16)
     (tree / "val/dog").rmdir()
-    with pytest.raises(StudyError, match="category 'dog' is found in train only"):
+    with pytest.raises(StudyError, match="found category 'dog' only in train"):
         load_image_folder(tree, 16)

@@ -107,5 +107,5 @@ def test_images_without_contrast_or_of_another_shape_are_refused(images, tmp_pat
     with pytest.raises(StudyError, match=r"data\.preprocessing is 'zca'; expected one of gcn,"):
         fit_preprocessing("zca", images)
     (tmp_path / "p.safetensors").write_bytes(b"nothing")
-    with pytest.raises(StudyError, match=r"p\.safetensors is no fitted preprocessing"):
+    with pytest.raises(StudyError, match=r"p\.safetensors is not a fitted preprocessing"):
         load_preprocessing(tmp_path / "p.safetensors")

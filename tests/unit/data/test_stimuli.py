@@ -74,5 +74,5 @@ def test_folders_that_do_not_fit_are_refused(folders):
         stimuli_from_folder(folders, 1, {"bird": ["n09"]})
     with pytest.raises(StudyError, match=r"stimuli\.per_category is 4, but category 'n01' has 3 images"):
         stimuli_from_folder(folders, 4)
-    with pytest.raises(StudyError, match=r"stimuli\.root .*nowhere is not a folder"):
+    with pytest.raises(StudyError, match=r"stimuli\.root: .*nowhere is not a folder"):
         stimuli_from_folder(folders / "nowhere", 1)

@@ -95,7 +95,7 @@ def test_only_networks_that_are_there_are_taken_up(tmp_path):
     assert found.dropout_sweep == ()
     assert study(**merged(overlay, {"conditions": [{"name": "baseline"}], "instances": 3})).instances == found.instances
     for changes in ({"instances": 2}, {"conditions": [{"name": "elsewhere"}], "trajectory": {"conditions": None}}):
-        with pytest.raises(StudyError, match="holds no two networks of one group that the study names"):
+        with pytest.raises(StudyError, match=r"found no two networks of one group .* that the study names"):
             study(**merged(overlay, changes))
 
 
@@ -149,9 +149,12 @@ def test_the_number_of_settings_is_known():
 @pytest.mark.parametrize(
     ("recorded", "sentence"),
     [
-        ({"epochs": [2, 4], "layers": ["conv9"]}, "trajectory.epochs: found 1, but of .*seed0 the epochs 2, 4 were"),
-        ({"epochs": [1, 2, 4], "layers": ["conv8"]}, "trajectory.layers: found conv9, but of .*the layers conv8 were"),
-        ({}, r"trajectory.epochs: found 1, but of .* the epochs \(none\) were"),
+        ({"epochs": [2, 4], "layers": ["conv9"]}, "trajectory.epochs: found 1, but .*seed0 recorded the epochs 2, 4;"),
+        (
+            {"epochs": [1, 2, 4], "layers": ["conv8"]},
+            "trajectory.layers: found conv9, but .* recorded the layers conv8;",
+        ),
+        ({}, r"trajectory.epochs: found 1, but .* recorded the epochs \(none\);"),
     ],
 )
 def test_what_is_followed_must_have_been_recorded(tmp_path, recorded, sentence):
@@ -164,20 +167,20 @@ def test_what_is_followed_must_have_been_recorded(tmp_path, recorded, sentence):
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"settings": {}, "recorded": {}, "files": {}}', "[" * 100_000])
 def test_a_broken_card_gets_one_sentence(tmp_path, text):
     (tmp_path / "card.json").write_text(text)
-    with pytest.raises(StudyError, match=r"card.json (cannot be read|is no card of an exported network)"):
+    with pytest.raises(StudyError, match=r"card.json (cannot be read|is not the card of an exported network)"):
         cards.read_card(tmp_path)
 
 
 def test_a_network_without_a_card_is_told(tmp_path):
     overlay = export(tmp_path, study(**SWEEP))
     (tmp_path / "all_cnn_c/baseline/seed1/card.json").unlink()
-    with pytest.raises(StudyError, match=r"seed1 holds no card.json, so it is no complete export"):
+    with pytest.raises(StudyError, match=r"seed1 does not hold card.json, so the export of this network is incomplete"):
         study(**overlay)
 
 
 def test_one_folder_at_most_is_analysed_instead_of_training():
     with pytest.raises(
-        StudyError, match=r"^Config keys networks_dir and pretrained_dir are both set; expected one of them"
+        StudyError, match=r"^Config keys networks_dir and pretrained_dir are both set; expected at most one of them"
     ):
         study(networks_dir="a", pretrained_dir="b")
 
@@ -197,7 +200,7 @@ def test_a_study_takes_up_networks_that_do_not_all_have_each_followed_layer(tmp_
         path.write_text(json.dumps(card | {"recorded": {"epochs": [1, 4], "layers": layers}}))
     exported_study.check_exported(study(**overlay))
     path.write_text(json.dumps(card | {"recorded": {"epochs": [1, 4], "layers": ["conv9"]}}))
-    with pytest.raises(StudyError, match=r"trajectory.layers: found conv7, but of .*all_cnn_7/baseline/seed1"):
+    with pytest.raises(StudyError, match=r"trajectory.layers: found conv7, but .*all_cnn_7/baseline/seed1"):
         exported_study.check_exported(study(**overlay))
 
 
@@ -258,9 +261,9 @@ def test_the_study_of_an_export_is_what_was_exported(tmp_path):
         (b"\xff\xfe\x00", "cannot be read as YAML"),
         (b"a: !!python/object/apply:os.getcwd []", "cannot be read as YAML"),
         (b"[" * 100_000, "cannot be read as YAML"),
-        (b"- a", "holds no keys of a config"),
-        (b"", "holds no keys of a config"),
-        (b"study: mehrer2020", "found the key study, which is for whoever analyses"),
+        (b"- a", "does not hold the keys of a config"),
+        (b"", "does not hold the keys of a config"),
+        (b"study: mehrer2020", "found the key study, which each analysis sets for itself"),
         (b"activations_dir: /", "found the key activations_dir"),
         (b"data: {root: /}", "found the key data.root"),
     ],

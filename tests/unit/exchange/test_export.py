@@ -117,7 +117,7 @@ def test_equal_activations_make_equal_files(tmp_path):
 
 @pytest.mark.parametrize(("epoch", "layer"), [(2, "c"), (1, "d")])
 def test_activations_that_were_not_recorded_are_missed(folder, epoch, layer):
-    with pytest.raises(StudyError, match=f"holds no activations of {layer} at epoch {epoch}"):
+    with pytest.raises(StudyError, match=f"found no activations of {layer} at epoch {epoch}"):
         list(export.read_activations(folder / export.ACTIVATIONS, [epoch], [layer]))
 
 
@@ -182,7 +182,9 @@ def test_a_table_is_told_under_the_name_that_the_instance_has_here(folder):
     found = export.read_table(folder / "history.parquet", SCHEMAS["history"], IDENTITY | {"seed": 5})
     assert found["seed"].tolist() == [5, 5]
     assert list(found) == list(SCHEMAS["history"]["properties"])
-    with pytest.raises(StudyError, match=r"history.parquet: no accuracy of an instance \(table accuracy: missing"):
+    with pytest.raises(
+        StudyError, match=r"history.parquet: expected the table accuracy of an instance \(table accuracy: missing"
+    ):
         export.read_table(folder / "history.parquet", SCHEMAS["accuracy"], IDENTITY)
 
 
@@ -217,7 +219,7 @@ def test_the_same_training_images_are_known_again(tmp_path):
 )
 def test_other_training_images_are_refused(card, pixels, labels, key):
     expected = export.about_data(CARD, PIXELS, LABELS)
-    with pytest.raises(StudyError, match=f"trained on other images than the study has: {key}"):
+    with pytest.raises(StudyError, match=f"trained on other images than the study has: expected {key}"):
         export.check_data(export.about_data(CARD | card, pixels, labels), expected, Path("data.json"))
 
 
@@ -225,7 +227,7 @@ def test_other_training_images_are_refused(card, pixels, labels, key):
 def test_a_page_that_tells_no_training_images_gets_one_sentence(tmp_path, text):
     path = tmp_path / "data.json"
     path.write_text(text)
-    with pytest.raises(StudyError, match="does not say what networks were trained on"):
+    with pytest.raises(StudyError, match="does not describe the training images"):
         export.read_about(path)
 
 
@@ -242,7 +244,7 @@ def test_stimuli_are_found_wherever_they_stood(order, n):
 
 def test_a_stimulus_that_was_not_recorded_is_named():
     others = STIMULI.assign(source_index=[3, 5, 0, 2])
-    with pytest.raises(StudyError, match=r"^Stimulus 3 \(image 2 of test\) is none of those"):
+    with pytest.raises(StudyError, match=r"^Stimulus 3 \(image 2 of test\) is not among the stimuli recorded"):
         export.places(STIMULI, others)
 
 
@@ -256,7 +258,7 @@ def test_stimuli_are_told_with_a_digest_of_their_pixels(tmp_path):
     STIMULI.to_parquet(tmp_path / "without.parquet")
     (tmp_path / "broken.parquet").write_bytes(b"PAR1")
     for name in ("without", "broken", "missing"):
-        with pytest.raises(StudyError, match="is no table of stimuli"):
+        with pytest.raises(StudyError, match="is not a table of stimuli"):
             export.read_recorded_stimuli(tmp_path / f"{name}.parquet")
 
 
@@ -289,13 +291,15 @@ def test_answers_are_compared_with_those_recorded():
     expected = np.corrcoef(answers.ravel(), (answers + 0.1 * noise).ravel())[0, 1]
     assert export.check_agreement(answers, answers + 0.1 * noise, "conv9") == pytest.approx(expected)
     assert np.isnan(export.check_agreement(np.zeros((3, 2)), np.zeros((3, 2)), "a dead layer"))
-    with pytest.raises(StudyError, match=r"conv9: the network answers otherwise .* \(r = -?0.\d\d\)"):
+    with pytest.raises(
+        StudyError, match=r"conv9: the network's activations differ .* \(r = -?0.\d\d, expected at least 0.9\)"
+    ):
         export.check_agreement(answers, noise, "conv9")
     for dead in (np.zeros_like(answers), np.full_like(answers, np.nan)):
         for pair in ((answers, dead), (dead, answers)):
-            with pytest.raises(StudyError, match="answers otherwise"):
+            with pytest.raises(StudyError, match="activations differ from those before its export"):
                 export.check_agreement(*pair, "half dead")
-    with pytest.raises(StudyError, match="recorded of 6 units, found 7"):
+    with pytest.raises(StudyError, match="expected 6 units, as recorded, found 7"):
         export.check_agreement(answers, answers[:, :6], "conv9")
 
 

@@ -43,7 +43,7 @@ def test_a_pickle_with_code_is_refused_and_not_executed(state, save, tmp_path):
     [
         ({"state_dict": {}}, "expected a plain state dict"),
         ([torch.zeros(1)], "expected a plain state dict"),
-        ({"w": torch.tensor([0.0, torch.inf])}, "w holds values that are not finite"),
+        ({"w": torch.tensor([0.0, torch.inf])}, "w: found values that are not finite"),
     ],
 )
 def test_other_content_gets_one_sentence(content, sentence, tmp_path):

@@ -447,7 +447,7 @@ def test_supp4_places_layers_and_prints_the_relations_of_the_table(tables, drawn
 
 
 def test_supp4_has_no_relation_of_too_few_layers():
-    assert "Too few layers, or too alike, for a correlation." in notes(
+    assert "No correlation: too few layers, or values that do not vary." in notes(
         draw("supp4", study_tables({"a": ["x", "y", "z"]}))
     )
 
@@ -770,8 +770,8 @@ def test_where_all_networks_collapsed_the_figure_says_so(name, tmp_path):
     tables = study_tables({"alexnet": ["conv1", "fc8"]}, n_networks=2, n_stimuli=20)
     figure = draw(name, tables, lambda tables: collapsed(tables, lambda rows: rows["seed"] >= 0))
     assert not figure.axes
-    assert re.match("(Nothing to draw: |.*: nothing to put beside)", figure.get_suptitle())
-    assert "Fewer than two networks accepted, so none to compare: AlexNet (0 of 3)" in notes(figure)
+    assert re.match("(Nothing to draw: |.*: no value to compare with)", figure.get_suptitle())
+    assert "Fewer than two accepted networks, so nothing to compare: AlexNet (0 of 3)" in notes(figure)
     style.save(figure, tmp_path / "words.pdf", tmp_path / "words.png")
     assert matplotlib.image.imread(tmp_path / "words.png").min() < 0.5  # there is ink
 
@@ -782,7 +782,7 @@ def test_a_group_that_collapsed_is_missing_and_named(name):
     tables = study_tables(n_networks=3, n_stimuli=20, measures=("correlation",))
     figure = draw(name, collapsed(tables, lambda rows: rows["architecture"] == "all_cnn_7"))
     assert "All-CNN-7" not in "".join(axes.get_title() for axes in figure.axes)
-    note = "Fewer than two networks accepted, so none to compare: All-CNN-7 (0 of 4)"
+    note = "Fewer than two accepted networks, so nothing to compare: All-CNN-7 (0 of 4)"
     assert note in notes(figure)
     assert notes(figure).index(note) > 50  # after what the figure itself has to say
     assert note not in notes(draw(name, tables))
@@ -791,7 +791,7 @@ def test_a_group_that_collapsed_is_missing_and_named(name):
 def test_a_single_accepted_network_is_counted():
     rows = [("mine", "dropout0.8", seed, seed > 0) for seed in range(3)] + [("mine", "x", s, False) for s in (0, 1)]
     instances = pd.DataFrame(rows, columns=["architecture", "condition", "seed", "collapsed"])
-    assert drawing.lonely_note(instances).endswith("none to compare: mine dropout 0.8 (1 of 3).")
+    assert drawing.lonely_note(instances).endswith("nothing to compare: mine dropout 0.8 (1 of 3).")
 
 
 @pytest.mark.parametrize(
@@ -888,5 +888,5 @@ def test_comparison_keeps_the_height_of_a_line_however_many_there_are(tables, n_
 def test_comparison_with_nothing_to_compare_says_so(tables):
     nothing = tables["comparison"].assign(ours=np.nan)
     figure = draw("comparison", tables | {"comparison": nothing})
-    assert figure.get_suptitle() == "Study synthetic: nothing to put beside the published values."
+    assert figure.get_suptitle() == "Study synthetic: no value to compare with the published ones."
     assert "fig8b (2)" in notes(figure)

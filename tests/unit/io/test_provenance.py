@@ -72,7 +72,7 @@ def test_what_is_damaged_is_named(study, name, fault):
     else:
         length = {"truncated": len(contents) - 3, "emptied": 0, "lengthened": len(contents)}[fault]
         path.write_bytes(path.read_bytes()[:length] + (b"x" if fault == "lengthened" else b""))
-    with pytest.raises(StudyError, match=f"^{path} is not as it was written: .+ run the same command again.$"):
+    with pytest.raises(StudyError, match=f"^{path} has changed since it was written: .+ run the same command again.$"):
         provenance.check(paths(study), study)
 
 
@@ -110,7 +110,7 @@ def test_of_very_large_files_only_the_size_is_compared(study, monkeypatch):
     path.write_bytes(contents)
     provenance.check(paths(study), study)
     path.write_bytes(contents[:-1])
-    with pytest.raises(StudyError, match=r"array\.npy is not as it was written: found"):
+    with pytest.raises(StudyError, match=r"array\.npy has changed since it was written: found"):
         provenance.check(paths(study), study)
 
 

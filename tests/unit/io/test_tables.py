@@ -73,7 +73,7 @@ def test_columns_get_the_order_and_types_of_the_schema():
         ({"seed": [0.5, 1.0]}, "column seed"),
         ({"seed": [0, -1]}, "column seed: .*-1.* is outside"),
         ({"mean": [0.1, 1.1]}, "column mean: .*1.1.* is outside"),
-        ({"kind": ["exemplar", "other"]}, "column kind: 'other' is outside"),
+        ({"kind": ["exemplar", "other"]}, "column kind: found 'other', which is outside"),
         ({"mean": ["a", "b"]}, "column mean"),
     ],
 )

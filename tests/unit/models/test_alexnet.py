@@ -87,5 +87,5 @@ def test_a_name_for_a_module_that_is_not_there_is_refused(alexnet):
 
 
 def test_images_too_small_for_its_poolings_are_refused():
-    with pytest.raises(StudyError, match="alexnet does not take images of height x width x channels 32 x 32 x 3"):
+    with pytest.raises(StudyError, match="alexnet does not accept images of height x width x channels 32 x 32 x 3"):
         build.build(Network("alexnet"), (32, 32, 3), N_CATEGORIES)

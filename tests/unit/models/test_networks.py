@@ -143,7 +143,7 @@ def test_he_normal_draws_convolutions_and_linear_layers_alone():
 
 def test_a_network_without_convolution_or_linear_layer_has_its_layers_named():
     network = Network("torch.nn.PReLU")
-    with pytest.raises(StudyError, match=r"torch\.nn\.PReLU has no convolution or linear layer; name in `layers`"):
+    with pytest.raises(StudyError, match=r"torch\.nn\.PReLU has no convolution or linear layer; list in `layers`"):
         build.analysed_layers(nn.Sequential(nn.PReLU()), network)
 
 

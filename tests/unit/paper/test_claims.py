@@ -273,8 +273,8 @@ def test_undertrained_is_printed_beside_the_verdict():
 @pytest.mark.parametrize(
     ("numbers", "sentence"),
     [
-        ((0.1, 0.2, 0.1), "an interval from 0.2 to 0.1"),
-        ((0.1, 0, 1, 1.5), "a p-value of 1.5"),
+        ((0.1, 0.2, 0.1), "found an interval from 0.2 to 0.1"),
+        ((0.1, 0, 1, 1.5), "found a p-value of 1.5"),
         ((0, 0, 0, -1), "of -1"),
     ],
 )
@@ -327,9 +327,9 @@ def test_the_values_of_the_gates_are_named():
 
 
 def test_percentages_and_unequal_numbers_are_refused():
-    with pytest.raises(ValueError, match=r"an accuracy of 99\.5"):
+    with pytest.raises(ValueError, match=r"found an accuracy of 99\.5"):
         gate([99.5] * 10)
-    with pytest.raises(ValueError, match="an accuracy of -0"):
+    with pytest.raises(ValueError, match="found an accuracy of -0"):
         gate([1.0] * 10, -0.1)
     with pytest.raises(ValueError, match="10 training and 9 test accuracies"):
         gate([1.0] * 10, [0.9] * 9)
@@ -410,8 +410,8 @@ GATE_MEDIAN, GATE_LOWEST, CLAIM_1, CLAIM_2, CLAIM_2B, CLAIM_3, CLAIM_7R, LEVEL =
         (CLAIM_1, "confirmed_if", "upper  < -0.2", "found 'upper  < -0.2'; expected"),
         (CLAIM_1, "confirmed_if", "interval inside 0.1", "found 'interval inside 0.1'; expected terms"),
         (CLAIM_1, "refuted_if", "interval outside 0.1 -0.1", "refuted_if: found 'interval outside 0.1 -0.1'; expected"),
-        (CLAIM_1, "confirmed_if", "lower > 0.2 and upper < 0.1", "which nothing can meet"),
-        (CLAIM_3, "refuted_if", "p > 25", "row 8: refuted_if: found 'p > 25', which nothing can meet"),
+        (CLAIM_1, "confirmed_if", "lower > 0.2 and upper < 0.1", "which no estimate can meet"),
+        (CLAIM_3, "refuted_if", "p > 25", "row 8: refuted_if: found 'p > 25', which no estimate can meet"),
         (LEVEL, "published", "", "row 18: confirmed_if: found 'estimate within 0.10 of published' without a number"),
         (LEVEL, "published", "half", "row 18: found the published 'half'; expected a number."),
         (LEVEL, "confirmed_if", "estimate within -0.1 of published", "found 'estimate within -0.1 of published'; exp"),
@@ -442,7 +442,7 @@ def test_a_missing_gate_and_missing_claims_are_told(tmp_path):
         kept = [row for row in rows if row["statistic"] != name]
         assert f"found no gate {name}; expected" in refused(written(kept, tmp_path / "claims.csv"))
     gates = [row for row in rows if row["kind"] == "gate"]
-    assert "found gates only" in refused(written(gates, tmp_path / "claims.csv"))
+    assert "found only gates" in refused(written(gates, tmp_path / "claims.csv"))
 
 
 @pytest.mark.parametrize("column", claims.COLUMNS)
@@ -455,13 +455,13 @@ def test_each_column_is_needed_once(column, tmp_path):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (None, "is missing; expected a table with the columns kind, claim"),
+        (None, ": the file is missing; expected a table with the columns kind, claim"),
         (b"", "not a table of comma-separated values"),
         (b"\xff\xfe", "not a table of comma-separated values in UTF-8"),
         (b'kind,"claim', "not a table of comma-separated values"),
         (",".join((*claims.COLUMNS, "note")).encode(), "found a column 'note', expected only kind"),
-        (",".join(claims.COLUMNS).encode() + b"\ngate,gates\n", "row 1 has 2 values, expected 15, one a column."),
-        (",".join(claims.COLUMNS).encode() + b"\n" + b"," * 15, "row 1 has 16 values, expected 15, one a column."),
+        (",".join(claims.COLUMNS).encode() + b"\ngate,gates\n", "row 1 has 2 values, expected 15, one per column."),
+        (",".join(claims.COLUMNS).encode() + b"\n" + b"," * 15, "row 1 has 16 values, expected 15, one per column."),
         (",".join(claims.COLUMNS).encode() + b"\n", "found no gate accepted_networks"),
     ],
 )

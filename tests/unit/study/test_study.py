@@ -171,7 +171,10 @@ def test_layers_may_be_named_apart_from_their_modules():
 @pytest.mark.parametrize(
     ("layers", "sentence"),
     [
-        ({"a/b": "features.1"}, r"networks\[0\].layers: found \"a/b\", expected what it is for: Names of layers"),
+        (
+            {"a/b": "features.1"},
+            r"networks\[0\].layers: found \"a/b\", expected a value that fits its description: Names of layers",
+        ),
         ({"conv1": 3}, r"networks\[0\].layers.conv1: found 3, expected string"),
         ({}, r"networks\[0\].layers: found \{\}, expected"),
     ],
@@ -319,23 +322,29 @@ MISTAKES = {
     "not a number, in text": ({"training": {"l2": "inf"}}, "training.l2: found inf, expected a finite number"),
     "more than tables hold": ({"seed": 2**63}, "seed: found an integer of 64 bits, expected less than"),
     "date": ({"study": datetime.date(2020, 1, 1)}, "study: found datetime.date(2020, 1, 1), expected text"),
-    "number for a key": ({"stimuli": {"categories": {1: ["a"], 2: ["b"]}}}, "stimuli.categories.1: expected text"),
+    "number for a key": (
+        {"stimuli": {"categories": {1: ["a"], 2: ["b"]}}},
+        "stimuli.categories.1: expected a key that is text",
+    ),
     "line break in a path": ({"data": {"root": "a\nb"}}, 'data.root: found "a\\nb", expected text without control'),
     "no path": ({"data": {"root": ""}}, "data.root: found '', expected the path of a folder"),
     "path that no file system takes": ({"networks_dir": "a" * 300}, "networks_dir: found 'aaa"),
-    "own results": ({"networks_dir": "results/digits/networks"}, "lies in the study's own results/digits"),
+    "own results": (
+        {"networks_dir": "results/digits/networks"},
+        "expected a folder outside the study's own results/digits",
+    ),
     "too many to plan": ({"instances": 10**9}, "instances: found 1000000000, expected at most 10000"),
-    "name too long for a file": ({"study": "a" * 101}, "study: found a name of 101 characters, expected at most 100"),
+    "name too long for a file": ({"study": "a" * 101}, 'a", expected at most 100 characters'),
     "stimuli of two categories": (
         {"stimuli": {"root": "a", "categories": {"bird": ["robin"], "pet": ["dog", "robin"]}}},
         "stimuli.categories: found the folder 'robin' twice",
     ),
     "stimuli from nowhere": (
         {"stimuli": {"categories": {"bird": ["robin"], "pet": ["dog"]}}},
-        "stimuli.categories: found folders, but stimuli.root, where they lie, is null",
+        "stimuli.categories: found folders, but stimuli.root is null; set it to their parent",
     ),
     "two sources": ({"activations_dir": "a", "networks_dir": "b"}, "activations_dir and networks_dir are both set"),
-    "no folder": ({"activations_dir": "/nowhere"}, "activations_dir: there is no folder /nowhere"),
+    "no folder": ({"activations_dir": "/nowhere"}, "activations_dir: the folder /nowhere does not exist"),
 }
 
 
@@ -440,7 +449,9 @@ def test_networks_that_would_all_be_the_same_are_refused(changes, refused):
         study(conditions=conditions)
         study(conditions=conditions, training={"augmentation": "crop_flip"})
         return
-    with pytest.raises(StudyError, match=r"mine varies .*, of which nothing is drawn .*: its networks would all be"):
+    with pytest.raises(
+        StudyError, match=r"mine varies only .*, which its training does not use .*, so its networks would all be"
+    ):
         study(conditions=conditions)
 
 
@@ -452,9 +463,9 @@ OWN_MISTAKES = {
     "a layer that the last epoch has not": (
         [f"net/m/seed{s}/{path}.npy" for s in (0, 1) for path in ("epoch1/a", "epoch1/b", "epoch2/a")],
         "activations_dir",
-        "epoch1/b.npy: epoch 2, the last, has no such layer",
+        "epoch1/b.npy: the last epoch, 2, does not have this layer",
     ),
-    "nothing": (["readme.txt"], "activations_dir", "holds no {architecture}/{condition}/seed{n}"),
+    "nothing": (["readme.txt"], "activations_dir", "does not hold any {architecture}/{condition}/seed{n}"),
     "one instance": (["net/mine/seed0/a.npy"], "activations_dir", "net/mine: found 1 instance, expected at least 2"),
     "other layers": (
         ["net/m/seed0/a.npy", "net/m/seed1/b.npy"],
@@ -471,7 +482,7 @@ OWN_MISTAKES = {
     "name with a space": (
         ["my net/m/seed0/a.npy"],
         "activations_dir",
-        "the folder 'my net' has a name of other characters",
+        "found the folder name 'my net', expected a letter or digit",
     ),
     "folder called as a wildcard": (
         ["net/m/seed0/{x}.npy"],
@@ -481,14 +492,18 @@ OWN_MISTAKES = {
     "two folders of an epoch": (
         ["net/m/seed0/epoch1/a.npy", "net/m/seed0/epoch01/a.npy"],
         "activations_dir",
-        "epoch1 and epoch01 are both there",
+        "epoch1 and epoch01 are the same epoch",
     ),
-    "leading zeros": (["net/m/seed01/a.npy"], "activations_dir", "found the seed 01, expected numbers without leading"),
+    "leading zeros": (
+        ["net/m/seed01/a.npy"],
+        "activations_dir",
+        "found the seed 01, expected a number without leading",
+    ),
     "no end of digits": ([f"net/m/seed{10**30}/a.npy"], "activations_dir", "found a number of 31 digits, expected"),
     "two files of a seed": (
         ["all_cnn_c/m/seed0.pt", "all_cnn_c/m/seed0.safetensors"],
         "networks_dir",
-        "are both there",
+        "have the same seed; expected one file per seed",
     ),
     "undeclared network": (["net/m/seed0.pt", "net/m/seed1.pt"], "networks_dir", "no entry of the config's `networks`"),
 }

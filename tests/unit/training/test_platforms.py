@@ -91,8 +91,8 @@ def test_another_instruction_set_is_another_kind_and_continues_nothing(tmp_path,
     assert other_name != name
     assert lines == []
     (line,) = other_lines
-    assert line.startswith(f"small/seed0: begun on {kind}, fp32, this is {other_kind}, fp32.")
-    assert line.endswith("the training begins again here.")
+    assert line.startswith(f"small/seed0: begun on {kind}, fp32, but this is {other_kind}, fp32.")
+    assert line.endswith("so it begins again here.")
     again_kind, again_name, _ = json.loads(run(TRAIN_A_LITTLE, tmp_path))
     assert (again_kind, again_name) == (kind, name)
     state = stores.Store(tmp_path / name).state
@@ -123,7 +123,7 @@ def test_what_is_published_counts_as_finished_on_whatever_platform(tmp_path):
     assignment.store.remove()
     assert assigned(tmp_path / "stores", HERE, published=published) == (
         None,
-        ["small/seed0: weights are there already, trained on cpu (elsewhere), fp32"],
+        ["small/seed0: weights exist already, trained on cpu (elsewhere), fp32"],
     )
     another_seed = small_task(seed=1, epochs=1, checkpoints=(0, 1))
     for other in (another_seed, replace(task, collapse=CollapseRule(0.1, False, 2))):
@@ -270,7 +270,7 @@ def test_bf16_that_is_slower_or_wrong_is_refused(tmp_path, monkeypatch, bf16, di
     if message is None:
         precision.check_bf16([assignment], small_images(), CPU, lines.append)
         assert lines[0].startswith("On this CPU a step takes")
-        assert lines[1:] == (["bf16 gains hardly anything here."] if bf16 > 0.95 else [])
+        assert lines[1:] == (["bf16 is hardly faster than fp32 on this CPU."] if bf16 > 0.95 else [])
         return
     with pytest.raises(StudyError, match=rf"^Config key training\.precision: on this CPU, cpu \(.+{message}"):
         precision.check_bf16([assignment], small_images(), CPU, lines.append)
@@ -456,7 +456,7 @@ def test_a_seed_added_on_another_kind_of_cpu_trains_alone(tmp_path):
     done = snakemake(folder, "networks", "--cores", "2", config=("instances=3", *config))
     assert done.returncode == 0, done.stdout
     log = (folder / RESULTS / "logs/train_cohort/all_cnn_7/baseline/block0.log").read_text()
-    assert log.count("weights are there already, trained on cpu (") == 2
+    assert log.count("weights exist already, trained on cpu (") == 2
     assert f"1 of 3 instances to train, on {processors.kind()}" in log
     assert [(folder / NETWORKS / name).read_bytes() for name in names[:2]] == before
     kinds = [stores.metadata_of(folder / NETWORKS / name)["device"] for name in names]

@@ -193,7 +193,7 @@ def test_asked_to_end_a_training_saves_its_state_first(tmp_path, number):
         last = process.stdout.read().splitlines()[-1]
     assert process.returncode == EXIT_AGAIN
     assert last.startswith(f"Interrupted by {number.name} at epoch ")
-    assert last.endswith("All is saved: the same command carries on.")
+    assert last.endswith("Everything is saved: run the same command again to continue.")
     folders = [stores.Store(tmp_path / str(seed)) for seed in (0, 1)]
     lines = []
     train_together([small_task(seed, **DEMANDING) for seed in (0, 1)], folders, cohort_size=2, report=lines.append)
@@ -660,8 +660,8 @@ def test_a_signal_ends_the_waiting_for_another_process(tmp_path):
     with FileLock(f"{store.folder}.lock"):
         interruption.signal = "SIGTERM"
         with (
-            pytest.raises(Interrupted, match="Interrupted by SIGTERM while it waited"),
-            stores.locked(store, lambda line: None, meanwhile=lambda: interruption.heed("while it waited"), poll=0.01),
+            pytest.raises(Interrupted, match="Interrupted by SIGTERM while waiting"),
+            stores.locked(store, lambda line: None, meanwhile=lambda: interruption.heed("while waiting"), poll=0.01),
         ):
             pytest.fail("it has what another process holds")
     with stores.locked(store, lambda line: None):

@@ -1,4 +1,4 @@
-"""Comparison of networks across epochs and between conditions: rows of the table `consistency_across`.
+"""Comparison of networks across epochs and between conditions: table `consistency_across`.
 
 See methods 8 and 9, and Mehrer et al. (2020), fig. 9, supp. 3 and 8.
 """
@@ -19,12 +19,12 @@ POINT = ["condition", "epoch", "seed"]
 """Columns that name a network at one time of its training."""
 
 EPOCH_KINDS = ("exemplar", "centroid")
-"""What is compared across epochs..."""
+"""Kinds of RDM entries that are compared across epochs, as in the table `consistency`."""
 CONDITION_KINDS = ("exemplar", "centroid", "within_category")
-"""...and between conditions: kinds as in the table `consistency`."""
+"""Kinds of RDM entries that are compared between conditions."""
 
 COMPARED = ["layer", "layer_index", "measure", "kind", "n_entries", "n_undefined", "r", "consistency"]
-"""Columns of a comparison beside those that name its points."""
+"""Columns of a comparison, except those that name its points."""
 
 RDMs = dict[str, NDArray[np.float64]]
 
@@ -41,7 +41,7 @@ def all_pairs(n_points: int) -> Pairs:
 
 
 def pairs_between(n_first: int, n_second: int) -> Pairs:
-    """Return the pairs of one of the first points with one of those that follow them."""
+    """Return every pair of one of the first points and one of the second points, numbered after them."""
     first, second = np.indices((n_first, n_second))
     return first.ravel(), n_first + second.ravel()
 
@@ -62,15 +62,15 @@ def compare_points(
     points
         Columns `POINT`.
     files
-        Geometry file of each.
+        Geometry file of each point.
     pairs
-        Places in `points`.
+        Row numbers in `points`.
     categories
         (n,) category of each stimulus.
     measures, kinds
-        Names of dissimilarity measures, and which entries of the RDMs are compared.
+        Names of dissimilarity measures, and kinds of RDM entries.
     layers
-        Names of the layers compared, of those that the first file has; None: all.
+        Names of the layers to compare, as far as the first file has them; None: all its layers.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def compare_points(
 def _load_rdms(files: Sequence[Path | str], layer: str, categories: ArrayLike, measure: str) -> RDMs:
     """Return the RDMs of all stimuli and of the categories' centroids, by kind, each (points, entries).
 
-    Those of many points fill the memory, so each is held once, and geometries are read one by one.
+    RDMs of many points fill the memory, so each is held once, and geometries are read one by one.
     """
     vectors: RDMs = {}
     for point, file in enumerate(files):
@@ -109,7 +109,7 @@ def _load_rdms(files: Sequence[Path | str], layer: str, categories: ArrayLike, m
 
 
 def _entries(vectors: RDMs, kind: str, categories: ArrayLike) -> NDArray[np.float64]:
-    """Return the entries (points, P) that are compared under a kind."""
+    """Return the RDM entries (points, P) of a kind."""
     if kind == "within_category":
         return vectors["exemplar"][:, within_category_mask(categories)]
     return vectors[kind]

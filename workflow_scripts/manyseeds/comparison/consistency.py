@@ -1,7 +1,7 @@
-"""Consistency: how much of the variance of their RDMs networks share (methods 5; Mehrer et al. 2020).
+"""Consistency: the variance that the RDMs of two networks share (methods 5; Mehrer et al. 2020).
 
-RDMs of N networks are vectors, stacked as (N, P), in the order of scipy's `squareform`. Undefined entries are NaN; they
-are left out of each pair of networks in which either RDM has one, and counted.
+RDMs of N networks are vectors, stacked as (N, P), in the order of scipy's `squareform`. Undefined entries are NaN. Each
+pair of networks leaves out the entries that are undefined in either RDM, and counts them.
 """
 
 import math
@@ -20,25 +20,27 @@ Pairs = tuple[NDArray[np.intp], NDArray[np.intp]]
 """The two members (K,), (K,) of each pair."""
 
 BLOCK_VALUES = 2**20
-"""Values held at once, 8 MiB in float64: RDM entries when networks are compared, weights when stimuli are grouped."""
+"""Number of values held at once, 8 MiB in float64: RDM entries in comparisons, weights in groupings of stimuli."""
 
 EPSILON = 1e-12
-"""Relative spread below which entries count as constant: it would be the rounding of their sums."""
+"""Relative spread below which entries count as constant: their sums may have this error from rounding."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How N networks agree in one kind of RDM entries. Leading axes, where there are any, are independent comparisons.
+    """Agreement of N networks in one kind of RDM entries.
+
+    Leading axes, if any, are independent comparisons.
 
     Attributes
     ----------
     r, consistency
-        (..., K) Pearson correlations and their squares, or means of these; NaN where undefined. K pairs of networks:
-        unless others were asked for all N (N - 1) / 2, in the order of scipy's `squareform`.
+        (..., K) Pearson correlations and their squares, or means of these; NaN where undefined. K is the number of
+        pairs of networks: by default all N (N - 1) / 2, in the order of scipy's `squareform`.
     n_entries
         Length of the RDM vectors.
     n_undefined
-        (..., K) entries left out, undefined in either RDM.
+        (..., K) number of entries left out because they are undefined in either RDM.
     """
 
     r: Floats
@@ -51,7 +53,7 @@ class Agreement:
 
 
 def pairwise_r(vectors: NDArray[np.floating]) -> tuple[Floats, NDArray[np.int64]]:
-    """Correlate all pairs of vectors, by products of centred vectors with zeros for what is undefined.
+    """Correlate all pairs of vectors, by products of centred vectors with zeros for undefined entries.
 
     Parameters
     ----------
@@ -61,10 +63,10 @@ def pairwise_r(vectors: NDArray[np.floating]) -> tuple[Floats, NDArray[np.int64]
     Returns
     -------
     r : ndarray
-        (..., N, N) Pearson correlations over the entries defined in both; NaN where these are fewer than two or do not
-        vary.
+        (..., N, N) Pearson correlations over the entries that both vectors define; NaN if there are fewer than two
+        entries or they do not vary.
     n_undefined : ndarray
-        (..., N, N) entries left out.
+        (..., N, N) number of entries left out.
     """
     vectors = np.asarray(vectors, dtype=np.float64)
     mean, largest = _mean_and_largest(vectors)
@@ -94,7 +96,7 @@ def _blocks(vectors: Floats) -> Iterator[Floats]:
 
 
 def _mean_and_largest(vectors: Floats) -> tuple[Floats, Floats]:
-    """Return the mean and the largest absolute value (..., N, 1) of the defined entries; 0 where there are none."""
+    """Return mean and largest absolute value (..., N, 1) of defined entries; 0 where there are none."""
     n, total, largest = np.zeros((3, *vectors.shape[:-1], 1))
     for block in _blocks(vectors):
         defined = ~np.isnan(block)
@@ -122,7 +124,7 @@ def _correlations(n: Floats, x: Floats, xx: Floats, xy: Floats, rounding: Floats
 
 
 def agreement(vectors: NDArray[np.floating], pairs: Pairs | None = None) -> Agreement:
-    """Return the agreement of N networks' RDM vectors (..., N, P): of all pairs of networks, or of those given."""
+    """Return the agreement of N networks' RDM vectors (..., N, P), for all pairs or for given pairs."""
     r, n_undefined = pairwise_r(vectors)
     i, j = pair_indices(vectors.shape[-2]) if pairs is None else pairs
     return Agreement(r[..., i, j], r[..., i, j] ** 2, vectors.shape[-1], n_undefined[..., i, j])
@@ -132,7 +134,7 @@ def agreement(vectors: NDArray[np.floating], pairs: Pairs | None = None) -> Agre
 
 
 def within_category_mask(categories: ArrayLike) -> NDArray[np.bool_]:
-    """Return which entries of an RDM vector (P,) are of two stimuli of the same category, given theirs (n,)."""
+    """Return which RDM entries (P,) are of two stimuli of the same category, given categories (n,)."""
     categories = np.asarray(categories)
     i, j = pair_indices(len(categories))
     return categories[i] == categories[j]
@@ -163,7 +165,7 @@ def within_category_mean(vectors: NDArray[np.floating], categories: ArrayLike) -
 
 
 def mean_along_first_axis(values: Floats) -> Floats:
-    """Return the mean over the first axis of what is not NaN; NaN where nothing is."""
+    """Return the mean of defined values over the first axis; NaN where there are none."""
     undefined = np.isnan(values)
     n = len(values) - undefined.sum(axis=0)
     sums = np.sum(values, axis=0, where=~undefined)
@@ -173,14 +175,14 @@ def mean_along_first_axis(values: Floats) -> Floats:
 def agreements(
     vectors: NDArray[np.floating], geometries: Sequence[Geometry], categories: ArrayLike, measure: str
 ) -> dict[str, Agreement]:
-    """Return the agreement of N networks by kind, for the kinds that methods 5 defines on the categories.
+    """Return the agreement of N networks by kind, for all kinds of methods 5 but random groups.
 
     Parameters
     ----------
     vectors
         (N, P) RDM vectors of the networks.
     geometries
-        What these were made of, one per network.
+        Geometries of these RDMs, one per network.
     categories
         (n,) category of each stimulus.
     measure
@@ -218,14 +220,14 @@ def random_partitions(categories: ArrayLike, n_partitions: int, rng: np.random.G
 def random_centroid_agreement(
     geometries: Sequence[Geometry], partitions: NDArray[np.int64], measures: Sequence[str]
 ) -> dict[str, Agreement]:
-    """Return the agreement of N networks on the centroids of random groups, the same groups for all networks.
+    """Return the agreement of N networks on centroids of random groups, which all networks share.
 
     Parameters
     ----------
     geometries
         One per network, of the same n stimuli.
     partitions
-        (B, n) of `random_partitions`.
+        (B, n) from `random_partitions`.
     measures
         Names of the dissimilarity measures.
 
@@ -235,7 +237,7 @@ def random_centroid_agreement(
         By measure, with a leading axis of B partitions.
     """
     found: dict[str, list[Agreement]] = {measure: [] for measure in measures}
-    for means in _averaging_matrices(partitions):  # of RDMs of many groups, memory holds those of few partitions
+    for means in _averaging_matrices(partitions):  # memory holds the RDMs of few partitions if groups are many
         grouped = [average(geometry, means) for geometry in geometries]
         for measure in measures:
             found[measure].append(agreement(np.stack([rdm(geometry, measure) for geometry in grouped], axis=1)))
@@ -243,7 +245,7 @@ def random_centroid_agreement(
 
 
 def _joined(batches: Sequence[Agreement]) -> Agreement:
-    """Return independent comparisons of the same entries as one, along the first axis."""
+    """Join independent comparisons of the same entries along the first axis."""
     r, consistencies, n_undefined = (
         np.concatenate([getattr(batch, name) for batch in batches]) for name in ("r", "consistency", "n_undefined")
     )
@@ -251,7 +253,7 @@ def _joined(batches: Sequence[Agreement]) -> Agreement:
 
 
 def mean_agreement(over: Agreement) -> Agreement:
-    """Return the mean of the defined values over the first axis, and the most entries left out in any comparison."""
+    """Return the mean of defined values over the first axis, and the largest number of entries left out."""
     return Agreement(
         mean_along_first_axis(over.r),
         mean_along_first_axis(over.consistency),
@@ -261,7 +263,7 @@ def mean_agreement(over: Agreement) -> Agreement:
 
 
 def _averaging_matrices(partitions: NDArray[np.int64]) -> Iterator[Floats]:
-    """Yield averaging matrices (b, groups, n) of as many partitions as are multiplied at once."""
+    """Yield averaging matrices (b, groups, n), one block of partitions at a time."""
     n_groups = int(partitions.max()) + 1
     step = max(1, BLOCK_VALUES // (n_groups * partitions.shape[1]))
     for start in range(0, len(partitions), step):

@@ -1,7 +1,7 @@
 """Planar maps of dissimilarities by metric multidimensional scaling, and their stress.
 
-The maps of one RDM (Mehrer et al. 2020, fig. 2 and supp. 1) and of the distances between all RDMs (fig. 3) are made
-by the same function (methods 6).
+One function makes the maps of an RDM (Mehrer et al. 2020, fig. 2 and supp. 1) and of the distances between all RDMs
+(fig. 3). See methods 6.
 """
 
 from typing import NamedTuple
@@ -14,22 +14,25 @@ from scipy.spatial.distance import pdist, squareform
 from sklearn.manifold import MDS
 
 MINIMUM_POINTS = 3
-"""Fewer points lie in a plane however they are placed: there is nothing to embed."""
+"""Smallest number of points of a map; fewer always fit into a plane."""
 
 CONVERGENCE = 1e-5
-"""Relative fall of the stress per iteration at which SMACOF stops. From a classical start it is reached in some 30
-iterations (0.6 s for 1000 points), within 0.5 % of the stress that 1e-6 reaches in three times as long."""
+"""Relative decrease of stress per iteration at which SMACOF stops.
+
+From a classical start this takes about 30 iterations (0.6 s for 1000 points). A value of 1e-6 takes three times as long
+and reduces the stress by at most 0.5 %.
+"""
 
 MAX_ITERATIONS = 300
 
 
 class Embedding(NamedTuple):
-    """A planar map of n points, of which those without a complete set of dissimilarities are left out."""
+    """A planar map of n points; points with undefined dissimilarities may be left out."""
 
     coordinates: NDArray[np.float64]
     """(n_kept, 2), in the unit of the dissimilarities, centred."""
     kept: NDArray[np.bool_]
-    """(n,), which points are in the map."""
+    """(n,), whether a point is in the map."""
     point_stress: NDArray[np.float64]
     """(n_kept,), stress of each point."""
     stress: float
@@ -39,19 +42,19 @@ class Embedding(NamedTuple):
 def metric_mds(dissimilarity: NDArray[np.floating], *, seed: int = 0) -> Embedding:
     """Embed points in the plane by metric stress (SMACOF from a classical start, methods 6).
 
-    Axes are those of largest variance, the sign of each such that the longer tail points to its positive end, so that a
-    map does not turn with the numerical library in use.
+    Axes are the directions of largest variance, with the longer tail at the positive end. So the orientation of a map
+    does not depend on the numerical library.
 
     Parameters
     ----------
     dissimilarity
         (n, n), symmetric; undefined entries are NaN.
     seed
-        Seeds scikit-learn's solver.
+        Seed of scikit-learn's solver.
 
     Returns
     -------
-    The map; points with undefined dissimilarities are not in it, and no point is if fewer than three are left.
+    The map, without points that have undefined dissimilarities. It is empty if fewer than three points are left.
     """
     kept = _fully_defined(dissimilarity)
     if np.count_nonzero(kept) < MINIMUM_POINTS:
@@ -78,14 +81,16 @@ def metric_mds(dissimilarity: NDArray[np.floating], *, seed: int = 0) -> Embeddi
 def stresses(
     coordinates: NDArray[np.floating], dissimilarity: NDArray[np.floating]
 ) -> tuple[NDArray[np.float64], float]:
-    """Normalised stress of every point, sqrt(sum_j (d_ij - delta_ij)^2 / sum_j delta_ij^2), and of the whole map.
+    """Return the normalised stress of every point and of the whole map.
+
+    The stress of point i is sqrt(sum_j (d_ij - delta_ij)^2 / sum_j delta_ij^2).
 
     Parameters
     ----------
     coordinates
-        (n, 2), giving the distances d.
+        (n, 2), with the distances d.
     dissimilarity
-        (n, n), the dissimilarities delta to be shown, without NaN.
+        (n, n) dissimilarities delta, without NaN.
 
     Returns
     -------
@@ -96,15 +101,15 @@ def stresses(
     with np.errstate(invalid="ignore", divide="ignore"):
         per_point = np.sqrt(squared_error.sum(axis=1) / squared_size.sum(axis=1))
         overall = np.sqrt(squared_error.sum() / squared_size.sum())
-    # A point at no distance from all others has no relative error, even if the map misplaces it (x / 0 = inf).
+    # A point whose dissimilarities are all 0 has no relative error, even if the map misplaces it (x / 0 = inf).
     return np.where(np.isfinite(per_point), per_point, np.nan), float(overall) if np.isfinite(overall) else np.nan
 
 
 def turned_towards(embedding: Embedding, reference: Embedding) -> Embedding:
     """Rotate or reflect a map to lie as close as possible to another map of the same points (no scaling).
 
-    MDS leaves orientation free; after orthogonal Procrustes on the points they share, what still differs between two
-    maps differs between the geometries. Distances and stress are untouched.
+    MDS leaves orientation free. It is set by orthogonal Procrustes on the points that both maps have, so remaining
+    differences between maps are differences of geometry. Distances and stress do not change.
     """
     shared = embedding.kept & reference.kept
     if not shared.any():
@@ -118,9 +123,9 @@ def turned_towards(embedding: Embedding, reference: Embedding) -> Embedding:
 def map_stimuli(
     rdms: NDArray[np.floating], points: pd.DataFrame, stimuli: pd.DataFrame, *, seed: int = 0
 ) -> pd.DataFrame:
-    """Embed the stimuli of each RDM and turn the maps to match.
+    """Embed the stimuli of each RDM, and turn the maps to match.
 
-    The first instance's maps are turned towards its previous layer's, those of other instances towards the first's.
+    Maps of the first instance are turned towards its previous layer, maps of other instances towards the first.
 
     Parameters
     ----------
@@ -133,8 +138,8 @@ def map_stimuli(
 
     Returns
     -------
-    Rows of the table `mds`, level "rdm", without the group's keys: every stimulus of every map; those that are not in
-    it have null coordinates.
+    Rows of the table `mds`, level "rdm", without the group's keys: every stimulus of every map. Stimuli that are left
+    out of a map have null coordinates.
     """
     maps = []
     towards = None
@@ -169,7 +174,7 @@ def map_rdms(distances: NDArray[np.floating], points: pd.DataFrame, *, seed: int
 
 
 def _columns(embedding: Embedding) -> dict[str, NDArray[np.float64] | float | int]:
-    """Columns of the table `mds`, null for points that are not in the map."""
+    """Return columns of the table `mds`, null for points that are not in the map."""
     n = len(embedding.kept)
     placed = np.full((n, 3), np.nan)
     placed[embedding.kept] = np.column_stack([embedding.coordinates, embedding.point_stress])
@@ -179,7 +184,7 @@ def _columns(embedding: Embedding) -> dict[str, NDArray[np.float64] | float | in
 
 
 def _fully_defined(dissimilarity: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """(n,): the points left when the one with the most undefined entries is dropped until none is undefined."""
+    """Return which points (n,) are left after dropping those with most undefined entries, one by one."""
     undefined = np.isnan(dissimilarity)
     np.fill_diagonal(undefined, False)
     kept = np.ones(len(undefined), bool)

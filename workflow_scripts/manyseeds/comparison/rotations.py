@@ -1,14 +1,17 @@
-"""Which dissimilarities a rotation of the activation space changes: a simulation.
+"""Simulation of rotations of the activation space, and of the dissimilarities that they change.
 
-See methods 10, and Mehrer et al. (2020), supp. 5 and 6. Networks whose activations differ by a rotation alone can be
-equally good at their task. Rectified activations are positive, and most rotations about the origin would not leave them
-so. Here points lie in a ball about a point of the positive orthant: no rotation about its centre lets them leave the
-orthant. Rotations about the origin are simulated beside it.
+See methods 10, and Mehrer et al. (2020), supp. 5 and 6. Networks whose activations differ only by a rotation can be
+equally good at their task. Rectified activations are positive, and most rotations about the origin would make some of
+them negative. Here points lie in a ball in the positive orthant, so rotations about its centre keep them positive.
+Rotations about the origin are simulated too.
 
-Rotating by Q about c maps x to ``Q (x - c) + c``, which is ``Q x`` and a translation. Hence, by what each measure is
-made of: Euclidean distance is invariant to both; norms and angles at the origin (norm difference, cosine, unit-length
-Euclidean) to rotations about the origin, and to both once the mean pattern is subtracted, which takes the translation
-away; correlation to none, since it projects out one fixed direction, that of equal activations.
+Rotating by Q about c maps x to ``Q (x - c) + c``, which is ``Q x`` and a translation. Therefore:
+
+* Euclidean distance is invariant to rotations about either point.
+* Norm difference, cosine and unit-length Euclidean distance depend on norms and angles at the origin. They are
+  invariant to rotations about the origin. After the mean pattern is subtracted they are invariant to both, because
+  this removes the translation.
+* Correlation distance is invariant to neither: it projects out one fixed direction, that of equal activations.
 """
 
 from collections.abc import Iterator
@@ -30,8 +33,11 @@ RDMs = dict[tuple[str, str], Floats]
 """RDM vectors (pairs,) by measure and normalisation."""
 
 CENTRE_COORDINATES = (1.0, 2.0)
-"""The ball's centre is drawn uniformly from this cube. Its scale is arbitrary; unequal coordinates keep the centre off
-the direction of equal activations, which correlation ignores."""
+"""Range of the coordinates of the ball's centre, which are drawn uniformly.
+
+The scale is arbitrary. Unequal coordinates keep the centre off the direction of equal activations, which correlation
+ignores.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,18 +54,19 @@ def draw_ball(n_points: int, n_dimensions: int, radius: float, rng: np.random.Ge
     Parameters
     ----------
     radius
-        Of the ball, as a fraction of the centre's smallest coordinate; below 1 the ball lies in the positive orthant.
+        Radius of the ball as a fraction of the centre's smallest coordinate. Below 1 the ball lies in the positive
+        orthant.
     """
     centre = rng.uniform(*CENTRE_COORDINATES, n_dimensions)
     directions = rng.standard_normal((n_points, n_dimensions))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    # A ball's volume grows with this power of its radius.
+    # Uniform in the ball, whose volume grows with the radius to the power of n_dimensions.
     distances = radius * centre.min() * rng.random((n_points, 1)) ** (1 / n_dimensions)
     return Ball(centre + distances * directions, centre)
 
 
 def random_rotation(n_dimensions: int, rng: np.random.Generator) -> Floats:
-    """Draw a rotation matrix (n_dimensions, n_dimensions) uniformly (Haar measure; orthogonal, determinant 1)."""
+    """Draw a rotation matrix (n_dimensions, n_dimensions) uniformly: orthogonal, of determinant 1."""
     return special_ortho_group.rvs(n_dimensions, random_state=rng)
 
 
@@ -69,7 +76,7 @@ def rotate(points: Floats, rotation: Floats, centre: Floats) -> Floats:
 
 
 def all_rdms(points: Floats) -> RDMs:
-    """Return the RDMs of points (n_points, n_dimensions) under all measures, without and with cocktail blank."""
+    """Return RDMs of points (n_points, n_dimensions) by all measures, without and with cocktail blank."""
     raw = measure_geometry(points, name="simulated points")
     geometries = {"none": raw, "cocktail": cocktail_blank(raw)}
     return {
@@ -82,19 +89,19 @@ def all_rdms(points: Floats) -> RDMs:
 def simulate(
     *, n_points: int, n_dimensions: int, n_rotations: int, radius: float, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rotate the same points many times, about the ball's centre and, by the same matrices, about the origin.
+    """Rotate points many times, by the same matrices about the ball's centre and about the origin.
 
     Parameters
     ----------
     radius
         As in `draw_ball`.
     seed
-        Root of the random streams. Each rotation has an address of its own: more of them leave the first as they are.
+        Root of the random streams. Each rotation has its own address, so more rotations do not change the first ones.
 
     Returns
     -------
     rotations : DataFrame
-        The table `rotations`: how far each rotation changes each RDM.
+        The table `rotations`: the change of each RDM by each rotation.
     entries : DataFrame
         The table `rotation_entries`: every entry before and after the first rotation.
     """
@@ -115,7 +122,7 @@ def simulate(
 
 
 def compare_rotated(before: RDMs, after: RDMs) -> Iterator[dict[str, Any]]:
-    """Yield, for each RDM, its agreement with itself before, and the largest change of any of its entries."""
+    """Yield for each RDM its agreement before and after a rotation, and the largest change of an entry."""
     for (measure, normalisation), old in before.items():
         new = after[measure, normalisation]
         same = agreement(np.stack([old, new]))
@@ -133,7 +140,7 @@ def compare_rotated(before: RDMs, after: RDMs) -> Iterator[dict[str, Any]]:
 def list_entries(before: RDMs, after: RDMs) -> pd.DataFrame:
     """List the entries of each RDM before and after, with the two points of each."""
     n_entries = len(next(iter(before.values())))
-    # n (n - 1) / 2 entries, solved for n.
+    # The number of points n, from n (n - 1) / 2 entries.
     point_a, point_b = pair_indices(round((1 + np.sqrt(1 + 8 * n_entries)) / 2))
     frames = [
         pd.DataFrame(

@@ -1,4 +1,4 @@
-"""Second-level representational similarity analysis: distances between the RDMs of all layers and instances.
+"""Second-level similarity analysis: distances between the RDMs of all layers and instances.
 
 See methods 5, and Mehrer et al. (2020), fig. 3 and supp. 2.
 """
@@ -16,7 +16,7 @@ from manyseeds.representations.measures import rdm
 
 
 def load_rdms(files: Mapping[int, Path | str], measure: str) -> tuple[pd.DataFrame, NDArray[np.float64]]:
-    """Make the RDMs of all layers of some instances of one group, of one epoch.
+    """Return the RDMs of all layers of some instances of one group, at one epoch.
 
     Parameters
     ----------
@@ -27,8 +27,8 @@ def load_rdms(files: Mapping[int, Path | str], measure: str) -> tuple[pd.DataFra
 
     Returns
     -------
-    Layer, layer_index and seed of each RDM, by layer, then instance, and (n_rdms, n_pairs) condensed RDMs, undefined
-    entries NaN.
+    Layer, layer_index and seed of each RDM, by layer, then instance; and (n_rdms, n_pairs) condensed RDMs, with NaN for
+    undefined entries.
     """
     layers = layer_indices(next(iter(files.values())))
     points = [(layer, index, seed) for layer, index in layers.items() for seed in files]
@@ -37,7 +37,7 @@ def load_rdms(files: Mapping[int, Path | str], measure: str) -> tuple[pd.DataFra
 
 
 def second_level_distances(rdms: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Distances 1 - r between RDMs (second-level representational similarity analysis, methods 5).
+    """Return the distances 1 - r between RDMs (methods 5).
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def second_level_distances(rdms: NDArray[np.floating]) -> NDArray[np.float64]:
     """
     r, _ = pairwise_r(rdms)
     distances = 1.0 - r
-    # r is at most 1 up to rounding, and an RDM (constant ones apart) is at no distance from itself.
+    # r exceeds 1 only by rounding. An RDM that is not constant has distance 0 from itself.
     distances = np.maximum(distances, 0.0)
     diagonal = np.diagonal(distances)
     np.fill_diagonal(distances, np.where(np.isnan(diagonal), np.nan, 0.0))
@@ -75,7 +75,7 @@ def distance_table(points: pd.DataFrame, distances: NDArray[np.floating]) -> pd.
 
 
 def distance_matrix(rows: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[np.float64]]:
-    """Undo `distance_table`: the distances of one group as a matrix.
+    """Return the distances of one group as a matrix: the inverse of `distance_table`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Comparison of instances: rows of the tables on consistency, random grouping and clustering, layer by layer."""
+"""Comparison of instances, layer by layer: tables of consistency, random grouping and clustering."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
@@ -36,12 +36,12 @@ class Comparison:
         self._rows: dict[str, list[pd.DataFrame]] = {}
 
     def add(self, keys: Mapping[str, str | int], rows: Tables) -> None:
-        """Add rows of one layer; `keys` are the columns of its epoch and place."""
+        """Add rows of one layer; `keys` are the columns that name epoch and layer."""
         for table, frame in rows.items():
             self._rows.setdefault(table, []).append(frame.assign(**keys))
 
     def table(self, name: str, columns: Iterable[str], **group: str) -> pd.DataFrame:
-        """Return a table's rows with the columns of their group, in the given order of columns. It may have no rows."""
+        """Return a table with the keys of its group and columns in the given order; it may have no rows."""
         frames = [frame for frame in self._rows.get(name, []) if len(frame)]
         rows = pd.concat(frames or [pd.DataFrame()], ignore_index=True).assign(**group)
         return rows.reindex(columns=list(columns))
@@ -60,18 +60,20 @@ def compare_group(
     partition_measures: Sequence[str],
     report: Callable[[str], None],
 ) -> Comparison:
-    """Compare the instances of a group layer by layer, at all its epochs; with random groups at the last one.
+    """Compare the instances of a group, layer by layer, at all its epochs.
+
+    Random groups are compared at the last epoch only.
 
     Parameters
     ----------
     files
-        By epoch, in ascending order, the geometries of the accepted instances. Without instances nothing is compared.
+        Geometry files of the accepted instances, by epoch in ascending order. Without instances nothing is compared.
     categories, measures
         As in `compare_layer`.
     partitions, partition_measures
         As in `compare_random_groups`.
     report
-        Takes one line for each layer.
+        Called with one line for each layer.
     """
     comparison = Comparison()
     for epoch, instances in files.items():
@@ -97,13 +99,13 @@ def compare_dropout_samples(
     Parameters
     ----------
     samples
-        For each sample in turn the geometries of the accepted instances. Without any nothing is compared.
+        Geometry files of the accepted instances for each sample. Without samples nothing is compared.
     epoch
-        Their epoch.
+        Epoch of these files.
     categories, measures
         As in `compare_averages`.
     report
-        Takes one line for each layer.
+        Called with one line for each layer.
     """
     comparison = Comparison()
     for layer, place in _layers(samples[0] if samples else {}):
@@ -115,7 +117,7 @@ def compare_dropout_samples(
 
 
 def _layers(instances: GeometryFiles) -> Iterable[tuple[str, int]]:
-    """Return the layers of the first instance with their places; none without instances."""
+    """Return the layers of the first instance with their places; empty without instances."""
     return geometry_files.layer_indices(next(iter(instances.values()))).items() if instances else ()
 
 
@@ -124,8 +126,13 @@ def _load(instances: GeometryFiles, layer: str) -> dict[int, Geometry]:
     return {seed: geometry_files.load_geometry(instances[seed], layer) for seed in sorted(instances)}
 
 
-def compare_layer(geometries: Mapping[int, Geometry], categories: ArrayLike, measures: Sequence[str]) -> Tables:
-    """Compare one layer's RDMs between all pairs of networks, and measure how categories cluster in each.
+def compare_layer(
+    geometries: Mapping[int, Geometry],
+    categories: ArrayLike,
+    measures: Sequence[str],
+    normalisations: Mapping[str, Callable[[Geometry], Geometry]] = NORMALISATIONS,
+) -> Tables:
+    """Compare one layer's RDMs between all pairs of networks, and measure category clustering in each.
 
     Parameters
     ----------
@@ -135,6 +142,8 @@ def compare_layer(geometries: Mapping[int, Geometry], categories: ArrayLike, mea
         (n,) category of each stimulus.
     measures
         Names of the dissimilarity measures.
+    normalisations
+        Functions that are applied to the patterns before any measure, by name.
 
     Returns
     -------
@@ -142,7 +151,7 @@ def compare_layer(geometries: Mapping[int, Geometry], categories: ArrayLike, mea
         Rows of the tables `consistency` and `clustering`, without the keys of group, epoch and layer.
     """
     rows: dict[str, list[pd.DataFrame]] = {"consistency": [], "clustering": []}
-    for normalisation, normalise in NORMALISATIONS.items():
+    for normalisation, normalise in normalisations.items():
         normalised = [normalise(geometry) for geometry in geometries.values()]
         for measure in measures:
             keys = {"measure": measure, "normalisation": normalisation}
@@ -158,13 +167,13 @@ def compare_averages(
 ) -> Tables:
     """Compare one layer's RDMs averaged over the first k dropout samples, for k = 1, 2, ... (methods 7).
 
-    Averaged are dissimilarities, over the samples where they are defined; neither patterns nor consistencies.
+    Dissimilarities are averaged over the samples where they are defined. Patterns and consistencies are not averaged.
 
     Parameters
     ----------
     samples
-        For each sample in turn the raw geometries by seed, in ascending order: of the same n stimuli under the same
-        dropout masks. Only one sample's are held at a time.
+        For each sample the raw geometries by seed, in ascending order, of the same n stimuli under the same dropout
+        masks. Only one sample is held at a time.
     categories
         (n,) category of each stimulus.
     measures
@@ -191,14 +200,14 @@ def compare_averages(
 
 
 class DefinedMean:
-    """Running mean of arrays of one shape, entry by entry over those where it is not NaN."""
+    """Running mean of arrays of one shape, entry by entry over defined values."""
 
     def __init__(self) -> None:
         self._sum: NDArray[np.float64] | float = 0.0
         self._count: NDArray[np.int64] | int = 0
 
     def add(self, values: NDArray[np.float64]) -> None:
-        """Take one more array into the mean."""
+        """Include one more array in the mean."""
         defined = np.isfinite(values)
         self._sum = self._sum + np.where(defined, values, 0.0)
         self._count = self._count + defined
@@ -218,16 +227,16 @@ def compare_random_groups(
     geometries
         Raw geometries by seed, in ascending order.
     partitions
-        (B, n) of `consistency.random_partitions`.
+        (B, n) from `consistency.random_partitions`.
     measures
         Names of the dissimilarity measures.
 
     Returns
     -------
     dict
-        Rows of the tables `consistency` (means over partitions) and `random_grouping` (one row per partition, the mean
-        over pairs of networks), and `random_grouping_bands`: 95 % of all values of one pair of networks under one
-        partition. Without the keys of group, epoch and layer. None of fewer than two networks.
+        Rows without the keys of group, epoch and layer. Tables `consistency` (means over partitions) and
+        `random_grouping` (one row per partition, the mean over pairs of networks). Rows `random_grouping_bands` are the
+        range of 95 % of all values of one pair under one partition. Empty for fewer than two networks.
     """
     if len(geometries) < 2:
         return {}

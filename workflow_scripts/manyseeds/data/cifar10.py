@@ -59,17 +59,17 @@ def load_cifar10(
     official: Mapping[str, OfficialFile] = OFFICIAL,
     report: Callable[[str], None] = print,
 ) -> Dataset:
-    """CIFAR-10 from `root/cifar-10-batches-bin`, which is first unpacked or downloaded where it is not there.
+    """Load CIFAR-10 from `root/cifar-10-batches-bin`, unpacking or downloading it first if needed.
 
-    Training batches must be the official files. The test batch may be another of the same size: the card then says so,
-    and `test_lossless.txt` beside it may hold the number of leading test images whose pixels are the originals.
+    Training batches must be the official files. The test batch may be another file of the same size; the card then says
+    so. `test_lossless.txt` beside it may hold the number of leading test images whose pixels are the originals.
 
     Parameters
     ----------
     root
-        Folder that holds, or is to hold, `cifar-10-batches-bin`.
+        Folder that holds `cifar-10-batches-bin`, or will hold it after the download.
     download
-        Whether it may be fetched from the authors' site.
+        Whether a download from the authors' site is allowed.
     official
         Size and SHA-1 of each batch; the test batch is named `test_batch.bin`.
     report
@@ -83,7 +83,7 @@ def load_cifar10(
     Raises
     ------
     StudyError
-        A file is missing, truncated or altered, or there is no network to download it.
+        If a file is missing, truncated or altered, or cannot be downloaded.
     """
     folder = _obtain(Path(root), official, download, report)
     files = {name: _check_batch(folder / name, expected) for name, expected in official.items()}
@@ -109,7 +109,7 @@ def _check_batch(path: Path, expected: OfficialFile) -> SourceFile:
     Raises
     ------
     StudyError
-        The file is missing, of another size, or a training batch of other content.
+        If the file is missing, has another size, or is a training batch with other content.
     """
     if not path.is_file():
         raise StudyError(f"{path} is missing; expected the six batches of CIFAR-10's binary version in {path.parent}.")
@@ -124,12 +124,12 @@ def _check_batch(path: Path, expected: OfficialFile) -> SourceFile:
 
 
 def _lossless_test_images(folder: Path, test_is_official: bool, n_test: int) -> tuple[list[bool | None], str | None]:
-    """For each test image, whether its pixels are the originals, and a sentence on a test batch that is not official.
+    """Return whether each test image has its original pixels, and a note if the batch is not official.
 
     Raises
     ------
     StudyError
-        `test_lossless.txt` holds no number between 0 and the number of test images.
+        If `test_lossless.txt` does not hold a number between 0 and the number of test images.
     """
     if test_is_official:
         return [True] * n_test, None
@@ -148,7 +148,7 @@ def _lossless_test_images(folder: Path, test_is_official: bool, n_test: int) -> 
 
 
 def _split(folder: Path, names: list[str], lossless: list[bool | None] | None = None) -> Split:
-    """The images of some batches, one after the other."""
+    """Return the images of some batches, one batch after another."""
     labels = [_read_records(folder / name)[:, 0].astype(np.int64) for name in names]
     for name, batch_labels in zip(names, labels, strict=True):
         if batch_labels.max() >= len(CATEGORIES):
@@ -164,21 +164,21 @@ def _split(folder: Path, names: list[str], lossless: list[bool | None] | None = 
 
 
 def _read_records(path: Path) -> NDArray[np.uint8]:
-    """The records of a batch, uint8 (n, 3073), mapped rather than read."""
+    """Return the records of a batch, uint8 (n, 3073), memory-mapped."""
     return np.memmap(path, dtype=np.uint8, mode="r").reshape(-1, RECORD_BYTES)
 
 
 def _read_images(folder: Path, names: list[str]) -> Iterator[NDArray[np.uint8]]:
-    """The images of each batch, uint8 (n, 32, 32, 3)."""
+    """Yield the images of each batch, uint8 (n, 32, 32, 3)."""
     for name in names:
         planes = _read_records(folder / name)[:, 1:].reshape(-1, 3, IMAGE_SIZE, IMAGE_SIZE)
         yield planes.transpose(0, 2, 3, 1)
 
 
 def _obtain(root: Path, names: Iterable[str], download: bool, report: Callable[[str], None]) -> Path:
-    """The folder of batches, unpacked or downloaded where it is not there.
+    """Return the folder of batches, unpacking or downloading it if it does not exist.
 
-    A folder that is there is the user's: it is never added to or replaced.
+    An existing folder belongs to the user: nothing in it is added or replaced.
     """
     folder = root / FOLDER
     if folder.is_dir():
@@ -188,8 +188,8 @@ def _obtain(root: Path, names: Iterable[str], download: bool, report: Callable[[
         return folder
     if not download:
         raise StudyError(
-            f"{folder} does not exist and data.download is false; expected there CIFAR-10's binary version "
-            f"({ARCHIVE_URL}, unpacked), or the archive {ARCHIVE} in {root}."
+            f"{folder} does not exist and data.download is false; unpack CIFAR-10's binary version there "
+            f"({ARCHIVE_URL}), or place the archive {ARCHIVE} in {root}."
         )
     with writing(root):
         root.mkdir(parents=True, exist_ok=True)
@@ -202,19 +202,19 @@ def _obtain(root: Path, names: Iterable[str], download: bool, report: Callable[[
 
 
 def _download(url: str, archive: Path, folder: Path) -> None:
-    """Fetch the archive.
+    """Download the archive.
 
-    torchvision downloads the pickled version only, and its import costs torch's; a download is one call of the
-    standard library, and the archive's SHA-256 and the batches' SHA-1 are checked whatever brought them.
+    torchvision only downloads the pickled version, and importing it also imports torch. The archive's SHA-256 and the
+    batches' SHA-1 are checked in any case, so one call of the standard library is enough.
     """
     try:
         with urllib.request.urlopen(url, timeout=NETWORK_TIMEOUT_SECONDS) as response, archive.open("wb") as file:
             shutil.copyfileobj(response, file)
-    except OSError as error:  # URLError, HTTPError and time-outs are all of this kind
+    except OSError as error:  # URLError, HTTPError and time-outs are subclasses
         reason = getattr(error, "reason", error)
         raise StudyError(
-            f"{folder} does not exist and {url} cannot be downloaded ({reason}); download it elsewhere and place "
-            f"{ARCHIVE}, packed, in {folder.parent}, or its unpacked folder at {folder}."
+            f"{folder} does not exist and {url} cannot be downloaded ({reason}); download it elsewhere, then place "
+            f"{ARCHIVE} in {folder.parent}, or its unpacked folder at {folder}."
         ) from error
 
 
@@ -224,14 +224,14 @@ def _unpack(archive: Path, root: Path, names: Iterable[str]) -> None:
     Raises
     ------
     StudyError
-        It is not the official archive.
+        If it is not the official archive.
     """
     with archive.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     if sha256 != ARCHIVE_SHA256:
         raise StudyError(
-            f"{archive} has SHA-256 {sha256}; the official archive has {ARCHIVE_SHA256}: the download broke off or "
-            "the file was altered."
+            f"{archive} has SHA-256 {sha256}; the official archive has {ARCHIVE_SHA256}: the download was interrupted "
+            "or the file was altered."
         )
     with tempfile.TemporaryDirectory(dir=root, prefix=".cifar10-") as scratch:
         unpacked = Path(scratch) / FOLDER
@@ -242,6 +242,6 @@ def _unpack(archive: Path, root: Path, names: Iterable[str]) -> None:
                     shutil.copyfileobj(source, target)
         try:
             unpacked.rename(root / FOLDER)
-        except OSError:  # another study has unpacked it meanwhile
+        except OSError:  # another study has unpacked it in the meantime
             if not (root / FOLDER).is_dir():
                 raise

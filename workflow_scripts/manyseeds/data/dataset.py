@@ -1,7 +1,7 @@
-"""What every data set becomes: packed images, labels, an index with each image's provenance, and a card.
+"""Packed data sets: images, labels, an index with each image's provenance, and a card.
 
-Images stay where they are until they are packed: a split hands them out in blocks, so that a folder of any size is
-written with the memory of one block.
+A split reads its images in blocks only when they are packed, so packing a folder of any size needs the memory of one
+block.
 """
 
 import hashlib
@@ -30,10 +30,11 @@ class SourceFile:
     file
         Name of the file, or of the folder whose images were read.
     bytes
-        Its size; of a folder, the sum over its images.
-        sha1: hexadecimal SHA-1 of a file; None for a folder.
+        Size of the file; of a folder, the sum over its images.
+    sha1
+        Hexadecimal SHA-1 of a file; None for a folder.
     official
-        Whether the SHA-1 is the one published for this file; None where none is published.
+        Whether the SHA-1 is the one published for this file; None if none is published.
     """
 
     file: str
@@ -53,11 +54,11 @@ class Split:
     labels
         (n,) int64, positions in the data set's categories.
     source
-        N names of the file each image was read from.
+        Names of the files that the images were read from, one for each image.
     source_index
         (n,) int64, position of the image within that file.
     lossless
-        For each image, whether its pixels are the originals; None where that cannot be known.
+        For each image, whether its pixels are the originals; None if that is not known.
     """
 
     blocks: Blocks
@@ -87,9 +88,9 @@ class Dataset:
     files
         The sources read.
     test_is_official
-        Whether the test images are the published ones; None where nothing is published.
+        Whether the test images are the published ones; None if nothing is published.
     notes
-        Sentences a reader of results should know.
+        Sentences that a reader of the results should know.
     """
 
     name: str
@@ -114,13 +115,13 @@ def write_dataset(
 ) -> None:
     """Pack a data set into its six files; the card is written last.
 
-    Writes uint8 (n, height, width, channels) and int64 (n,) NPY files for both splits, the index (one row an image,
-    see `index_table`) and the card (see `describe`).
+    Both splits have NPY files of images, uint8 (n, height, width, channels), and of labels, int64 (n,). The index has
+    one row per image (see `index_table`); for the card see `describe`.
 
     Raises
     ------
     StudyError
-        An image cannot be read (from the split's blocks).
+        If an image of a split's blocks cannot be read.
     """
     digest = hashlib.sha256(json.dumps(dataset.categories).encode())
     for split, images_path, labels_path in (
@@ -137,7 +138,7 @@ def write_dataset(
 
 
 def _digesting(blocks: Iterator[NDArray], digest) -> Iterator[NDArray]:
-    """Pass blocks on, feeding their bytes to a hash."""
+    """Yield blocks unchanged, and feed their bytes to a hash."""
     for block in blocks:
         contiguous = np.ascontiguousarray(block)
         digest.update(contiguous.data)
@@ -145,13 +146,13 @@ def _digesting(blocks: Iterator[NDArray], digest) -> Iterator[NDArray]:
 
 
 def index_table(dataset: Dataset) -> pd.DataFrame:
-    """The provenance of every image.
+    """Return the provenance of every image.
 
     Returns
     -------
     DataFrame
-        One row an image, training images first: split, position (in the split's arrays), category, category_name,
-        source, source_index, lossless (null where unknown).
+        One row per image, training images first: split, position (in the split's arrays), category, category_name,
+        source, source_index, lossless (null if unknown).
     """
     splits = {"train": dataset.train, "test": dataset.test}
     return pd.concat([_split_table(dataset.categories, *item) for item in splits.items()], ignore_index=True)
@@ -172,7 +173,7 @@ def _split_table(categories: Sequence[str], name: str, split: Split) -> pd.DataF
 
 
 def describe(dataset: Dataset, digest: str) -> dict:
-    """The card of a data set: what it is, what it was read from, and the SHA-256 of its pixels and labels."""
+    """Return the card of a data set: its properties, its sources, and the SHA-256 of pixels and labels."""
     lossless = list(dataset.test.lossless)
     return {
         "dataset": dataset.name,
@@ -194,9 +195,9 @@ def read_dataset_card(path: Path) -> dict:
     Raises
     ------
     StudyError
-        The file is not a card.
+        If the file is not a card.
     """
     try:
         return json.loads(Path(path).read_text())
     except (OSError, ValueError) as error:
-        raise StudyError(f"{path} is no data set's card ({error}); remove it to have it made again.") from error
+        raise StudyError(f"{path} is not the card of a data set ({error}); delete it and run again.") from error

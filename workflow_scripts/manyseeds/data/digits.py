@@ -1,4 +1,4 @@
-"""scikit-learn's digits: 1797 real images of handwritten digits that come with a dependency (no download).
+"""scikit-learn's digits: 1797 real images of handwritten digits, which come with a dependency.
 
 Alpaydin & Kaynak (1998), Optical recognition of handwritten digits, UCI Machine Learning Repository (its test set).
 """
@@ -14,13 +14,14 @@ from manyseeds.errors import StudyError
 FULL_INK = 16
 
 DEFAULT_HELD_OUT = 100
-"""Images of each digit held out for testing where the stimuli come from elsewhere."""
+"""Images of each digit held out for testing if the stimuli come from elsewhere."""
 
 
 def load_digits(image_size: int, per_category: int) -> Dataset:
-    """Digits as grey images, the first `per_category` of each digit (in file order) held out as the test split.
+    """Load the digits as grey images; the first `per_category` of each digit are the test split.
 
-    The 8 x 8 originals are enlarged by bilinear interpolation, in float, then rounded to 0 to 255; one channel.
+    The 8 x 8 originals are enlarged by bilinear interpolation in float, then rounded to integers from 0 to 255. They
+    have one channel.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ def load_digits(image_size: int, per_category: int) -> Dataset:
     Raises
     ------
     StudyError
-        A digit has too few images to hold out `per_category` and still leave one to train on.
+        If a digit has too few images to hold out `per_category` and still leave one to train on.
     """
     import sklearn
     from sklearn.datasets import load_digits as load_originals
@@ -71,20 +72,20 @@ def load_digits(image_size: int, per_category: int) -> Dataset:
 
 
 def _enlarge(image: NDArray, image_size: int) -> NDArray:
-    """One 8 x 8 image of ink counts as uint8 (image_size, image_size, 1)."""
+    """Return an 8 x 8 image of ink counts as grey values, uint8 (image_size, image_size, 1)."""
     enlarged = Image.fromarray(image.astype(np.float32)).resize((image_size, image_size), Image.Resampling.BILINEAR)
     return np.rint(np.asarray(enlarged) * (255 / FULL_INK)).astype(np.uint8)[..., np.newaxis]
 
 
 def _first_of_each_category(labels: NDArray, categories: tuple[str, ...], per_category: int) -> NDArray:
-    """Mask (n,) of the first `per_category` images of each category."""
+    """Return a mask (n,) of the first `per_category` images of each category."""
     first = np.zeros(len(labels), dtype=bool)
     for category, name in enumerate(categories):
         positions = np.flatnonzero(labels == category)
         if per_category >= len(positions):
             raise StudyError(
                 f"stimuli.per_category is {per_category}, but category {name!r} of digits has {len(positions)} images; "
-                f"expected at most {len(positions) - 1}: held-out images do not train, and one must be left that does."
+                f"expected at most {len(positions) - 1}, so that at least one image is left to train on."
             )
         first[positions[:per_category]] = True
     return first

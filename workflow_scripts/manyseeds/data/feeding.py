@@ -1,4 +1,4 @@
-"""Images on their way to a device: float32, standardised there if they are stored as pixels."""
+"""Transfer of images to a device: as float32, standardised there if they are stored as pixels."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,8 @@ from manyseeds.data.pixels import Inputs, Pixels
 def to_device(inputs: Inputs, device: torch.device) -> Tensor:
     """Return images as float32 [n, height, width, channels] on a device, where pixels are standardised.
 
-    In float64, as `Preprocessing.apply` does: the same bits as images that were preprocessed beforehand.
+    They are standardised in float64, as in `Preprocessing.apply`, so they have the same bits as images that were
+    preprocessed beforehand.
     """
     if not isinstance(inputs, Pixels):
         return torch.from_numpy(np.array(inputs)).to(device)
@@ -27,14 +28,17 @@ def _standardised(pixels: NDArray[np.uint8], inputs: Pixels, device: torch.devic
 
 
 def on_device(places: Sequence[NDArray[np.int64]], device: torch.device) -> tuple[Tensor, ...]:
-    """Return the places of each minibatch on a device, where they come in one copy: each waits for all work there."""
+    """Return the places of each minibatch on a device.
+
+    All places are copied at once, because each copy waits for all pending work of the device.
+    """
     return torch.from_numpy(np.concatenate(places)).to(device).split([len(batch) for batch in places])
 
 
 class Source:
-    """Where minibatches are fetched from.
+    """Images from which minibatches are taken.
 
-    Preprocessed images all lie on the device from the start; pixels are read where they are stored, each minibatch
+    Preprocessed images are all on the device from the start. Pixels are read from their file: each minibatch is read
     while the one before it is used.
     """
 

@@ -14,15 +14,15 @@ from manyseeds.errors import StudyError, breaks_lines
 
 EXTENSIONS = frozenset((".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"))  # torchvision's
 FORMATS = ("BMP", "DIB", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-"""What files may hold, whatever their names: of Pillow's other formats one (EPS) is a program, which it would run."""
+"""Formats that files may have, whatever their names. Pillow also reads EPS, whose files are programs that it runs."""
 # ImageNet calls its labelled held-out images `val`; its `test` has no labels. So `val` comes first.
 TEST_FOLDERS = ("val", "test")
-# More than 8 bits a channel: Pillow clips these to 255 instead of scaling them.
+# More than 8 bits per channel: Pillow clips these values to 255 instead of scaling them.
 DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 
 
 def load_image_folder(root: Path, image_size: int) -> Dataset:
-    """A tree `train/<category>/*` and `val/<category>/*` (or `test/…`) as colour images of one size.
+    """Load `train/<category>/*` and `val/<category>/*` (or `test/…`) as colour images of one size.
 
     Categories are the folders' names, sorted; images are in the order of their sorted paths.
 
@@ -41,23 +41,23 @@ def load_image_folder(root: Path, image_size: int) -> Dataset:
     Raises
     ------
     StudyError
-        No such folders, the two have unequal categories or fewer than two, or a category has no image.
+        If a folder is missing, the two differ in categories or have fewer than two, or a category has no image.
     """
     root = Path(root)
     test_folder = next((name for name in TEST_FOLDERS if (root / name).is_dir()), None)
     if test_folder is None or not (root / "train").is_dir():
         raise StudyError(
-            f"data.root: {root} is no image folder; expected train/<category>/* and val/ or test/ likewise."
+            f"data.root: {root} is not an image folder; expected train/<category>/*, and the same in val/ or test/."
         )
     train_files, test_files = list_categories(root / "train"), list_categories(root / test_folder)
     if unequal := sorted(set(train_files) ^ set(test_files)):
         where = "train" if unequal[0] in train_files else test_folder
         raise StudyError(
-            f"{root}: category {unequal[0]!r} is found in {where} only; "
-            f"expected equal categories in train and {test_folder}."
+            f"{root}: found category {unequal[0]!r} only in {where}; "
+            f"expected the same categories in train and {test_folder}."
         )
     if len(train_files) < 2:
-        raise StudyError(f"{root}: found the one category {next(iter(train_files))!r}, expected at least 2.")
+        raise StudyError(f"{root}: found only the category {next(iter(train_files))!r}, expected at least 2.")
     return Dataset(
         name="image_folder",
         categories=tuple(train_files),
@@ -70,7 +70,7 @@ def load_image_folder(root: Path, image_size: int) -> Dataset:
 
 
 def list_categories(folder: Path) -> dict[str, list[Path]]:
-    """The images of each category of a folder, at any depth below `folder/<category>`, hidden files left out.
+    """Return the images of each category, at any depth below `folder/<category>`, without hidden files.
 
     Returns
     -------
@@ -80,11 +80,11 @@ def list_categories(folder: Path) -> dict[str, list[Path]]:
     Raises
     ------
     StudyError
-        The folder has no category, or a category no image, or a link in it leads back to a folder above.
+        If the folder has no category, a category has no image, or a link leads back to a folder above.
     """
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     if not names:
-        raise StudyError(f"{folder} holds no folders; expected one folder of images for each category.")
+        raise StudyError(f"{folder} holds no folders; expected one folder of images per category.")
     categories = {name: _list_images(folder / name) for name in names}
     for name, files in categories.items():
         if not files:
@@ -93,7 +93,10 @@ def list_categories(folder: Path) -> dict[str, list[Path]]:
 
 
 def _list_images(folder: Path) -> list[Path]:
-    """Every image below a folder, sorted by path; links are followed, since large sets are often linked into place."""
+    """Return every image below a folder, sorted by path.
+
+    Links are followed, because large sets are often linked into place.
+    """
     found: list[Path] = []
     for place, folders, names in os.walk(folder, followlinks=True):
         for name in folders:
@@ -101,19 +104,19 @@ def _list_images(folder: Path) -> list[Path]:
         found += [Path(place) / name for name in names if not name.startswith(".")]
     images = sorted(path for path in found if path.suffix.lower() in EXTENSIONS)
     for path in images:
-        if breaks_lines(str(path)):  # neither tables nor terminals take such a name
-            raise StudyError(f"{str(path)!a} has control characters in its name, or is not in UTF-8.")
+        if breaks_lines(str(path)):  # tables and terminals cannot hold such a name
+            raise StudyError(f"{str(path)!a} has control characters in its name, or is not in UTF-8; rename it.")
         if not path.is_file():
-            raise StudyError(f"{path} is no file, or a link to one that is not there; expected an image.")
+            raise StudyError(f"{path} is not a file, or is a broken link; expected an image.")
     return images
 
 
 def _check_leads_down(folder: str) -> None:
-    """Refuse a link to a folder that it lies in: there would be no end of images."""
+    """Refuse a link to a folder that contains it: following it would never end."""
     if os.path.islink(folder):
         target = os.path.realpath(folder)
         if os.path.commonpath((target, os.path.realpath(os.path.dirname(folder)))) == target:
-            raise StudyError(f"{folder} is a link to a folder that it lies in; expected folders of images.")
+            raise StudyError(f"{folder} is a link to a folder that contains it; expected folders of images.")
 
 
 def _split(root: Path, files: dict[str, list[Path]], image_size: int) -> Split:
@@ -132,7 +135,7 @@ def _folder_entry(name: str, files: dict[str, list[Path]]) -> SourceFile:
 
 
 def read_images(paths: Sequence[Path], image_size: int, channels: int) -> Iterator[NDArray[np.uint8]]:
-    """Read images one after the other, uint8 (1, image_size, image_size, channels) each; see `read_image`."""
+    """Yield images one after another, uint8 (1, image_size, image_size, channels); see `read_image`."""
     for path in paths:
         yield read_image(path, image_size, channels)[np.newaxis]
 
@@ -145,7 +148,7 @@ def read_image(path: Path, image_size: int, channels: int) -> NDArray[np.uint8]:
     Parameters
     ----------
     path
-        An image file of up to 8 bits a channel.
+        An image file of up to 8 bits per channel.
     image_size
         Height and width of the result, in pixels.
     channels
@@ -159,15 +162,15 @@ def read_image(path: Path, image_size: int, channels: int) -> NDArray[np.uint8]:
     Raises
     ------
     StudyError
-        The file is damaged, no image, or has more than 8 bits a channel.
+        If the file is damaged, is not an image, or has more than 8 bits per channel.
     """
     try:
         with Image.open(path, formats=FORMATS) as image:
             mode = image.mode
             converted = image.convert("RGB" if channels == 3 else "L")
-    except Exception as error:  # whatever Pillow's decoders raise
+    except Exception as error:  # Pillow's decoders raise errors of many types
         raise StudyError(f"{path} cannot be read as an image ({error}); expected an undamaged image file.") from error
     if mode in DEEP_MODES:
-        raise StudyError(f"{path} has more than 8 bits a channel (mode {mode}); expected 8-bit images.")
+        raise StudyError(f"{path} has more than 8 bits per channel (mode {mode}); expected 8-bit images.")
     square = ImageOps.fit(converted, (image_size, image_size), Image.Resampling.BILINEAR)
     return np.asarray(square).reshape(image_size, image_size, channels)

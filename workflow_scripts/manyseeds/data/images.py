@@ -1,4 +1,4 @@
-"""Images with their labels, as networks are trained on them and tested with them."""
+"""Images with their labels, for training and testing networks."""
 
 import hashlib
 import json
@@ -16,8 +16,9 @@ from manyseeds.data.pixels import Inputs, Pixels, fingerprint
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Images [n, height, width, channels], preprocessed or pixels to be standardised, their labels int64 [n], and the
-    number of categories.
+    """Images [n, height, width, channels], their labels int64 [n], and the number of categories.
+
+    The images are preprocessed, or are pixels still to be standardised.
     """
 
     inputs: Inputs
@@ -26,15 +27,16 @@ class Images:
 
     @classmethod
     def read(cls, inputs: Path, labels: Path, card: Path, preprocessing: Path) -> "Images":
-        """Read images and labels from NPY files: preprocessed images into memory, while pixels (uint8) stay where they
-        are, to be standardised as was fitted.
+        """Read images and labels from NPY files.
+
+        Preprocessed images are read into memory. Pixels (uint8) stay in their file, to be standardised later.
 
         Parameters
         ----------
         card
-            The data set's, which names the categories and holds the digest of the pixels.
+            The data set's card, which names the categories and holds the digest of the pixels.
         preprocessing
-            The fitted one; looked at for pixels only.
+            The fitted preprocessing; read for pixels only.
         """
         about = json.loads(Path(card).read_text())
         stored = np.load(inputs, mmap_mode="r")
@@ -44,8 +46,9 @@ class Images:
     def subset(
         self, *, images: str = "all", seed: int | None = None, categories: Sequence[int] | None = None
     ) -> "Images":
-        """Return the images that a condition leaves, labelled 0, 1, ... in the order of `categories`; parameters as in
-        `training_sets.select`.
+        """Return the images that a condition keeps, labelled 0, 1, ... in the order of `categories`.
+
+        The parameters are those of `subsets.select`.
         """
         if images == "all" and categories is None:
             return self
@@ -55,8 +58,9 @@ class Images:
 
     @cached_property
     def digest(self) -> str:
-        """A digest of the images and labels themselves, whatever file they came from; of pixels, of their data set's
-        digest and of how they are standardised.
+        """Digest of the images and labels themselves, whatever file they came from.
+
+        For pixels, it covers the data set's digest, their places in it, the mean and the SD instead of the images.
         """
         digest = hashlib.blake2b(digest_size=16)
         digest.update(f"{self.inputs.shape}{self.inputs.dtype}{self.n_categories}".encode())

@@ -1,7 +1,7 @@
-"""Images as networks take them: preprocessed beforehand, or stored as pixels and standardised batch by batch.
+"""Inputs of networks: images preprocessed beforehand, or pixels standardised batch by batch.
 
-Standardising channels is cheap, and float32 copies of a large set are not: ImageNet at 224 x 224 is 193 GB of pixels
-and would be 771 GB of inputs. So its pixels are memory-mapped, and only a batch at a time is read and standardised.
+Standardising channels is cheap, but float32 copies of a large set are not: ImageNet at 224 x 224 is 193 GB of pixels
+and would be 771 GB of inputs. Its pixels are therefore memory-mapped, and read and standardised one batch at a time.
 """
 
 import hashlib
@@ -15,20 +15,20 @@ from safetensors.numpy import load_file
 
 @dataclass(frozen=True, eq=False)
 class Pixels:
-    """Some of the images of a packed data set, as pixels; stands wherever an array of preprocessed images may stand.
+    """Some of the images of a packed data set as pixels, usable like an array of preprocessed images.
 
-    It has an array's shape and length and is indexed along its first axis; only `read` touches the file.
+    Like an array it has a shape and a length, and is indexed along its first axis. Only `read` reads the file.
 
     Attributes
     ----------
     stored
         Uint8 [all images, height, width, channels], memory-mapped.
     positions
-        Int64 [n], which of the images these are, in order.
+        Int64 [n], the places of these images among all, in order.
     mean, sd
         Float64 [channels], in pixel values.
     source
-        Digest of the data set: what tells the stored images from others, so that nobody needs to read them all.
+        Digest of the data set, which identifies the stored images without reading them.
     """
 
     stored: NDArray[np.uint8]
@@ -69,7 +69,10 @@ Inputs = NDArray[np.float32] | Pixels
 
 
 def fingerprint(inputs: Inputs) -> memoryview | bytes:
-    """Return what tells images from others: the bytes of preprocessed ones; of pixels, what determines these bytes."""
+    """Return bytes that identify images.
+
+    These are the bytes of preprocessed images. For pixels, they are the values that determine such bytes.
+    """
     if not isinstance(inputs, Pixels):
         return np.ascontiguousarray(inputs).data
     places = hashlib.blake2b(np.ascontiguousarray(inputs.positions).data, digest_size=16).digest()

@@ -5,8 +5,8 @@
 * `gcn_zca`: `gcn`, then ZCA whitening (Bell & Sejnowski 1997): (z - feature mean) U (Λ + ε)^(-1/2) Uᵀ, where U Λ Uᵀ is
   the covariance of the features over the training set.
 
-Everything is fitted in float64 from whole-number sums, which are exact: the fit does not depend on how the images
-are cut into chunks.
+All fits use float64 sums of whole numbers, which are exact. A fit therefore does not depend on how the images are cut
+into chunks.
 """
 
 import json
@@ -26,7 +26,7 @@ from manyseeds.io.npy import write_npy
 
 ZCA_EPSILON = 1e-5
 ZCA_MAX_FEATURES = 4096
-CHUNK_BYTES = 32 * 2**20  # of float64, so that memory stays bounded whatever the images
+CHUNK_BYTES = 32 * 2**20  # of float64; bounds the memory for images of any size
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Preprocessing:
         Raises
         ------
         StudyError
-            The images have another shape than those it was fitted to.
+            If the images have another shape than those it was fitted to.
         """
         if tuple(images.shape[1:]) != self.image_shape:
             raise StudyError(
@@ -97,8 +97,8 @@ def fit_preprocessing(kind: str, images: NDArray) -> Preprocessing:
     Raises
     ------
     StudyError
-        No such kind; images without contrast; for `gcn_zca`, more than 4096 features, or fewer images than
-        features (their covariance would have no full rank and whitening would amplify what is not there).
+        If the kind is unknown, or the images have no contrast. For `gcn_zca`, also if there are more than 4096
+        features, or fewer images than features: the covariance would lack full rank, and whitening would amplify noise.
     """
     if kind not in PREPROCESSINGS:
         raise StudyError(f"data.preprocessing is {kind!r}; expected one of {', '.join(PREPROCESSINGS)}.")
@@ -145,14 +145,14 @@ def _check_zca_is_possible(images: NDArray) -> None:
 
 
 def _chunks(images: NDArray) -> Iterator[NDArray]:
-    """Consecutive images, as many at a time as fill `CHUNK_BYTES` in float64."""
+    """Yield consecutive images in chunks of `CHUNK_BYTES` in float64."""
     step = max(1, CHUNK_BYTES // (8 * int(np.prod(images.shape[1:]))))
     for start in range(0, len(images), step):
         yield images[start : start + step]
 
 
 def _value_counts(images: NDArray) -> NDArray:
-    """How often each pixel value occurs in each channel: int64 (channels, 256)."""
+    """Return how often each pixel value occurs in each channel: int64 (channels, 256)."""
     counts = np.zeros((images.shape[-1], 256), dtype=np.int64)
     for chunk in _chunks(images):
         for channel in range(images.shape[-1]):
@@ -161,7 +161,7 @@ def _value_counts(images: NDArray) -> NDArray:
 
 
 def _mean_and_sd(counts: NDArray) -> tuple[NDArray, NDArray]:
-    """Mean and (population) standard deviation of values counted in (groups, 256): two (groups,) arrays."""
+    """Return mean and population SD, both (groups,), of pixel values counted in (groups, 256)."""
     values = np.arange(256, dtype=np.float64)
     shares = counts / counts.sum(axis=1, keepdims=True)
     mean = shares @ values
@@ -172,10 +172,10 @@ def _mean_and_sd(counts: NDArray) -> tuple[NDArray, NDArray]:
 
 
 def _moments(images: NDArray) -> tuple[NDArray, NDArray]:
-    """Mean (features,) and covariance (features, features; divisor n) of the pixel values.
+    """Return the mean (features,) and covariance (features, features; divisor n) of the pixel values.
 
-    Sums of products of 8-bit values are whole numbers below 2**53 for any data set that fits a disk, so that float64
-    holds them exactly and centring after summing loses nothing.
+    Sums of products of 8-bit values are whole numbers below 2**53 for any data set that fits on a disk. Float64 holds
+    them exactly, so centring after summing loses nothing.
     """
     n_images, n_features = len(images), int(np.prod(images.shape[1:]))
     total = np.zeros(n_features)
@@ -190,9 +190,9 @@ def _moments(images: NDArray) -> tuple[NDArray, NDArray]:
 
 
 def _inverse_square_root(covariance: NDArray) -> NDArray:
-    """U (Λ + ε)^(-1/2) Uᵀ of a covariance matrix U Λ Uᵀ."""
+    """Return U (Λ + ε)^(-1/2) Uᵀ for a covariance matrix U Λ Uᵀ."""
     values, vectors = eigh(covariance, overwrite_a=True, check_finite=False)
-    # Rounding may leave eigenvalues of about -1e-15 where the true ones are 0.
+    # Rounding may turn eigenvalues of 0 into about -1e-15.
     scale = 1 / np.sqrt(np.maximum(values, 0) + ZCA_EPSILON)
     return (vectors * scale) @ vectors.T
 
@@ -207,12 +207,12 @@ def save_preprocessing(preprocessing: Preprocessing, path: Path) -> None:
 
 
 def load_preprocessing(path: Path) -> Preprocessing:
-    """Load what `save_preprocessing` saved.
+    """Load a preprocessing that `save_preprocessing` saved.
 
     Raises
     ------
     StudyError
-        The file cannot be read as such.
+        If the file cannot be read as a preprocessing.
     """
     try:
         with safe_open(path, framework="numpy") as file:
@@ -220,18 +220,18 @@ def load_preprocessing(path: Path) -> Preprocessing:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
             return Preprocessing(metadata["kind"], tuple(json.loads(metadata["image_shape"])), **arrays)
     except (OSError, SafetensorError, TypeError, KeyError, ValueError) as error:
-        raise StudyError(f"{path} is no fitted preprocessing ({error}); remove it to have it fitted again.") from error
+        raise StudyError(f"{path} is not a fitted preprocessing ({error}); delete it and run again.") from error
 
 
 def write_inputs(preprocessing: Preprocessing, images: NDArray, path: Path) -> None:
-    """Preprocess images of any number into an NPY file, chunk by chunk.
+    """Preprocess any number of images into an NPY file, chunk by chunk.
 
     Parameters
     ----------
     preprocessing
         The fitted preprocessing.
     images
-        Uint8 (n, height, width, channels); may be memory-mapped. Float32 images are preprocessed already and are
+        Uint8 (n, height, width, channels); may be memory-mapped. Float32 images are already preprocessed and are only
         copied.
     path
         Written as float32 of the same shape, C order.

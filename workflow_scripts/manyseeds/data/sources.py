@@ -30,20 +30,20 @@ def load_dataset(
     name
         `digits`, `cifar10` or `image_folder`.
     root
-        Where its files are, or are to be downloaded to (digits: unused).
+        Folder of its files, or for its download (digits: unused).
     download
         Whether a download is allowed (cifar10).
     image_size
         Height and width of the images, in pixels; CIFAR-10's is 32.
     held_out
-        Images of each category held out for the test split (digits; the others bring their own).
+        Images of each category held out for the test split (digits; the others have a test split of their own).
     report
         Called with a line when something long begins.
 
     Raises
     ------
     StudyError
-        The source is missing, damaged or does not fit.
+        If the source is missing or damaged, or does not fit the config.
     """
     if name == "digits":
         return load_digits(image_size, DEFAULT_HELD_OUT if held_out is None else held_out)

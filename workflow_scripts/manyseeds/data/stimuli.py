@@ -1,7 +1,7 @@
 """Stimuli: the images that every network sees (methods 1).
 
-From a data set: the first `per_category` test images of each category in file order, stacked by category. From a
-folder of one's own: the same of its categories, each of them one folder or several.
+From a data set, they are the first `per_category` test images of each category in file order, stacked by category. From
+a folder of the user's, they are the first images of each category, which is one folder or several.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,22 +20,22 @@ def stimuli_from_test_images(index: pd.DataFrame, categories: Sequence[str], per
     Parameters
     ----------
     index
-        The data set's index, one row an image (`datasets.dataset.index_table`).
+        The data set's index, one row per image (`data.dataset.index_table`).
     categories
         Names of all categories.
     per_category
-        Images of each category.
+        Number of images of each category.
 
     Returns
     -------
     DataFrame
-        One row a stimulus: stimulus (0 …), category, category_name, test_position (in the test images), source,
+        One row per stimulus: stimulus (0 …), category, category_name, test_position (in the test images), source,
         source_index, lossless.
 
     Raises
     ------
     StudyError
-        A category has fewer test images.
+        If a category has fewer test images.
     """
     test = index[index["split"] == "test"].rename(columns={"position": "test_position"})
     counts = np.bincount(test["category"], minlength=len(categories))
@@ -53,31 +53,31 @@ def stimuli_from_folder(
     Parameters
     ----------
     root
-        A folder with one folder for each category, or several mapped to one.
+        A folder that holds one folder for each category, or several mapped to one.
     per_category
-        Images of each category.
+        Number of images of each category.
     categories
-        Category name -> names of its folders, whose images follow each other in this order; None: every
-        folder is a category of its own.
+        Category name -> names of its folders, whose images follow each other in this order. If None, every folder is a
+        category of its own.
 
     Returns
     -------
     stimuli : DataFrame
-        As of `stimuli_from_test_images`, with test_position and lossless null.
+        As from `stimuli_from_test_images`, with test_position and lossless null.
     paths : list of Path
         The images' files, in the same order.
 
     Raises
     ------
     StudyError
-        No such folder, only one category in it, a folder not found, or a category with fewer images.
+        If the root or a named folder is missing, there is only one category, or a category has fewer images.
     """
     root = Path(root)
     if not root.is_dir():
-        raise StudyError(f"stimuli.root {root} is not a folder; expected one folder of images for each category in it.")
+        raise StudyError(f"stimuli.root: {root} is not a folder; expected a folder with one folder per category.")
     files = _map_folders(root, list_categories(root), categories)
     if categories is None and len(files) < 2:
-        raise StudyError(f"stimuli.root {root}: found the one category {next(iter(files))!r}, expected at least 2.")
+        raise StudyError(f"stimuli.root: {root} has only the category {next(iter(files))!r}, expected at least 2.")
     _check_counts({name: len(paths) for name, paths in files.items()}, per_category, f"images in {root}")
     paths = [path for category in files.values() for path in category[:per_category]]
     chosen = pd.DataFrame(
@@ -96,7 +96,7 @@ def stimuli_from_folder(
 def _map_folders(
     root: Path, folders: dict[str, list[Path]], categories: Mapping[str, Sequence[str]] | None
 ) -> dict[str, list[Path]]:
-    """The images of each category, given those of each folder."""
+    """Return the images of each category, given the images of each folder."""
     if categories is None:
         return folders
     for category, names in categories.items():
@@ -107,7 +107,7 @@ def _map_folders(
 
 
 def _check_counts(counts: Mapping[str, int], per_category: int, what: str) -> None:
-    """Refuse to take more images of a category than there are, naming the smallest category."""
+    """Check that every category has enough images; the error names the smallest category."""
     smallest = min(counts, key=counts.__getitem__)
     if per_category > counts[smallest]:
         raise StudyError(

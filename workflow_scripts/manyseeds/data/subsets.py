@@ -1,4 +1,4 @@
-"""Which images of a data set a network trains on and is tested with: all, or those that its condition leaves."""
+"""Choice of the images that train and test a network: all images, or only those of its condition."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,13 @@ from manyseeds.errors import StudyError
 from manyseeds.streams import generator
 
 HALVES = ("a", "b")
-"""The two halves of the training set; of a category with an odd number of images, `a` has one more."""
+"""The two halves of the training set; if a category has an odd number of images, `a` has one more."""
 
 
 def select(
     labels: NDArray[np.int64], *, images: str = "all", seed: int | None = None, categories: Sequence[int] | None = None
 ) -> NDArray[np.int64]:
-    """Return the positions, ascending, of the images that a condition leaves (methods 9).
+    """Return the positions, ascending, of the images that a condition keeps (methods 9).
 
     Parameters
     ----------
@@ -24,9 +24,9 @@ def select(
     images
         `all`, or one of `HALVES`: a random half of the images of each category.
     seed
-        Root of the stream that cuts the halves, which no other stream shares; the same in all instances.
+        Root of the stream that cuts the halves, which is used for nothing else; the same in all instances.
     categories
-        Numbers of the categories that are left; None: all.
+        Numbers of the categories that are kept; None: all.
     """
     left = np.ones(len(labels), dtype=bool) if categories is None else np.isin(labels, categories)
     if images != "all":
@@ -35,7 +35,7 @@ def select(
 
 
 def _halves(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """Return for each image which half it belongs to: stratified, drawn category by category in ascending order."""
+    """Return the half (0 or 1) of each image, drawn within each category, in ascending order."""
     draw = generator(seed, "training_sets/halves", 0)
     half = np.empty(len(labels), dtype=np.int64)
     for category in np.unique(labels):
@@ -50,18 +50,18 @@ def check_categories(categories: Sequence[int] | None, names: Sequence[str]) -> 
     Raises
     ------
     StudyError
-        At the first that they do not have.
+        If the data do not have one of them; names the first.
     """
     stray = next((category for category in categories or () if category >= len(names)), None)
     if stray is not None:
         raise StudyError(
-            f"Config key conditions: found category {stray}, expected numbers from 0 to {len(names) - 1}, "
-            f"those of {names[0]} to {names[-1]}."
+            f"Config key conditions: found category {stray}, expected numbers from 0 to {len(names) - 1} "
+            f"({names[0]} to {names[-1]})."
         )
 
 
 def relabelled(labels: NDArray[np.int64], categories: Sequence[int] | None) -> NDArray[np.int64]:
-    """Return the labels of images of some categories as places in the list of these; None: as they are."""
+    """Return labels as places in the list of kept categories; None leaves them as they are."""
     if categories is None:
         return labels
     place = np.full(max(categories) + 1, -1)

@@ -1,6 +1,6 @@
-"""Cards of exported networks: how each was trained, and what lies beside it, told without opening anything else.
+"""Cards of exported networks: how each was trained, and which files belong to it.
 
-Read while the Snakefile is parsed: nothing but the standard library is imported.
+Read while the Snakefile is parsed, so only the standard library is imported and no other file is opened.
 """
 
 import json
@@ -11,9 +11,8 @@ from manyseeds.errors import StudyError
 from manyseeds.study.instances import CARD
 
 FIELDS = {"settings": dict, "images": dict, "recorded": dict, "files": dict, "trained": dict}
-"""What a card says: the settings that determine the weights, digests of the training images and of the stimuli, the
-epochs and layers of recorded activations, SHA-256 of the files beside it, and software, device and seconds of the
-training.
+"""Entries of a card: the settings that determine the weights; digests of the training images and of the stimuli; epochs
+and layers of recorded activations; SHA-256 of the files beside it; software, device and seconds of the training.
 """
 
 LATER: dict[str, dict[str, Any]] = {
@@ -21,7 +20,7 @@ LATER: dict[str, dict[str, Any]] = {
     "recipe": {"compile": False},
     "collapse": {"judge_after": [], "dead": "ignore", "enabled": True},
 }
-"""Settings that are younger than the first cards, and what they were before they could be chosen."""
+"""Settings that the first cards do not have yet, with the values that applied before they could be chosen."""
 
 
 def read_card(folder: Path) -> dict[str, Any]:
@@ -30,7 +29,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     Raises
     ------
     StudyError
-        If it cannot be read, or is no such card.
+        If it cannot be read, or does not have all entries.
     """
     path = folder / CARD
     try:
@@ -38,7 +37,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as problem:
         raise StudyError(f"{path} cannot be read ({problem}).") from problem
     if not isinstance(card, dict) or not all(isinstance(card.get(key), kind) for key, kind in FIELDS.items()):
-        raise StudyError(f"{path} is no card of an exported network: expected the entries {', '.join(FIELDS)}.")
+        raise StudyError(f"{path} is not the card of an exported network: expected the entries {', '.join(FIELDS)}.")
     for section, younger in LATER.items():
         if isinstance(card["settings"].get(section), dict):
             card["settings"][section] = younger | card["settings"][section]

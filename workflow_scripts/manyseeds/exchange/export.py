@@ -1,9 +1,10 @@
-"""Trained networks to keep and to pass on: what others need to analyse them, and no more.
+"""Exports of trained networks: exactly what others need to analyse them.
 
-An export holds a folder for each instance: the weights of the last epoch in half precision, the activations of the
-layers whose training is followed at all their epochs, likewise, its tables, and a card with their digests. Beside these
-lie the study that trained them (``study.yaml``), what tells its images (``data.json``, ``stimuli.parquet``) and a page
-for readers.
+An export has a folder for each instance. It holds the weights of the last epoch and the activations of followed layers
+at all epochs, both in half precision. It also holds the instance's tables, and a card with digests.
+
+Beside these folders are the study that trained the networks (``study.yaml``), a description of its images
+(``data.json``, ``stimuli.parquet``), and a page for readers.
 """
 
 import hashlib
@@ -25,22 +26,25 @@ from manyseeds.study.instances import CARD
 
 WEIGHTS, ACTIVATIONS = "weights.safetensors", "activations.npz"
 ABOUT = ("dataset", "categories", "image_shape", "n_train", "train_digest")
-"""What tells a training set, wherever it came from."""
+"""Entries that identify a training set, wherever it came from."""
 
 WHICH = ["category_name", "source", "source_index"]
-"""Columns that say which image a stimulus is, whatever became of its pixels."""
+"""Columns that identify the image of a stimulus, even if its pixels differ."""
 
 TABLES = ("history", "attempts", "accuracy")
 """Tables of an instance that an export keeps, by name."""
 
 LEAST_AGREEMENT = 0.9
-"""Correlation of the activations that an imported network gives with those recorded before its export, at least. Half
-precision and other devices take some 1e-5 off it; other images or another preprocessing take nearly all.
+"""Minimum correlation between activations of an imported network and those recorded before its export. Half precision
+and other devices reduce it by about 1e-5; other images or another preprocessing reduce it to nearly 0.
 """
 
 
 def in_half_precision(array: NDArray) -> NDArray:
-    """Return numbers as float16, rounded to 11 bits; or as they are where they are none, or one exceeds its range."""
+    """Return float32 numbers as float16, rounded to 11 bits; unchanged if one exceeds its range.
+
+    Arrays of other types are returned unchanged too.
+    """
     if array.dtype != np.float32:
         return array
     with np.errstate(over="ignore"):
@@ -49,12 +53,12 @@ def in_half_precision(array: NDArray) -> NDArray:
 
 
 def rounded_weights(weights: Mapping[str, NDArray]) -> dict[str, NDArray]:
-    """Return weights in half precision, but biases and other vectors, which are few, as they are."""
+    """Return weights in half precision; biases and other vectors are few, and stay as they are."""
     return {name: in_half_precision(array) if array.ndim > 1 else array for name, array in weights.items()}
 
 
 def in_single_precision(arrays: Mapping[str, NDArray]) -> dict[str, NDArray]:
-    """Return arrays with what is in half precision as float32."""
+    """Return arrays with those in half precision converted to float32."""
     return {name: array.astype(np.float32) if array.dtype == np.float16 else array for name, array in arrays.items()}
 
 
@@ -72,12 +76,14 @@ def write_activations(path: Path, activations: Mapping[int, Mapping[str, NDArray
 def read_activations(
     path: Path, epochs: Sequence[int], layers: Sequence[str]
 ) -> Iterator[tuple[int, dict[str, NDArray[np.float32]]]]:
-    """Yield epochs with the recorded activations [stimuli, units] by layer, those of `layers` that the file has.
+    """Yield each epoch with its recorded activations [stimuli, units], by layer.
+
+    Only those of `layers` that the file has are included.
 
     Raises
     ------
     StudyError
-        If the file has changed since it was exported, cannot be read, or has none of an epoch.
+        If the file has changed since it was exported, cannot be read, or has none of the layers at an epoch.
     """
     check_file(path)
     try:
@@ -86,7 +92,7 @@ def read_activations(
                 names = {layer: f"epoch{epoch}/{layer}" for layer in layers}
                 arrays = {layer: file[name] for layer, name in names.items() if name in file.files}
                 if not arrays:
-                    raise StudyError(f"{path}: holds no activations of {', '.join(layers)} at epoch {epoch}.")
+                    raise StudyError(f"{path}: found no activations of {', '.join(layers)} at epoch {epoch}.")
                 yield epoch, in_single_precision(arrays)
     except StudyError:
         raise
@@ -95,9 +101,9 @@ def read_activations(
 
 
 def copy_rejected(source: Path, folder: Path) -> None:
-    """Copy the weights of rejected attempts that lie beside an instance's own into its exported folder, rounded.
+    """Copy the weights of an instance's rejected attempts, rounded, into its exported folder.
 
-    Which there are is known only after the training, so no rule declares them; those of an earlier one are removed.
+    Their files are known only after the training, so no rule declares them. Files of an earlier training are removed.
     """
     pattern = REJECTED.format("*")
     for stale in folder.glob(pattern):
@@ -115,20 +121,20 @@ def write_card(
     *,
     has_activations: bool,
 ) -> None:
-    """Write the card of an exported instance, whose other files lie beside it already.
+    """Write the card of an exported instance, after its other files.
 
     Parameters
     ----------
     path
-        The card's.
+        Path of the card.
     settings
-        What determined the weights (`exported_study.settings`).
+        Settings that determined the weights (`exported_study.settings`).
     images
         Digests of the training images and of the stimuli (`about_images`).
     metadata
-        Of the weights: software, device, digest of the key, attempt.
+        Metadata of the weights: software, device, digest of the key, attempt.
     has_activations
-        Whether activations were recorded; if not, those that lie there are of an earlier training, and are removed.
+        Whether activations were recorded. If not, a file of activations is of an earlier training, and is removed.
     """
     folder = path.parent
     if not has_activations:
@@ -149,19 +155,19 @@ def write_card(
 
 
 def _plain(text: str) -> Any:
-    """Return what a metadatum says: some are JSON."""
+    """Return the value of a metadata text: some are JSON."""
     return json.loads(text) if text.startswith("{") else text
 
 
 def _files(folder: Path) -> list[str]:
-    """Return the names of an instance's files but its card."""
+    """Return the names of an instance's files, without its card."""
     names = [WEIGHTS, *(f"{table}.parquet" for table in TABLES), ACTIVATIONS]
     rejected = sorted(path.name for path in folder.glob(REJECTED.format("*")))
     return [name for name in names if name != ACTIVATIONS or (folder / name).exists()] + rejected
 
 
 def _recorded(path: Path) -> dict[str, list]:
-    """Return which epochs and layers a file of activations holds."""
+    """Return the epochs and layers that a file of activations holds."""
     if not path.exists():
         return {"epochs": [], "layers": []}
     with np.load(path) as file:
@@ -179,7 +185,7 @@ def check_file(path: Path) -> Path:
         If it is missing or has changed.
     """
     if not path.is_file():
-        raise StudyError(f"{path} is missing; expected what {CARD} beside it lists.")
+        raise StudyError(f"{path} is missing; expected the files that {CARD} beside it lists.")
     if digest(path) != read_card(path.parent)["files"].get(path.name):
         raise StudyError(f"{path}: its contents have changed since it was exported; fetch it again.")
     return path
@@ -203,17 +209,17 @@ def read_table(path: Path, schema: tables.Schema, identity: Mapping[str, Any]) -
     Raises
     ------
     StudyError
-        If the file has changed since it was exported, or is no such table.
+        If the file has changed since it was exported, or does not conform to the schema.
     """
     check_file(path)
     try:
         return tables.conform(pd.read_parquet(path).assign(**identity), schema)
     except (OSError, ValueError) as problem:  # pyarrow's errors are among them
-        raise StudyError(f"{path}: no {schema['title']} of an instance ({problem}).") from problem
+        raise StudyError(f"{path}: expected the table {schema['title']} of an instance ({problem}).") from problem
 
 
 def pixels_digest(*arrays: NDArray) -> str:
-    """Return a digest of images, and of what else there is of them, as they are."""
+    """Return a digest of the shapes, types and values of arrays: images, and their labels if given."""
     sha256 = hashlib.sha256()
     for array in arrays:
         sha256.update(f"{array.shape}{array.dtype}".encode())
@@ -222,65 +228,66 @@ def pixels_digest(*arrays: NDArray) -> str:
 
 
 def about_data(card: Mapping[str, Any], images: NDArray, labels: NDArray) -> dict[str, Any]:
-    """Return what tells a training set (`ABOUT`), from its card, pixels and labels."""
+    """Return the entries that identify a training set (`ABOUT`), from its card, pixels and labels."""
     known = {key: card[key] for key in ABOUT if key != "train_digest"}
     return known | {"train_digest": pixels_digest(images, labels)}
 
 
 def check_data(found: Mapping[str, Any], expected: Mapping[str, Any], source: Path) -> None:
-    """Compare the study's training images with those that exported networks were trained on.
+    """Compare the study's training images with the training images of exported networks.
 
     Raises
     ------
     StudyError
-        Naming what differs.
+        If they differ; names the first difference.
     """
     for key, value in expected.items():
         if found[key] != value:
             raise StudyError(
-                f"{source}: the networks were trained on other images than the study has: {key} {value}, "
+                f"{source}: the networks were trained on other images than the study has: expected {key} {value}, "
                 f"found {found[key]}."
             )
 
 
 def about_images(about: Mapping[str, Any], stimuli: pd.DataFrame) -> dict[str, str]:
-    """Return the digests of the training images, given what tells them, and of the stimuli (`with_pixels`)."""
+    """Return the digests of the training images (`about_data`) and of the stimuli (`with_pixels`)."""
     rows = stimuli[[*WHICH, "sha256"]].to_csv(index=False)
     return {"training": about["train_digest"], "stimuli": hashlib.sha256(rows.encode()).hexdigest()}
 
 
 def check_images(found: Mapping[str, str], cards: Mapping[str, Mapping[str, str]], *, followed: bool) -> None:
-    """Compare the images that an export says it was made with to those on the cards of its networks: folders of several
-    exports may have been put together.
+    """Check that the images of an export are those on the cards of its networks.
+
+    They differ if folders of several exports were put together.
 
     Parameters
     ----------
     found
-        Of the whole export (`about_images`).
+        Digests of the images of the whole export (`about_images`).
     cards
-        Likewise, of each network by its folder.
+        Digests on the card of each network, by its folder.
     followed
-        Whether recorded activations are used, of which the stimuli matter.
+        Whether recorded activations are used; only then do the stimuli matter.
 
     Raises
     ------
     StudyError
-        Naming the first network with others.
+        If a network has other images; names the first.
     """
     for folder, images in cards.items():
         for kind in ["training", *(["stimuli"] if followed else [])]:
             if images.get(kind) != found[kind]:
                 what = "trained on other images" if kind == "training" else "probed with other stimuli"
-                raise StudyError(f"{folder}: the network was {what} than those beside it; analyse it on its own.")
+                raise StudyError(f"{folder}: the network was {what} than those beside it; analyse it separately.")
 
 
 def with_pixels(stimuli: pd.DataFrame, images: NDArray) -> pd.DataFrame:
-    """Return a table of stimuli with a digest of each one's pixels, `sha256`."""
+    """Return a table of stimuli with a column `sha256`, the digest of each one's pixels."""
     return stimuli.assign(sha256=[pixels_digest(image) for image in images])
 
 
 def read_about(path: Path) -> dict[str, Any]:
-    """Read what an export says of its training set (`about_data`).
+    """Read an export's description of its training set (`about_data`).
 
     Raises
     ------
@@ -292,26 +299,26 @@ def read_about(path: Path) -> dict[str, Any]:
         return {key: about[key] for key in ABOUT}
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as problem:
         raise StudyError(
-            f"{path} does not say what networks were trained on ({type(problem).__name__}: {problem})."
+            f"{path} does not describe the training images of the networks ({type(problem).__name__}: {problem})."
         ) from problem
 
 
 def read_recorded_stimuli(path: Path) -> pd.DataFrame:
-    """Read which stimuli an export's activations were recorded on (`with_pixels`).
+    """Read the stimuli on which an export's activations were recorded (`with_pixels`).
 
     Raises
     ------
     StudyError
-        If it is no such table.
+        If the file is not such a table.
     """
     try:
         return pd.read_parquet(path, columns=[*WHICH, "sha256"])
     except (OSError, ValueError) as problem:  # pyarrow's errors are among them
-        raise StudyError(f"{path} is no table of stimuli ({problem}).") from problem
+        raise StudyError(f"{path} is not a table of stimuli ({problem}).") from problem
 
 
 def places(recorded: pd.DataFrame, stimuli: pd.DataFrame) -> NDArray[np.int64]:
-    """Return where the study's stimuli stand among those that activations were recorded on.
+    """Return the places of the study's stimuli among the recorded ones.
 
     Raises
     ------
@@ -323,42 +330,44 @@ def places(recorded: pd.DataFrame, stimuli: pd.DataFrame) -> NDArray[np.int64]:
     if None in found:
         _, source, index = stimuli[WHICH].iloc[found.index(None)]
         raise StudyError(
-            f"Stimulus {found.index(None)} (image {index} of {source}) is none of those that activations were recorded "
-            "on before the networks were exported; follow no training (trajectory.epochs: []), or take those stimuli."
+            f"Stimulus {found.index(None)} (image {index} of {source}) is not among the stimuli recorded before the "
+            "networks were exported; use those stimuli, or do not follow the training (trajectory.epochs: [])."
         )
     return np.array(found, dtype=np.int64)
 
 
 def about_pixels(recorded: pd.DataFrame, stimuli: pd.DataFrame) -> str | None:
-    """Return a sentence where images among the study's stimuli are those of the export, but with other pixels."""
+    """Return a note if images of the export have other pixels among the study's stimuli, else None."""
     both = stimuli.merge(recorded, how="inner", on=WHICH, suffixes=("", "_recorded"))
     n_others = int((both["sha256"] != both["sha256_recorded"]).sum())
     if not n_others:
         return None
     return (
-        f"{n_others} of {len(stimuli)} stimuli have other pixels here than where the networks were exported (another "
-        "copy of the same image); accuracies, and activations of layers whose training is followed, are of those there."
+        f"{n_others} of {len(stimuli)} stimuli have other pixels here than in the export (another copy of the same "
+        "image). Accuracies, and activations of followed layers, were computed from the pixels of the export."
     )
 
 
 def check_agreement(answers: NDArray, recorded: NDArray, what: str) -> float:
-    """Return the correlation of the activations of a layer with those recorded of it before its network was exported;
-    NaN where either are all the same, as a dead layer's are.
+    """Return the correlation of a layer's activations with those recorded before the export.
+
+    It is NaN if both are constant, as in a dead layer, or not finite.
 
     Raises
     ------
     StudyError
-        If they have other units, or hardly agree.
+        If the numbers of units differ, or the correlation is below `LEAST_AGREEMENT`.
     """
     if answers.shape != recorded.shape:
-        raise StudyError(f"{what}: recorded of {recorded.shape[1]} units, found {answers.shape[1]}.")
+        raise StudyError(f"{what}: expected {recorded.shape[1]} units, as recorded, found {answers.shape[1]}.")
     with np.errstate(invalid="ignore", divide="ignore"):
         r = float(np.corrcoef(answers.ravel(), recorded.ravel())[0, 1])
     if np.isnan(r) and not answers.std() > 0 and not recorded.std() > 0:  # both dead, or both not finite
         return r
     if not r >= LEAST_AGREEMENT:
         raise StudyError(
-            f"{what}: the network answers otherwise than before it was exported (r = {r:.2f}); are the stimuli the "
-            "same, and what the preprocessing was fitted to?"
+            f"{what}: the network's activations differ from those before its export (r = {r:.2f}, expected at least "
+            f"{LEAST_AGREEMENT}); check that the stimuli, and the images that the preprocessing was fitted to, are the "
+            "same."
         )
     return r

@@ -1,6 +1,6 @@
-"""Studies that exported networks: read, and compared with the cards of their networks.
+"""Studies that exported networks: reading them, and comparing them with the cards of the networks.
 
-Read while the Snakefile is parsed: nothing but the standard library and YAML is imported.
+Read while the Snakefile is parsed, so only the standard library and YAML are imported.
 """
 
 import json
@@ -17,23 +17,23 @@ from manyseeds.study.study import FOLDERS, PERSONAL, PERSONAL_IN, PRETRAINED, TR
 from manyseeds.study.validation import Config
 
 STUDY = "study.yaml"
-"""The study that trained exported networks, in their folder."""
+"""File of the study that trained exported networks, in their folder."""
 
 SECTIONS = {"recipe": "training", "collapse": "collapse"}
-"""Where a config has these settings, but those of networks: a network's default has always been the same."""
+"""Sections of a config for the settings in `LATER`. Networks need none: their defaults have always been the same."""
 
 
 def read_study(folder: object) -> Config:
-    """Read the study that trained exported networks; without a folder there is none.
+    """Read the study that trained exported networks; without a folder, return an empty config.
 
     Raises
     ------
     StudyError
-        If it is missing or no mapping in YAML, or says what is the concern of whoever analyses the networks.
+        If it is missing, is not a mapping in YAML, or sets a key that each analysis sets for itself.
     """
     if not isinstance(folder, str) or not folder.strip():
         return {}
-    import yaml  # only where it is needed: each start of Snakemake comes by here
+    import yaml  # here, because each start of Snakemake calls this function
 
     path = Path(folder, STUDY)
     try:
@@ -42,7 +42,7 @@ def read_study(folder: object) -> Config:
         reason = " ".join(str(problem).split())
         raise StudyError(f"Config key pretrained_dir: {path} cannot be read as YAML ({reason}).") from problem
     if not isinstance(config, dict):
-        raise StudyError(f"Config key pretrained_dir: {path} holds no keys of a config.")
+        raise StudyError(f"Config key pretrained_dir: {path} does not hold the keys of a config.")
     for section, key in SECTIONS.items():
         if isinstance(config.get(key, {}), dict):
             config[key] = LATER[section] | config.get(key, {})
@@ -52,13 +52,13 @@ def read_study(folder: object) -> Config:
         personal += [f"{section}.{key}" for key in keys if isinstance(named, dict) and key in named]
     if personal:
         raise StudyError(
-            f"{path}: found the key {personal[0]}, which is for whoever analyses the networks to set; remove it there."
+            f"{path}: found the key {personal[0]}, which each analysis sets for itself; remove it from this file."
         )
     return config
 
 
 def settings(study: Study, instance: Instance) -> dict[str, Any]:
-    """Return what of a study determines an instance's weights; the data set with its preprocessing is among it."""
+    """Return the settings that determine an instance's weights, including data set and preprocessing."""
     task = tasks.task_values(study, instance)
     del task["name"]
     data = study.select(["data.dataset", "data.preprocessing", "data.image_size"])
@@ -66,29 +66,29 @@ def settings(study: Study, instance: Instance) -> dict[str, Any]:
 
 
 def check_places(study: Study, results: Path) -> None:
-    """Check that networks or activations from elsewhere will not take the places of networks that were trained here.
+    """Check that networks or activations from elsewhere do not overwrite networks trained here.
 
     Raises
     ------
     StudyError
-        Naming the first that was.
+        If a network was trained here; names the first.
     """
     if study.mode == TRAINED:
         return
     for trained in sorted(results.glob("networks/*/*/seed*/init.safetensors")):
         raise StudyError(
-            f"{trained.parent}: this network was trained here, and what comes from elsewhere would take its place; "
+            f"{trained.parent}: this network was trained here, and results from elsewhere would overwrite it; "
             "give the study another name (--config study=NAME)."
         )
 
 
 def check_exported(study: Study) -> None:
-    """Check that exported networks were trained as the study says, and that what it follows was recorded.
+    """Check that exported networks were trained as the study says, and recorded what it follows.
 
     Raises
     ------
     StudyError
-        Naming the first network that was trained otherwise, and in what, or of which an epoch or a layer is missing.
+        If a network was trained with another setting, or an epoch or a layer was not recorded; names the first.
     """
     if study.mode != PRETRAINED:
         return
@@ -104,7 +104,7 @@ def check_exported(study: Study) -> None:
 
 
 def _followed_layers(study: Study, architecture: str) -> list[str]:
-    """Return the layers that are followed in a network, as far as its layers are known before it is built."""
+    """Return the followed layers of a network, if its layers are known before it is built."""
     known = layer_names(study.network(architecture))
     return [layer for layer in study.config["trajectory"]["layers"] if known is not None and layer in known]
 
@@ -114,8 +114,8 @@ def _check_recorded(folder: Path, kind: str, wanted: Sequence, recorded: object)
     missing = next((value for value in wanted if value not in recorded), None)
     if missing is not None:
         raise StudyError(
-            f"Config key trajectory.{kind}: found {missing}, but of {folder} the {kind} {_written(recorded)} were "
-            "recorded; take among those, or follow no training (trajectory.epochs: [])."
+            f"Config key trajectory.{kind}: found {missing}, but {folder} recorded the {kind} {_written(recorded)}; "
+            "choose among these, or do not follow the training (trajectory.epochs: [])."
         )
 
 
@@ -129,11 +129,11 @@ CONFIG_KEYS = {
     "recipe.dropout": "dropout",
     "recipe.dropout_after": "dropout.after",
 }
-"""What settings are called in a config, where they have other names or places there."""
+"""Config keys of the settings that have other names or places in a config."""
 
 
 def _differences(found: Any, expected: Any, key: str = "") -> Iterator[tuple[str, str, str]]:
-    """Yield the dotted keys in which two nested values differ, as the config calls them, and both values."""
+    """Yield the dotted config keys in which two nested values differ, with both values."""
     if isinstance(found, Mapping) and isinstance(expected, Mapping):
         for name in {**expected, **found}:
             dotted = f"{key}.{name}" if key else str(name)

@@ -1,4 +1,4 @@
-"""The page that tells readers of an export what is in it."""
+"""The page that describes an export to its readers."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,36 +11,37 @@ from manyseeds.study.instances import Instance
 
 PAGE = """# Exported networks: {name}
 
-<!-- Written from the cards of the networks (of those in data/networks by `make docs`). -->
+<!-- Written from the cards of the networks (for those in data/networks by `make docs`). -->
 
-{n} networks{collapsed}, trained as [`study.yaml`](study.yaml) says. In a clone of manyseeds,
+{n} networks{collapsed}, trained as [`study.yaml`](study.yaml) says. To analyse them without training, run in a clone of
+manyseeds, with this folder as DIR:
 
     snakemake --cores 2 --config pretrained_dir=DIR study=mine
 
-with this folder as DIR analyses them without training: tables and figures of that study, from what lies here and the
-images of `{dataset}` (`data/README.md` there says where these come from; training images are checked to be the same).
+This makes the tables and figures of that study, from these files and the images of `{dataset}`. `data/README.md` in the
+clone says where the images come from. The training images must be the same; this is checked.
 
-The folder of each network holds its weights after the last epoch (matrices and kernels in float16), its history, all
-attempts, its accuracies at every checkpoint (evaluated before the weights were rounded), and a card with settings,
-software, device and digests{activations}.
+Each network has a folder with its weights after the last epoch (matrices and kernels in float16), its history, all
+attempts, and its accuracies at every checkpoint. Accuracies were computed before the weights were rounded. A card holds
+settings, software, device and digests.{activations}
 
 {table}
-Accuracies are of the last epoch, on the images trained on and on the test images of whoever trained{lossless}.
-Minutes are those of all attempts, beside other trainings on the same device.
+Accuracies are those of the last epoch, on the training images and on the test images of that training.
+{lossless}Minutes are those of all attempts, beside other trainings on the same device.
 
 Trained with {software}.
 """
 
 
 def page(name: str, instances: Mapping[Instance, Path]) -> str:
-    """Return the page that tells readers of an export what is in it, as Markdown.
+    """Return the page that describes an export to its readers, as Markdown.
 
     Parameters
     ----------
     name
-        Of the study that trained the networks.
+        Name of the study that trained the networks.
     instances
-        Folder of each.
+        Folder of each instance.
     """
     instances = dict(sorted(instances.items()))
     cards = {instance: read_card(path) for instance, path in instances.items()}
@@ -54,15 +55,17 @@ def page(name: str, instances: Mapping[Instance, Path]) -> str:
         n=len(rows),
         collapsed=f", {n_collapsed} of them collapsed" if n_collapsed else "",
         dataset=next(iter(cards.values()))["settings"]["data"]["dataset"],
-        activations=f"; {n_followed} of them also activations at several epochs, in float16" if n_followed else "",
+        activations=f" Activations at several epochs, in float16, exist for {n_followed} of the {len(rows)} networks."
+        if n_followed
+        else "",
         table=_table(rows, lossless=lossless),
-        lossless=", and on those of these whose pixels are the originals" if lossless else "",
+        lossless="The column `lossless` has those of test images with their original pixels.\n" if lossless else "",
         software="; ".join(software),
     )
 
 
 def _facts(folder: Path, trained: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a page says of one network."""
+    """Return the facts about one network that a page shows."""
     attempts = pd.read_parquet(folder / "attempts.parquet")
     accuracy = pd.read_parquet(folder / "accuracy.parquet")
     last = accuracy[accuracy["epoch"] == accuracy["epoch"].max()]
@@ -88,6 +91,6 @@ def _table(rows: Mapping[Instance, Mapping[str, Any]], *, lossless: bool) -> str
 
 
 def _software(trained: Mapping[str, Any]) -> str:
-    """Name the software and the device of a training."""
+    """Return the software and the device of a training as text."""
     versions = ", ".join(f"{package} {version}" for package, version in trained["software"].items())
     return f"{versions}, on {trained['device']}"

@@ -1,7 +1,5 @@
-"""Activations that users bring: their stimuli's labels, and arrays checked before anything is computed from them."""
+"""The user's own activations: labels of their stimuli, and arrays that are checked before use."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -10,10 +8,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from manyseeds.errors import StudyError
+from manyseeds.representations.layer_table import index_of
 from manyseeds.study.user_folders import read_columns
 
 CHUNK_BYTES = 64 * 2**20
-"""Arrays are read in blocks of rows of this size: they may be larger than memory."""
+"""Arrays are read in blocks of rows of this size, because they may be larger than memory."""
 
 
 def read_user_stimuli(path: Path) -> pd.DataFrame:
@@ -22,20 +21,20 @@ def read_user_stimuli(path: Path) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a stimulus, as of images of a data set; categories are numbered in the order of their appearance, and
-        what tells of image files is null.
+        One row per stimulus, as for images of a data set. Categories are numbered in the order of their appearance;
+        columns on image files are null.
 
     Raises
     ------
     StudyError
-        If the file or a column is missing, a row has no label, or all are of one category.
+        If the file or a column is missing, a row has no label, or all rows have one category.
     """
     sources, categories = read_columns(path, "stimulus", "category")
     if not sources:
-        raise StudyError(f"{path}: found no row below the names of the columns, expected one for each stimulus.")
+        raise StudyError(f"{path}: found no row below the header, expected one for each stimulus.")
     category, names = pd.factorize(np.array(categories, dtype=object))
     if len(names) < 2:
-        raise StudyError(f"{path}: found the one category {names[0]!r}, expected at least 2.")
+        raise StudyError(f"{path}: found only the category {names[0]!r}, expected at least 2.")
     return pd.DataFrame(
         {
             "stimulus": np.arange(len(sources)),
@@ -50,41 +49,41 @@ def read_user_stimuli(path: Path) -> pd.DataFrame:
 
 
 def link_layers(arrays: Iterable[Path], n_stimuli: int, folder: Path) -> pd.DataFrame:
-    """Check the arrays of one instance's layers at one epoch, and link to them from a folder of the study.
+    """Check one instance's arrays at one epoch, and link to them from a folder of the study.
 
     Parameters
     ----------
     arrays
         One NPY file for each layer, in order; the first axis is the stimuli.
     folder
-        Gets a symbolic link ``{layer}.npy`` for each; the arrays themselves are neither copied nor changed.
+        Receives a symbolic link ``{layer}.npy`` for each array; the arrays themselves are neither copied nor changed.
 
     Returns
     -------
     pandas.DataFrame
-        The index, one row a layer, as of activations that are recorded here.
+        The index, as for activations that are recorded here.
 
     Raises
     ------
     StudyError
-        See `describe_layer`.
+        See `count_units`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for order, path in enumerate(arrays):
-        rows.append({"layer": path.stem, "layer_index": order} | describe_layer(path, n_stimuli))
+    units = {}
+    for path in arrays:
+        units[path.stem] = count_units(path, n_stimuli)
         (folder / path.name).symlink_to(path.resolve())
-    return pd.DataFrame(rows)
+    return index_of(units)
 
 
-def describe_layer(path: Path, n_stimuli: int) -> dict[str, str | int]:
-    """Check one array, and count its units and what is silent (zero throughout).
+def count_units(path: Path, n_stimuli: int) -> int:
+    """Check one array, and return its number of units.
 
     Raises
     ------
     StudyError
-        If the file is not an NPY array of floating-point numbers (pickled objects are not loaded), its first axis does
-        not have one row for each stimulus, or a value is not finite.
+        If the file is not an NPY array of floating-point numbers; pickled objects are not loaded. Also if the first
+        axis does not have one row for each stimulus, or a value is not finite.
     """
     array = _open(path)
     if array.dtype not in (np.float16, np.float32, np.float64):
@@ -93,23 +92,9 @@ def describe_layer(path: Path, n_stimuli: int) -> dict[str, str | int]:
         raise StudyError(f"{path}: found an array of shape {array.shape}, expected stimuli x units.")
     if len(array) != n_stimuli:
         raise StudyError(f"{path}: found {len(array)} rows, expected {n_stimuli}, one for each row of stimuli.csv.")
-    active_units = np.zeros(array[0].size, dtype=bool)
-    n_active_stimuli = 0
     for start, rows in _blocks(array):
         _check_finite(rows, path, start)
-        active = rows != 0
-        active_units |= active.any(axis=0)
-        n_active_stimuli += int(active.any(axis=1).sum())
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return {
-        "shape": json.dumps(list(array.shape)),
-        "dtype": str(array.dtype),
-        "sha256": sha256,
-        "n_units": active_units.size,
-        "n_silent_units": int(active_units.size - active_units.sum()),
-        "n_silent_stimuli": n_stimuli - n_active_stimuli,
-    }
+    return array[0].size
 
 
 def _open(path: Path) -> NDArray:
@@ -117,12 +102,12 @@ def _open(path: Path) -> NDArray:
         raise StudyError(f"{path} is not a file; expected an NPY array.")
     try:
         return np.lib.format.open_memmap(path, mode="r")
-    except Exception as problem:  # whatever the parsers raise that numpy reads headers with
+    except Exception as problem:  # numpy's parsers of headers raise errors of many types
         raise StudyError(f"{path}: not a complete NPY array of numbers ({problem}).") from problem
 
 
 def _blocks(array: NDArray) -> Iterator[tuple[int, NDArray]]:
-    """Yield the rows of an array, flattened to stimuli x units, in blocks; and the number of each block's first row."""
+    """Yield blocks of an array's rows, flattened to stimuli x units, with the number of the first row."""
     step = max(1, CHUNK_BYTES // array[0].nbytes)
     for start in range(0, len(array), step):
         rows = np.asarray(array[start : start + step])

@@ -1,7 +1,7 @@
-"""Which figures there are, what each is drawn from, and which a study has.
+"""The catalogue of figures: the tables and networks that each shows, and what it needs from a study.
 
-Read while the Snakefile is parsed, so nothing heavy is imported here. The figure `name` is drawn by
-`manyseeds.figures.{name}.draw(tables)`: a new figure is a module of that name, a line here and a report caption.
+The Snakefile reads it, so nothing heavy is imported here. `manyseeds.figures.{name}.draw(tables)` draws the figure
+`name`. A new figure needs a module of that name, an entry here and a report caption.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,9 +12,10 @@ from manyseeds.errors import StudyError
 
 
 class Facts(Protocol):
-    """What decides which figures a study has; `manyseeds.study.Study` has it all, known before anything is computed.
+    """Properties of a study that decide which figures it has; `manyseeds.study.Study` has them.
 
-    A protocol, so that figures need not import the study, and are not redrawn whenever its code changes.
+    They are known before anything is computed. Figures do not import the study, so that a change of its code does not
+    redraw them.
     """
 
     @property
@@ -31,15 +32,15 @@ class Facts(Protocol):
 
     @property
     def shown_groups(self) -> tuple[tuple[str, str], ...]:
-        """Those of them that figures without conditions of their own show."""
+        """Groups in figures that do not compare conditions."""
 
     @property
     def followed_groups(self) -> tuple[tuple[str, str], ...]:
-        """Those that are analysed at several epochs."""
+        """Groups that are analysed at several epochs."""
 
     @property
     def dropout_sweep(self) -> tuple[tuple[str, str], ...]:
-        """Those trained with dropout, otherwise like the first condition."""
+        """Groups that are trained with dropout and otherwise like the first condition."""
 
     @property
     def conditions(self) -> tuple[Mapping[str, Any], ...]:
@@ -47,23 +48,23 @@ class Facts(Protocol):
 
     @property
     def compared_conditions(self) -> tuple[tuple[str, str, str], ...]:
-        """Architecture and two conditions whose networks are compared with each other."""
+        """Architecture and two conditions, for every pair of conditions that is compared."""
 
     def epochs_of(self, architecture: str, condition: str) -> tuple[int, ...]:
-        """Epochs at which a group is analysed."""
+        """Return the epochs at which a group is analysed."""
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """Something without which a figure does not exist."""
+    """Something that a figure needs from a study."""
 
     met: Callable[[Facts], bool]
     wanted: str
-    """What the figure needs, and how a study gets it; ends the sentence "fig6 needs ..."."""
+    """What the figure needs, and how to add it to a study: the end of a sentence "fig6 needs ..."."""
 
 
 def any_measure_of(*measures: str) -> Requirement:
-    """At least one of these dissimilarity measures."""
+    """Return the requirement of at least one of these dissimilarity measures."""
     return Requirement(
         lambda facts: not set(measures).isdisjoint(facts.measures),
         f"one of the dissimilarities {', '.join(measures)}: add it to `measures`",
@@ -71,7 +72,7 @@ def any_measure_of(*measures: str) -> Requirement:
 
 
 PUBLISHED_NETWORKS = ("all_cnn_c", "all_cnn_7", "alexnet")
-"""Names of the networks that data/mehrer2020_values.csv has numbers of, all in the condition baseline."""
+"""Names of the networks with values in data/mehrer2020_values.csv, all in the condition baseline."""
 
 DROPOUT_SWEEP = Requirement(
     lambda facts: bool(facts.dropout_sweep),
@@ -81,11 +82,11 @@ DROPOUT_SWEEP = Requirement(
 TRAJECTORY = Requirement(
     lambda facts: any(sum(epoch >= 1 for epoch in facts.epochs_of(*group)) >= 2 for group in facts.shown_groups),
     "networks analysed after at least two epochs of their training, here or by the study that exported them: set "
-    "`trajectory.epochs`, or bring activations of several epochs",
+    "`trajectory.epochs`, or provide activations of several epochs",
 )
 CONDITION_PAIRS = Requirement(
     lambda facts: bool(facts.compared_conditions),
-    "pairs of conditions whose networks are compared with each other: set `conditions` and `condition_pairs`, as in "
+    "pairs of conditions that are compared with each other: set `conditions` and `condition_pairs`, as in "
     "studies/mehrer2020.yaml",
 )
 ALEXNET_NAME = "alexnet"
@@ -95,8 +96,7 @@ ALEXNET = Requirement(
 )
 PUBLISHED = Requirement(
     lambda facts: any((name, "baseline") in facts.groups for name in PUBLISHED_NETWORKS),
-    f"a network that the paper has numbers of, in the condition baseline: name one of `networks` "
-    f"{' or '.join(PUBLISHED_NETWORKS)}",
+    f"a network with published values, in the condition baseline: add {' or '.join(PUBLISHED_NETWORKS)} to `networks`",
 )
 
 
@@ -105,34 +105,34 @@ Groups = Sequence[tuple[str, str]]
 
 
 def shown(facts: Facts) -> Groups:
-    """The groups that a figure shows which is not about conditions."""
+    """Return the groups in figures that do not compare conditions."""
     return facts.shown_groups
 
 
 def of_alexnet(facts: Facts) -> Groups:
-    """Those of them that are AlexNets."""
+    """Return the shown groups that are AlexNets."""
     return [group for group in facts.shown_groups if group[0] == ALEXNET_NAME]
 
 
 def followed(facts: Facts) -> Groups:
-    """Those of them whose training is followed."""
+    """Return the shown groups that are analysed at several epochs."""
     return [group for group in facts.shown_groups if group in facts.followed_groups]
 
 
 def swept(facts: Facts) -> Groups:
-    """The groups of the dropout sweep, rate 0 among them."""
+    """Return the groups of the dropout sweep, including rate 0."""
     architectures, rate_0 = {architecture for architecture, _ in facts.dropout_sweep}, facts.conditions[0]["name"]
     first = [group for group in facts.groups if group[0] in architectures and group[1] == rate_0]
     return [*first, *facts.dropout_sweep]
 
 
 def compared(facts: Facts) -> Groups:
-    """The groups of the compared pairs of conditions."""
+    """Return the groups of the compared pairs of conditions."""
     return [(architecture, condition) for architecture, *pair in facts.compared_conditions for condition in pair]
 
 
 def all_groups(facts: Facts) -> Groups:
-    """All groups of the study."""
+    """Return all groups of the study."""
     return facts.groups
 
 
@@ -140,9 +140,14 @@ def all_groups(facts: Facts) -> Groups:
 class Entry:
     """One figure.
 
-    `tables` are all that the figure is drawn from (`instances` tells which groups are missing, and whose networks
-    collapsed), and `groups` the networks that it shows: of the tables it needs no others. `requires` is what a study
-    must have for the figure to exist.
+    Attributes
+    ----------
+    tables
+        All tables that the figure is drawn from. `instances` says which networks collapsed.
+    requires
+        What the figure needs from a study.
+    groups
+        The networks that it shows. It needs no other rows of the tables.
     """
 
     title: str
@@ -156,7 +161,7 @@ MAIN_MEASURE = "correlation"
 
 
 class NothingToDraw(StudyError):
-    """No group of networks of a figure has results: they collapsed, a finding, and the figure says so in words."""
+    """No group of a figure has results, because its networks collapsed; the figure says so in words."""
 
     def __init__(self) -> None:
         super().__init__("Nothing to draw: no group of networks has two accepted instances with results.")
@@ -228,19 +233,19 @@ FIGURES: dict[str, Entry] = {
 
 
 def why_not(figure: str, facts: Facts) -> str | None:
-    """One sentence that says what a study lacks for a figure and which key gives it; None where it has the figure."""
+    """Return a sentence on what a study lacks for a figure and how to add it; None if it lacks nothing."""
     lacking = (requirement.wanted for requirement in FIGURES[figure].requires if not requirement.met(facts))
     wanted = next(lacking, None)
     return None if wanted is None else f"{figure} is not part of this study: it needs {wanted}."
 
 
 def applicable(facts: Facts) -> list[str]:
-    """Names of the figures that a study has."""
+    """Return the names of the figures that a study has."""
     return [figure for figure in FIGURES if why_not(figure, facts) is None]
 
 
 def main_measure(measures: Iterable[str]) -> str:
-    """Correlation distance, the papers' choice, or the first measure of a study without it."""
+    """Return correlation distance, the paper's choice, or else the first of the measures."""
     measures = list(measures)
     if not measures:
         raise NothingToDraw

@@ -1,4 +1,4 @@
-"""Our results beside the published ones (Mehrer et al. 2020), one line a value."""
+"""Our results beside the published ones (Mehrer et al. 2020), one line per value."""
 
 from collections.abc import Mapping
 
@@ -15,26 +15,26 @@ from manyseeds.figures.selection import MEASURE_NAMES, Group, Tables, instance_n
 POINTS_PER_INCH = 72.0
 ROW_MM = 5.0
 AXIS_MM = 10.5
-"""Height of the numbers and the name below a panel, and..."""
+"""Height of the tick labels and the name of the axis below a panel."""
 HEAD_MM = 5.0
-"""...of the headings above the first."""
+"""Height of the headings above the first panel."""
 APART = 0.15
-"""The published value stands this far above the middle of its line, ours as far below."""
+"""Distance of a value from the middle of its line: the published one is above, ours below."""
 NUMBERS_AT_MM = {"published": 2.0, "ours": 23.0}
-"""Where the columns of numbers begin, right of the panels."""
+"""Distance of the columns of numbers from the right edge of the panels."""
 LOOKS = {
     "published": style.Series(style.BLACK, "D", "-"),
     "ours": style.Series(style.VERMILLION, "o", "-"),
 }
 GLYPHS = {"published": "◆", "ours": "●"}
-"""Those markers in the headings of the columns, which serve as legend."""
+"""The markers in the headings of the columns, which are the legend."""
 
 PANELS = {
     "fraction": ("Test accuracy (%)", (0.0, 1.0)),
     "r2": ("Consistency (r²)", (0.0, 1.0)),
     "pearson_r": ("Correlation r", (-1.0, 1.0)),
 }
-"""By unit, from above: name and limits of the axis."""
+"""By unit, from top to bottom: name and limits of the axis."""
 
 KINDS = {
     "exemplar": "exemplars",
@@ -56,24 +56,24 @@ QUANTITIES = {
         "{network} {layer}, consistency and accuracy over epochs"
     ),
 }
-"""What a line is called."""
+"""Name of a line, by published quantity."""
 
 RANGES = ("range", "partitions")
-"""Interval methods whose bounds are no confidence interval."""
+"""Interval methods whose bounds are not a confidence interval."""
 REMARK = (
-    "In brackets and as bars: 95 % intervals, ours of consistency by a bootstrap over pairs of networks, of "
-    "correlations by Fisher's z, as if layers and epochs were independent; our correlations are Pearson's, the "
-    "published ones robust. In parentheses: lowest and highest network; of random groups, 2.5 to 97.5 % of the "
+    "Brackets and bars: 95 % intervals. Our intervals of consistency are a bootstrap over pairs of networks. Our "
+    "intervals of correlations use Fisher's z, as if layers and epochs were independent. Our correlations are "
+    "Pearson's, the published ones are robust. Parentheses: lowest and highest network, or 2.5 to 97.5 % of the random "
     "groupings."
 )
 
 
 def draw(tables: Tables) -> Figure:
-    """One panel per unit, one line per published value that the study has something to put beside."""
+    """Draw one panel per unit, one line per published value with a counterpart in the study."""
     compared = tables["comparison"]
     shown = compared.dropna(subset=["ours"])
     if shown.empty:
-        figure = style.only_words(f"Study {compared['study'].iloc[0]}: nothing to put beside the published values.")
+        figure = style.only_words(f"Study {compared['study'].iloc[0]}: no value to compare with the published ones.")
         style.footnote(figure, [missing_note(compared)])
         return figure
     by_unit = {unit: shown[shown["unit"] == unit] for unit in PANELS if (shown["unit"] == unit).any()}
@@ -90,13 +90,13 @@ def draw(tables: Tables) -> Figure:
 
 
 def compared_groups(shown: pd.DataFrame) -> list[Group]:
-    """The groups of networks that values are of."""
+    """Return the groups of networks with values."""
     pairs = shown[["architecture", "condition"]].drop_duplicates().itertuples(index=False)
     return [Group(architecture, condition, network_name(architecture, condition)) for architecture, condition in pairs]
 
 
 def title(shown: pd.DataFrame) -> str:
-    """The study's name and how far its networks are from the paper's; networks with the same departures once."""
+    """Return the study's name and its departures from the paper, each with all networks it applies to."""
     names: dict[str, list[str]] = {}
     for row in shown.dropna(subset=["departures"]).drop_duplicates(["architecture", "condition"]).itertuples():
         names.setdefault(row.departures, []).append(network_name(row.architecture, row.condition))
@@ -108,16 +108,16 @@ def title(shown: pd.DataFrame) -> str:
 
 
 def missing_note(compared: pd.DataFrame) -> str:
-    """How many values of which figures the study has nothing to put beside, or ""."""
+    """Return how many values of each figure have no counterpart in the study, or ""."""
     missing = compared[compared["ours"].isna()]
     if missing.empty:
         return ""
     counts = ", ".join(f"{figure} ({n})" for figure, n in missing.groupby("figure", sort=False).size().items())
-    return f"Published values that this study has nothing to put beside: {counts}; the table comparison says why."
+    return f"Published values without a counterpart in this study: {counts}; the table comparison says why."
 
 
 def _draw_panel(axes: Axes, unit: str, rows: pd.DataFrame) -> None:
-    """Both values of each row with their bounds, and the numbers beside them."""
+    """Draw both values of each row with their bounds, and the numbers beside them."""
     places = np.arange(len(rows), dtype=float)
     for which, sign in (("published", -1), ("ours", 1)):
         _draw_values(axes, rows, which, places + sign * APART)
@@ -137,7 +137,7 @@ def _draw_panel(axes: Axes, unit: str, rows: pd.DataFrame) -> None:
 
 
 def _draw_values(axes: Axes, rows: pd.DataFrame, which: str, places: np.ndarray) -> None:
-    """Points, and bars between bounds; a range without a value has no point."""
+    """Draw points, and bars between bounds; a range without a value has no point."""
     look = LOOKS[which]
     values, low, high = (rows[which + suffix].to_numpy(float) for suffix in ("", "_ci_low", "_ci_high"))
     axes.hlines(places, low, high, color=look.colour, linewidth=1.2 * style.LINE_PT)
@@ -145,7 +145,7 @@ def _draw_values(axes: Axes, rows: pd.DataFrame, which: str, places: np.ndarray)
 
 
 def _head_columns(axes: Axes) -> None:
-    """Name the columns of numbers, with the markers in the panels."""
+    """Write the headings of the columns of numbers, with the markers of the panels."""
     for which, look in LOOKS.items():
         heading = f"{GLYPHS[which]} {which}"
         _write_right(axes, which, heading, (1, 1), axes.transAxes, va="bottom", color=look.colour)
@@ -154,13 +154,13 @@ def _head_columns(axes: Axes) -> None:
 def _write_right(
     axes: Axes, which: str, text: str, at: tuple[float, float], transform: Transform, **look: object
 ) -> None:
-    """Write into one of the columns right of a panel; `at` is a place on its right edge."""
+    """Write text into a column right of a panel; `at` is a place on the panel's right edge."""
     offset = NUMBERS_AT_MM[which] / style.MM_PER_INCH * POINTS_PER_INCH
     axes.annotate(text, at, (offset, 0), xycoords=transform, textcoords="offset points", annotation_clip=False, **look)
 
 
 def line_name(row: pd.Series) -> str:
-    """What a line compares, and where the paper has it, as in "All-CNN-C conv9, exemplars, correlation (fig4)"."""
+    """Return the name of a line and its figure: "All-CNN-C conv9, exemplars, correlation (fig4)"."""
     words = {
         "network": network_name(row["architecture"], row["condition"]),
         "layer": row["layer"],
@@ -172,7 +172,7 @@ def line_name(row: pd.Series) -> str:
 
 
 def numbers(rows: pd.DataFrame, which: str) -> list[str]:
-    """Value and bounds of each row as text: intervals in brackets, ranges and bands in parentheses."""
+    """Return value and bounds of each row as text: intervals in brackets, ranges in parentheses."""
     return [_numbers(row, which) for _, row in rows.iterrows()]
 
 

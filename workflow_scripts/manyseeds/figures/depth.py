@@ -1,4 +1,4 @@
-"""Consistency against network depth: the curves, axes and grids of panels that several figures share."""
+"""Consistency against depth: curves, axes and grids of panels that several figures share."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -28,24 +28,27 @@ from manyseeds.figures.selection import (
 CONSISTENCY_LABEL = "Consistency (r²)"
 PAIRS_NOTE = "Error bars: 95 % confidence intervals, bootstrap over pairs of networks."
 FEW_PAIRS = 3
-"""Up to so many pairs one of them alone is drawn in more than 2.5 % of the resamples: the interval is their range."""
+"""With at most so many pairs, the interval is the range of the pairs.
+
+More than 2.5 % of the resamples then draw the lowest pair only, and as many the highest.
+"""
 NO_INTERVAL_NOTE = "No error bars: too few networks for an interval."
 PANEL_MM = 48.0
 MOST_PANELS_IN_ROW = 4
 LONGEST_UPRIGHT = 3
-"""Layer names of more characters stand on end."""
+"""Longer layer names are rotated."""
 SHIFT = 0.1
-"""Curves of one panel stand this many layers apart, so that their error bars can be told apart."""
+"""Distance between the curves of a panel, in layers, so that error bars do not overlap."""
 PAIR_SPREAD = 0.25
-"""The pairs of one layer are spread over this many layers to either side of it, but..."""
+"""Largest distance of the dots of a layer's pairs from the layer, in layers."""
 HIDDEN = 0.3
-"""...not within this share of that, where the mean and its error bar stand."""
+"""Smallest distance, as a share of the largest, which leaves room for the mean and its error bar."""
 
 
 def panels(n_panels: int, layer_names: Iterable[str] = ()) -> tuple[Figure, list[Axes]]:
-    """A figure with a panel per group: one or two in a text column, more across the page.
+    """Return a figure with a panel per group: one or two in a text column, more across the page.
 
-    `layer_names` are those that will stand below the panels.
+    `layer_names` are the names below the panels, which need room.
     """
     per_row = min(MOST_PANELS_IN_ROW, n_panels)
     n_rows = -(-n_panels // per_row)
@@ -59,7 +62,7 @@ def panels(n_panels: int, layer_names: Iterable[str] = ()) -> tuple[Figure, list
 
 @dataclass(frozen=True)
 class Curve:
-    """Which rows of `consistency_summary` make a curve, and how it looks."""
+    """A curve: its rows of `consistency_summary`, and its look."""
 
     label: str
     series: style.Series
@@ -68,7 +71,7 @@ class Curve:
     normalisation: str = "none"
 
     def rows(self, summary: pd.DataFrame, group: Group) -> pd.DataFrame:
-        """One row per layer, in order, with `pairs` intervals."""
+        """Return one row per layer, in order, with `pairs` intervals."""
         return consistency_curve(summary, group, kind=self.kind, measure=self.measure, normalisation=self.normalisation)
 
 
@@ -77,7 +80,7 @@ class Column:
     """A column of panels: the same curves for every architecture."""
 
     title: str
-    """Stands behind the architecture's name; may be empty."""
+    """Follows the architecture's name; may be empty."""
     curves: tuple[Curve, ...]
 
 
@@ -92,7 +95,7 @@ class Grid:
 
 
 def measured(columns: Sequence[Column], summary: pd.DataFrame) -> list[Column]:
-    """The columns with only those curves whose measure and normalisation the study has; empty columns go.
+    """Return the columns with the curves whose measure and normalisation the study has; drop empty ones.
 
     Raises
     ------
@@ -112,7 +115,7 @@ def measured(columns: Sequence[Column], summary: pd.DataFrame) -> list[Column]:
 def grid_of_curves(tables: Tables, columns: Sequence[Column]) -> Grid:
     """Draw every column's curves for every group; rows are groups.
 
-    The legend and the notes are left to `finish`, so that a figure can add to the panels first.
+    `finish` adds the legend and the notes, so that a figure can first add to the panels.
     """
     summary = tables["consistency_summary"]
     shown = groups(summary)
@@ -129,7 +132,7 @@ def grid_of_curves(tables: Tables, columns: Sequence[Column]) -> Grid:
 
 
 def finish(grid: Grid, tables: Tables, remark: str) -> Figure:
-    """Add legend and notes: numbers of networks and accuracies per group, the remark, what the error bars are."""
+    """Add legend and notes: networks and accuracies per group, the remark, and the kind of error bars."""
     style.legend_above(grid.figure, grid.axes[0])
     notes = group_notes(grid.groups, tables)
     style.footnote(grid.figure, [*notes, f"{remark} {interval_note(tables['consistency_summary'])}"])
@@ -137,7 +140,7 @@ def finish(grid: Grid, tables: Tables, remark: str) -> Figure:
 
 
 def exemplar_panels(tables: Tables, shown: Sequence[Group]) -> Figure:
-    """A figure with a panel per group: mean exemplar consistency over pairs with intervals, every pair behind it."""
+    """Draw a panel per group: mean exemplar consistency with intervals, and every pair behind it."""
     summary = tables["consistency_summary"]
     measure = main_measure(summary["measure"])
     mean = Curve("mean over pairs of networks", style.Series(style.BLUE, "o", "-"), "exemplar", measure)
@@ -159,7 +162,7 @@ def _exemplar_pairs(consistency: pd.DataFrame, group: Group, measure: str) -> pd
 
 
 def draw_pairs(axes: Axes, pairs: pd.DataFrame) -> None:
-    """One faint dot per pair of networks, spread sideways about its layer in the order of the pairs.
+    """Draw one faint dot per pair of networks, spread sideways about its layer in the order of the pairs.
 
     Parameters
     ----------
@@ -195,27 +198,27 @@ def draw_curves(axes: Axes, summary: pd.DataFrame, group: Group, curves: Sequenc
 def draw_curve(
     axes: Axes, rows: pd.DataFrame, series: style.Series, *, label: str, shift: float = 0.0
 ) -> ErrorbarContainer:
-    """Means with their intervals against depth; where an interval is null the point stands without a bar.
+    """Draw means with their intervals against depth; a point with a null interval has no bar.
 
     Parameters
     ----------
     rows
         One per layer, with layer_index, mean, ci_low, ci_high.
     shift
-        Sideways, in layers.
+        Shift to the right, in layers.
     """
     return draw_means(axes, rows["layer_index"].to_numpy(float) + shift, rows, series, label=label)
 
 
 def draw_means(axes: Axes, x: ArrayLike, rows: pd.DataFrame, series: style.Series, *, label: str) -> ErrorbarContainer:
-    """Means with their intervals against anything; where an interval is null the point stands without a bar.
+    """Draw means with their intervals against `x`; a point with a null interval has no bar.
 
     Parameters
     ----------
     x
-        Where each row's point stands.
+        Position of each row's point.
     rows
-        With mean, ci_low, ci_high.
+        Rows with mean, ci_low, ci_high.
     """
     mean = rows["mean"].to_numpy(float)
     below = mean - rows["ci_low"].to_numpy(float)
@@ -234,7 +237,7 @@ def draw_means(axes: Axes, x: ArrayLike, rows: pd.DataFrame, series: style.Serie
 
 
 def layer_axis(axes: Axes, layers: pd.DataFrame) -> None:
-    """Name the layers below the axes: numbers where they are conv1, conv2, ..., else names, on end if long.
+    """Name the layers below the axes: numbers for conv1, conv2, ..., else names, rotated if long.
 
     Parameters
     ----------
@@ -250,14 +253,14 @@ def layer_axis(axes: Axes, layers: pd.DataFrame) -> None:
 
 
 def names_mm(layer_names: Iterable[str]) -> float:
-    """Height that layer names on end take below a panel."""
+    """Return the height of rotated layer names below a panel; 0 if they are not rotated."""
     labels, _ = short_layer_names(sorted({str(name) for name in layer_names}))
     longest = max((len(label) for label in labels), default=0)
     return longest * style.NOTE_CHARACTER_MM if longest > LONGEST_UPRIGHT else 0.0
 
 
 def consistency_axis(axes: Axes) -> None:
-    """Consistency from 0 to 1, with room for markers at both ends; named once a row."""
+    """Set the axis of consistency from 0 to 1, with room for markers at both ends; name it once per row."""
     axes.set_ylim(-0.03, 1.03)
     axes.set_yticks(np.arange(6) / 5)
     if axes.get_subplotspec().is_first_col():
@@ -265,17 +268,17 @@ def consistency_axis(axes: Axes) -> None:
 
 
 def interval_note(summary: pd.DataFrame) -> str:
-    """What the error bars are, or why there are none."""
+    """Return a note on the kind of error bars, or on why there are none."""
     return f"{PAIRS_NOTE} {few_pairs_note(summary)}".strip() if has_intervals(summary) else NO_INTERVAL_NOTE
 
 
 def has_intervals(summary: pd.DataFrame) -> bool:
-    """Whether any statistic has a bootstrap interval over pairs."""
+    """Return whether any statistic has a bootstrap interval over pairs."""
     return bool(summary.loc[summary["ci_method"] == "pairs", "ci_low"].notna().any())
 
 
 def few_pairs_note(summary: pd.DataFrame) -> str:
-    """What such intervals are where there are few pairs, or "" where there are none of these."""
+    """Return a note on intervals of few pairs, or "" if there are none."""
     drawn = summary[(summary["ci_method"] == "pairs") & summary["ci_low"].notna()]
     few = (drawn["n_network_pairs"] <= FEW_PAIRS).any()
-    return f"Of {FEW_PAIRS} pairs or fewer bootstrap intervals are the range of the pairs." if few else ""
+    return f"With {FEW_PAIRS} pairs or fewer, a bootstrap interval is the range of the pairs." if few else ""

@@ -1,4 +1,4 @@
-"""Any figure of a study, whatever became of the networks that it is of."""
+"""Drawing of any figure of a study, also if its networks collapsed."""
 
 from importlib import import_module
 
@@ -12,16 +12,16 @@ from manyseeds.figures.selection import Tables, network_name
 
 @style.journal_style()
 def draw(module: str, tables: Tables) -> Figure:
-    """Draw the figure of a module, with a note on those of its groups of networks that leave nothing to compare.
+    """Draw the figure of a module, with a note on groups that have nothing to compare.
 
-    Networks that collapse are a finding: where none is left, a figure that says so stands in the place of this one.
+    Collapsed networks are a finding. If no network is left, the figure is a sentence that says so.
 
     Parameters
     ----------
     module
         Import path; its `draw` takes the tables.
     tables
-        Those that `catalogue.FIGURES` names, of the groups that the figure shows.
+        The tables that `catalogue.FIGURES` names, for the groups that the figure shows.
     """
     try:
         figure = import_module(module).draw(tables)
@@ -33,7 +33,7 @@ def draw(module: str, tables: Tables) -> Figure:
 
 
 def lonely_note(instances: pd.DataFrame) -> str:
-    """Which groups have fewer than two accepted networks, of how many; "" where none has."""
+    """Return a note on groups with fewer than two accepted networks, or "" if there are none."""
     accepted = instances.assign(accepted=~instances["collapsed"].astype(bool))
     counts = accepted.groupby(["architecture", "condition"], sort=False)["accepted"].agg(["sum", "size"])
     lonely = [
@@ -41,4 +41,4 @@ def lonely_note(instances: pd.DataFrame) -> str:
         for group, n_accepted, n_networks in counts.itertuples(name=None)
         if n_accepted < 2
     ]
-    return f"Fewer than two networks accepted, so none to compare: {', '.join(lonely)}." if lonely else ""
+    return f"Fewer than two accepted networks, so nothing to compare: {', '.join(lonely)}." if lonely else ""

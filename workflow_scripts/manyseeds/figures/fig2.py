@@ -21,7 +21,7 @@ MOST_NAMED_CATEGORIES = 30
 
 
 def draw(tables: Tables) -> Figure:
-    """Metric-stress maps of the RDMs of each group's first two accepted instances, stimuli marked by category."""
+    """Draw metric-stress maps of the stimuli, marked by category, for each group's first two instances."""
     mds = tables["mds"]
     looks = _category_looks(mds)
 
@@ -37,8 +37,8 @@ def draw(tables: Tables) -> Figure:
         figure,
         [
             *_notes(tables),
-            f"Metric-stress MDS of RDMs of {measure}; symbols: categories of the stimuli; bars: length in that unit; "
-            f"maps turned to match, not scaled. {maps.dropped_note(mds)}",
+            f"Metric-stress MDS of RDMs of {measure}. Symbols: categories of the stimuli. Bars: lengths in the unit of "
+            f"the dissimilarity. Maps are turned to match, not scaled. {maps.dropped_note(mds)}",
             images_note(tables["accuracy"]),
         ],
     )
@@ -46,7 +46,7 @@ def draw(tables: Tables) -> Figure:
 
 
 def _notes(tables: Tables) -> list[str]:
-    """Per group: how many networks there are, and the accuracies of those shown."""
+    """Return a note per group: number of networks, and accuracies of the shown instances."""
     maps_ = tables["mds"][tables["mds"]["level"] == "rdm"]
     shown = groups(maps_)
     accuracies = [
@@ -58,14 +58,14 @@ def _notes(tables: Tables) -> list[str]:
 
 
 def _category_looks(mds: pd.DataFrame) -> dict[str, tuple[str, str]]:
-    """Colour and marker of every category, in the order of their numbers."""
+    """Return colour and marker of every category, in the order of their numbers."""
     names = mds.dropna(subset=["category"]).sort_values("category")["category_name"].unique()
     colours, markers = style.CATEGORY_COLOURS, style.CATEGORY_MARKERS
     return {name: (colours[k % len(colours)], markers[k % len(markers)]) for k, name in enumerate(names)}
 
 
 def _legend(figure: Figure, looks: dict[str, tuple[str, str]]) -> None:
-    """Names above the maps; more categories than look different are not named."""
+    """Put a legend above the maps, unless there are more categories than distinct looks."""
     if len(looks) > MOST_NAMED_CATEGORIES:
         return
     style.legend_of(

@@ -19,7 +19,7 @@ DISTANCE_LABEL = "Distance between RDMs (1 − r)"
 
 
 def draw(tables: Tables) -> Figure:
-    """Left: second-level distances, ordered by layer, then instance. Right: their metric-stress map."""
+    """Draw second-level distances (left, ordered by layer, then instance) and their map (right)."""
     second_level = tables["second_level"]
     shown = groups(second_level)
     farthest = second_level["distance"].max()
@@ -36,8 +36,8 @@ def draw(tables: Tables) -> Figure:
         figure,
         [
             *instance_notes(shown, tables["instances"]),
-            f"RDMs of {measure}. a: within a layer, instances in the order of their "
-            "seeds. b: metric-stress MDS of a; lines join the layers of an instance.",
+            f"RDMs of {measure}. a: within a layer, instances are in the order of their seeds. b: metric-stress MDS of "
+            "the distances in a; lines join the layers of an instance.",
         ],
     )
     return figure
@@ -65,7 +65,7 @@ def _draw_matrix(axes: Axes, rows: pd.DataFrame, group: Group, farthest: float) 
 
 
 def _draw_map(axes: Axes, points: pd.DataFrame, group: Group) -> None:
-    """One dot per RDM, coloured by depth, the layers of an instance joined, each layer named once."""
+    """Draw one dot per RDM, coloured by depth; join the layers of an instance, name each layer once."""
     placed = points.dropna(subset=["x", "y"]).sort_values(["seed", "layer_index"])
     for _, path in placed.groupby("seed"):
         axes.plot(path["x"], path["y"], color=style.GREY, linewidth=0.4, zorder=1)

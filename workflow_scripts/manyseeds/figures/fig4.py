@@ -7,5 +7,5 @@ from manyseeds.figures.selection import Tables, groups
 
 
 def draw(tables: Tables) -> Figure:
-    """One panel per architecture: mean over pairs of networks with intervals, every pair lightly behind it."""
+    """Draw one panel per architecture: the mean over pairs of networks with intervals, and every pair."""
     return depth.exemplar_panels(tables, groups(tables["consistency_summary"]))

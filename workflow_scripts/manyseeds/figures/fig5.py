@@ -27,10 +27,10 @@ COLUMNS = (
 
 
 def draw(tables: Tables) -> Figure:
-    """Columns: cosine; Euclidean of raw and of unit-length patterns; norm difference. Rows: architectures."""
+    """Draw columns of cosine, Euclidean (raw and unit-length) and norm difference; rows: architectures."""
     columns = depth.measured(COLUMNS, tables["consistency_summary"])
     if not columns:
         wanted = ", ".join(curve.measure for column in COLUMNS for curve in column.curves)
-        raise StudyError(f"measures: fig5 needs at least one of {wanted}, and the study has none of them.")
+        raise StudyError(f"measures: fig5 needs at least one of {wanted}, but the study has none of them.")
     grid = depth.grid_of_curves(tables, columns)
     return depth.finish(grid, tables, "Exemplar RDMs.")

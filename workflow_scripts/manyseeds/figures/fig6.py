@@ -9,8 +9,8 @@ from manyseeds.figures.selection import Tables, groups
 
 
 def draw(tables: Tables) -> Figure:
-    """Mean over pairs of networks with intervals, every pair lightly behind it; convolutions, then linear layers."""
+    """Draw the mean over pairs of networks with intervals, and every pair, for AlexNet's layers."""
     shown = [group for group in groups(tables["consistency_summary"]) if group.architecture == ALEXNET_NAME]
     if not shown:
-        raise StudyError(f"networks: fig6 needs a network called {ALEXNET_NAME}, and the study has none.")
+        raise StudyError(f"networks: fig6 needs a network called {ALEXNET_NAME}, but the study has none.")
     return depth.exemplar_panels(tables, shown)

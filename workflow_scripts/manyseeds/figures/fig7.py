@@ -1,4 +1,4 @@
-"""Consistency of category centroids, exemplars and within-category distances (Mehrer et al. 2020, fig. 7)."""
+"""Consistency of centroids, exemplars and within-category distances (Mehrer et al. 2020, fig. 7)."""
 
 import numpy as np
 import pandas as pd
@@ -14,11 +14,14 @@ BANDS = {
     "partitions_pairs": ("random groups, band of single pairs", "#E3E3E3"),
     "partitions": ("random groups, band of the mean over pairs", "#B9B9B9"),
 }
-"""Interval method -> legend and grey of its band, the wider first."""
+"""By interval method: legend and grey of its band, the wider band first."""
 
 
 def draw(tables: Tables) -> Figure:
-    """Columns: exemplar, centroid, within-category; centroids against those of random groups. Rows: architectures."""
+    """Draw columns of exemplar, centroid and within-category curves, and of centroids with their control.
+
+    Rows are architectures.
+    """
     measure = main_measure(tables["consistency_summary"]["measure"])
     centroid = depth.Curve("category centroids", CENTROID, "centroid", measure)
     columns = [
@@ -36,14 +39,14 @@ def draw(tables: Tables) -> Figure:
     for group, axes in zip(grid.groups, grid.axes[:, 1], strict=True):
         _draw_bands(axes, tables, group, measure)
     remark = (
-        f"RDMs of {MEASURE_NAMES[measure]}. Grey: centroids of random groups of the categories' sizes, "
-        f"2.5–97.5 % over partitions (dark) and over partitions and pairs (light)."
+        f"RDMs of {MEASURE_NAMES[measure]}. Grey: centroids of random groups with the categories' sizes, 2.5–97.5 % "
+        f"of the means over partitions (dark) and of all values over partitions and pairs (light)."
     )
     return depth.finish(grid, tables, remark)
 
 
 def _draw_bands(axes: Axes, tables: Tables, group: Group, measure: str) -> None:
-    """Grey bands of the random-grouping control behind the centroid curve, and their mean as a line."""
+    """Draw grey bands of the random-grouping control behind the centroid curve, and its mean as a line."""
     for method, (label, grey) in BANDS.items():
         band = _control(tables, group, measure, method)
         axes.fill_between(
@@ -67,7 +70,7 @@ def _draw_bands(axes: Axes, tables: Tables, group: Group, measure: str) -> None:
 
 
 def _control(tables: Tables, group: Group, measure: str, method: str) -> pd.DataFrame:
-    """The random-grouping control against depth, with the bands of one method."""
+    """Return the random-grouping control against depth, with the bands of one method."""
     return consistency_curve(
         tables["consistency_summary"], group, kind="random_centroid", measure=measure, ci_method=method
     )

@@ -1,4 +1,4 @@
-"""Dropout: accuracy, consistency and category clustering against its rate (Mehrer et al. 2020, fig. 8)."""
+"""Accuracy, consistency and category clustering by rate of dropout (Mehrer et al. 2020, fig. 8)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from manyseeds.figures.selection import (
 )
 from manyseeds.study.instances import shown_conditions
 
-NO_SWEEP = "nothing to draw: fig8 needs networks trained at several rates of dropout; set the config key dropout.rates."
+NO_SWEEP = "dropout.rates: fig8 needs networks trained at several rates of dropout; set the config key dropout.rates."
 LIKE_THE_BASELINE = ["vary", "images", "categories"]
 """Columns of `instances` in which the conditions of a sweep do not differ."""
 
@@ -37,9 +37,9 @@ ROW_MM = 48.0
 WIDTHS = (1.0, 1.35, 0.85, 1.0)
 MOST_TICKS = 5
 SHIFT = 0.02
-"""Curves of one panel stand so far apart, as a share of the rates' range."""
+"""Distance between the curves of a panel, as a share of the range of rates."""
 MARGIN = 0.08
-"""Free space beside the points, as a share of the rates' range."""
+"""Free space beside the points, as a share of the range of rates."""
 RATE_LABEL = "Dropout probability p"
 MAP_COLOURS = "cividis"
 UNDEFINED_GREY = "#E3E3E3"
@@ -49,22 +49,22 @@ ACCURACIES = {
     "test": ("a: test images", style.Series(style.ORANGE, "s", "-")),
     "test_dropout": ("a: test images, dropout on", style.Series(style.VERMILLION, "^", "--")),
 }
-"""Split -> its name and look."""
+"""Name and look of each split."""
 KINDS = {
     "exemplar": ("d: exemplars", style.Series(style.BLUE, "o", "-")),
     "centroid": ("d: category centroids", style.Series(style.GREEN, "D", "-")),
 }
-"""Kind of RDM entries -> its name and look."""
+"""Name and look of each kind of RDM entries."""
 CLUSTERING = style.Series(style.BLACK, "o", "-")
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Conditions of one architecture that differ in nothing but their rate of dropout."""
+    """Conditions of one architecture that differ only in their rate of dropout."""
 
     architecture: str
     rates: dict[str, float]
-    """By condition, ascending."""
+    """Rate of each condition, ascending."""
 
     @property
     def title(self) -> str:
@@ -77,7 +77,7 @@ class Sweep:
             yield rate, Group(self.architecture, condition, self.title)
 
     def rows(self, table: pd.DataFrame, **equal: object) -> pd.DataFrame:
-        """The rows of the last epoch with the given values and their rate as a column `dropout`, which they ascend by.
+        """Return the rows of the last epoch with the given values, sorted by rate (new column `dropout`).
 
         `table` has columns architecture, condition and epoch.
         """
@@ -86,13 +86,16 @@ class Sweep:
 
 
 def draw(tables: Tables) -> Figure:
-    """One row per architecture that has a sweep. Columns: accuracy; consistency against rate and number of dropout
-    samples; clustering of the penultimate layer; consistency of exemplars and of centroids, dropout off."""
+    """Draw one row of panels per architecture that has a sweep.
+
+    Columns: accuracy; consistency by rate and number of dropout samples; clustering of the penultimate layer;
+    consistency of exemplars and of centroids with dropout off.
+    """
     summary = tables["consistency_summary"]
     sweeps = list(find_sweeps(tables["instances"]))
     if not sweeps:
         raise StudyError(NO_SWEEP)
-    sweeps = [sweep for sweep in sweeps if len(sweep.rows(summary))]  # without those of which nothing could be compared
+    sweeps = [sweep for sweep in sweeps if len(sweep.rows(summary))]  # nothing to compare in others
     if not sweeps:
         raise NothingToDraw
     measure = shown_measure(summary)
@@ -116,8 +119,10 @@ def draw(tables: Tables) -> Figure:
 
 
 def find_sweeps(instances: pd.DataFrame) -> Iterator[Sweep]:
-    """Yield the sweep of each architecture that has one: its baseline, and whatever differs from that in a rate of
-    dropout above 0 alone."""
+    """Yield the sweep of each architecture that has one.
+
+    It consists of the baseline and the conditions that differ from it only in a rate of dropout above 0.
+    """
     for architecture, rows in instances.dropna(subset=["dropout"]).groupby("architecture", sort=False):
         conditions = rows.drop_duplicates("condition").set_index("condition")
         baseline = shown_conditions(list(conditions.index))[0]
@@ -131,14 +136,19 @@ def find_sweeps(instances: pd.DataFrame) -> Iterator[Sweep]:
 
 @dataclass(frozen=True)
 class ConsistencyMap:
-    """Mean exemplar consistency of one layer: rows are rates, columns numbers of dropout samples, 1, 2, ... and 0."""
+    """Mean exemplar consistency of one layer: rows are rates, columns numbers of dropout samples.
+
+    Columns are 1, 2, ... and last 0 (dropout off).
+    """
 
     layer: str
     means: pd.DataFrame
 
     def highest(self) -> tuple[float, int] | None:
-        """Rate and number of samples of the highest consistency, or None where none is defined; at rate 0, where all
-        numbers are alike, that of none."""
+        """Return rate and number of samples of the highest consistency; None if none is defined.
+
+        At rate 0 all numbers of samples have the same value, and 0 is returned.
+        """
         defined = self.means.stack().dropna()
         if defined.empty:
             return None
@@ -147,15 +157,15 @@ class ConsistencyMap:
 
 
 def shown_measure(summary: pd.DataFrame) -> str:
-    """The main one of the measures of which RDMs were averaged over dropout samples, or, where none were, of all."""
+    """Return the main measure of RDMs averaged over dropout samples, or of all RDMs if none were."""
     sampled = summary[summary["dropout_samples"] > 0]
     return main_measure((sampled if len(sampled) else summary)["measure"].unique())
 
 
 def consistency_map(summary: pd.DataFrame, sweep: Sweep, measure: str) -> ConsistencyMap:
-    """The last layer of which RDMs were averaged over dropout samples, or, where none were, the last of all.
+    """Return the map of the last layer with RDMs averaged over dropout samples, or of the last layer.
 
-    Without dropout all masks are the same: every number of samples has the value of none.
+    At rate 0 all masks are the same, so every number of samples has the value of dropout off.
     """
     rows = sweep.rows(summary, kind="exemplar", measure=measure, normalisation="none", ci_method="pairs")
     sampled = rows[rows["dropout_samples"] > 0]
@@ -170,7 +180,7 @@ def consistency_map(summary: pd.DataFrame, sweep: Sweep, measure: str) -> Consis
 
 
 def accuracies(summary: pd.DataFrame, sweep: Sweep, split: str) -> pd.DataFrame:
-    """`accuracy_summary` against the rate, one row per rate. At rate 0 a test with dropout is one without."""
+    """Return `accuracy_summary` by rate; at rate 0 the tests with and without dropout are the same."""
     rows = sweep.rows(summary, split=split, subset="all", ci_method="jackknife")
     if split != "test_dropout":
         return rows
@@ -179,13 +189,13 @@ def accuracies(summary: pd.DataFrame, sweep: Sweep, split: str) -> pd.DataFrame:
 
 
 def penultimate(summary: pd.DataFrame, sweep: Sweep, measure: str) -> pd.DataFrame:
-    """`clustering_summary` of the last layer but one against the rate; of an only layer its own."""
+    """Return `clustering_summary` of the last layer but one by rate, or of the only layer."""
     rows = sweep.rows(summary, measure=measure, normalisation="none", ci_method="jackknife")
     return rows[rows["layer_index"] == sorted(rows["layer_index"].unique())[-2:][0]]
 
 
 def last_layer(summary: pd.DataFrame, sweep: Sweep, measure: str, kind: str) -> pd.DataFrame:
-    """`consistency_summary` of the last layer with dropout off against the rate."""
+    """Return `consistency_summary` of the last layer with dropout off by rate."""
     equal = {"measure": measure, "normalisation": "none", "ci_method": "pairs", "dropout_samples": 0}
     rows = sweep.rows(summary, kind=kind, **equal)
     return rows[rows["layer_index"] == rows["layer_index"].max()]
@@ -204,7 +214,7 @@ def _draw_accuracies(axes: Axes, summary: pd.DataFrame, sweep: Sweep) -> None:
 
 
 def _draw_map(axes: Axes, shown: ConsistencyMap, colours: Normalize) -> None:
-    """One cell per rate and number of samples, the highest framed; p grows upwards, as on an axis."""
+    """Draw one cell per rate and number of samples, the highest framed; rates increase upwards."""
     values = shown.means.to_numpy(float)
     axes.set_facecolor(UNDEFINED_GREY)
     image = axes.imshow(values, cmap=MAP_COLOURS, norm=colours, origin="lower", aspect="auto")
@@ -243,7 +253,7 @@ def _draw_levels(axes: Axes, summary: pd.DataFrame, sweep: Sweep, measure: str) 
 
 
 def _shift(sweep: Sweep, places: float) -> float:
-    """How far a curve stands beside the rates, so that error bars of several can be told apart."""
+    """Return the distance of a curve from the rates, so that error bars do not overlap."""
     lowest, *_, highest = sweep.rates.values()
     return SHIFT * (highest - lowest) * places
 
@@ -257,7 +267,7 @@ def _rate_axis(axes: Axes, sweep: Sweep) -> None:
 
 
 def _limits(maps: list[ConsistencyMap]) -> tuple[float, float]:
-    """Lowest and highest consistency of all maps: they share their colours."""
+    """Return the lowest and highest consistency of all maps, which share their colours."""
     values = np.concatenate([shown.means.to_numpy(float).ravel() for shown in maps])
     values = values[np.isfinite(values)]
     return (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
@@ -267,21 +277,21 @@ def _limits(maps: list[ConsistencyMap]) -> tuple[float, float]:
 
 
 def _notes(sweeps: list[Sweep], maps: list[ConsistencyMap], instances: pd.DataFrame) -> Iterator[str]:
-    """One line per sweep: how many networks each rate has, and where consistency is highest."""
+    """Yield one line per sweep: numbers of networks by rate, and the place of the highest consistency."""
     for sweep, shown in zip(sweeps, maps, strict=True):
         yield f"{sweep.title}: {_numbers(sweep, instances)}. b, {_highest(shown)}"
 
 
 def _remark(measure: str) -> str:
     return (
-        f"RDMs of {MEASURE_NAMES[measure]}, after the last epoch. b: averages over dropout masks that are the same "
-        "for all networks and stimuli; off, and c, d: dropout in training alone. At p = 0 there is nothing to average. "
-        "Colours span the values of b, which has no intervals."
+        f"RDMs of {MEASURE_NAMES[measure]}, after the last epoch. b: averages over dropout masks that all networks and "
+        "stimuli share. Column off in b, and c and d: dropout in training only. At p = 0 masks change nothing. Colours "
+        "span the values of b, which has no intervals."
     )
 
 
 def _numbers(sweep: Sweep, instances: pd.DataFrame) -> str:
-    """How many networks are accepted and collapsed, once for all rates of which the same is true in a row."""
+    """Return numbers of accepted and collapsed networks, once for successive rates with equal numbers."""
     numbers = [(network_counts(group, instances), rate) for rate, group in sweep.groups()]
     runs = [(number, [rate for _, rate in run]) for number, run in groupby(numbers, key=lambda item: item[0])]
     if len(runs) == 1:
@@ -303,7 +313,7 @@ def _highest(shown: ConsistencyMap) -> str:
 
 
 def _method_notes(tables: Tables) -> list[str]:
-    """What the error bars are, and on which images accuracies were measured."""
+    """Return notes on the kinds of error bars, and on the test images."""
     summary = tables["consistency_summary"]
     if not depth.has_intervals(summary):
         bars = depth.NO_INTERVAL_NOTE

@@ -7,5 +7,5 @@ from manyseeds.figures.trajectories import draw_trajectories
 
 
 def draw(tables: Tables) -> Figure:
-    """All epochs against all, consistency and accuracy per epoch, and their relation, of exemplar RDMs."""
+    """Draw all epochs against all, consistency and accuracy per epoch, and their relation (exemplars)."""
     return draw_trajectories(tables, "exemplar")

@@ -1,4 +1,4 @@
-"""Planar maps of stimuli: a row of panels per instance, a column per layer."""
+"""Planar maps of stimuli: one row of panels per instance, one column per layer."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -32,18 +32,18 @@ class MapRow:
     layers: list[tuple[int, str]]
     """Index and short name of each."""
     names_layers: bool
-    """Whether the names stand above the panels: the row above shows other layers."""
+    """Whether layer names are above the panels, because the row above shows other layers."""
 
 
 def draw_maps(mds: pd.DataFrame, draw_points: Callable[[Axes, pd.DataFrame], object]) -> Figure:
-    """Draw the maps of level "rdm", all with their own scale.
+    """Draw the maps of level "rdm", each with its own scale.
 
     Parameters
     ----------
     mds
-        The table; stimuli without a place in a map have null coordinates.
+        Table `mds`. Stimuli that are left out of a map have null coordinates.
     draw_points
-        Draws the placed stimuli of one map on its axes.
+        Function that draws the stimuli of one map on its axes.
     """
     maps = mds[mds["level"] == "rdm"]
     rows = list(_rows(maps))
@@ -65,7 +65,7 @@ def draw_maps(mds: pd.DataFrame, draw_points: Callable[[Axes, pd.DataFrame], obj
 
 
 def dropped_note(mds: pd.DataFrame) -> str:
-    """How many stimuli the maps leave out because their dissimilarities are undefined."""
+    """Return a note on stimuli that maps leave out because their dissimilarities are undefined."""
     n_dropped = mds.loc[mds["level"] == "rdm", "n_dropped"]
     if not (n_dropped > 0).any():
         return "No stimulus was left out."
@@ -73,7 +73,7 @@ def dropped_note(mds: pd.DataFrame) -> str:
 
 
 def _rows(maps: pd.DataFrame) -> Iterator[MapRow]:
-    """The rows of the figure: by group, then in runs of up to nine layers, then by instance."""
+    """Yield the rows of the figure: by group, then in runs of up to nine layers, then by instance."""
     for group in groups(maps):
         own = rows_of(maps, group)
         layers = own.drop_duplicates("layer_index").sort_values("layer_index")
@@ -86,7 +86,7 @@ def _rows(maps: pd.DataFrame) -> Iterator[MapRow]:
 
 
 def _draw_map(axes: Axes, points: pd.DataFrame, draw_points: Callable[[Axes, pd.DataFrame], object]) -> None:
-    """A frame without ticks, equal axes, the points and a scale bar; "undefined" where no point has a place."""
+    """Draw a frame without ticks, the points and a scale bar, or "undefined" if there are no points."""
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
@@ -106,7 +106,7 @@ def _draw_map(axes: Axes, points: pd.DataFrame, draw_points: Callable[[Axes, pd.
 
 
 def _draw_scale_bar(axes: Axes, half: float) -> None:
-    """A bar of round length in the unit of the dissimilarities, in the lower left corner."""
+    """Draw a bar of round length in the unit of the dissimilarities, in the lower left corner."""
     length = round_length(2 * half * SCALE_BAR_SHARE)
     left = axes.get_xlim()[0] + 0.1 * half
     bottom = axes.get_ylim()[0] + 0.1 * half
@@ -122,6 +122,6 @@ def _draw_scale_bar(axes: Axes, half: float) -> None:
 
 
 def round_length(longest: float) -> float:
-    """The largest of 1, 2, 5 times a power of ten that is not above `longest`."""
+    """Return the largest of 1, 2 or 5 times a power of ten that is not above `longest`."""
     power = 10.0 ** np.floor(np.log10(longest))
     return float(max(factor * power for factor in (1, 2, 5) if factor * power <= longest))

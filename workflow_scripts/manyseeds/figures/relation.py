@@ -1,4 +1,4 @@
-"""The correlations of the table `relations` in words, as figures state them in their notes."""
+"""Correlations of the table `relations` in words, for the notes of figures."""
 
 import pandas as pd
 
@@ -8,24 +8,24 @@ ESTIMATORS = {"pearson": "Pearson", "skipped": "skipped Pearson", "percentage_be
 
 
 def relation_note(rows: pd.DataFrame, over: str) -> str:
-    """The three correlations with intervals and p-values.
+    """Return the three correlations with intervals and p-values as text.
 
     Parameters
     ----------
     rows
-        The one row of `relations` that is meant, or none.
+        One row of `relations`, or none.
     over
-        What its points are, in the plural.
+        Name of its points, in the plural.
     """
     if rows.empty or pd.isna(rows.iloc[0]["pearson"]):
-        return f"Too few {over}, or too alike, for a correlation."
+        return f"No correlation: too few {over}, or values that do not vary."
     row = rows.iloc[0]
     estimates = "; ".join(_estimate(row, column, name) for column, name in ESTIMATORS.items())
     return f"{estimates}; over {int(row['n'])} {over}, as if these were independent."
 
 
 def _estimate(row: pd.Series, column: str, name: str) -> str:
-    """Name, value, interval and p-value of one coefficient, without what is null."""
+    """Return name, value, interval and p-value of one coefficient, without null values."""
     if pd.isna(row[column]):
         return f"{name} undefined"
     text = f"{name} {unbroken(f'r = {_signed(row[column])}')}"

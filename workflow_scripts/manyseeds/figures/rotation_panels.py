@@ -1,4 +1,4 @@
-"""Dissimilarities before and after a rotation, measure by measure: what supp5 and supp6 share."""
+"""Dissimilarities before and after a rotation, by measure: panels that supp5 and supp6 share."""
 
 from textwrap import fill
 
@@ -25,11 +25,13 @@ UNCHANGED = style.Series(style.BLUE, "^", "none")
 LOOKS = {"changed by the rotation": CHANGED, "unchanged (to 10⁻⁹ of the largest entry)": UNCHANGED}
 MEDIAN_PT = 0.8
 SPREAD = 0.3
-"""Dots of many rotations are spread over so much to either side of their place."""
+"""Dots of rotations are spread over this distance to each side of their place."""
 
 
 def draw_rotations(tables: Tables, about: str) -> Figure:
-    """Columns: measures. Rows: entries before and after one rotation by normalisation; consistency of all rotations.
+    """Draw one column per measure: entries before and after a rotation, and consistency of all rotations.
+
+    Entries have one row per normalisation.
 
     Parameters
     ----------
@@ -59,7 +61,7 @@ def draw_rotations(tables: Tables, about: str) -> Figure:
 
 
 def changes(row: object) -> bool:
-    """Tell whether a rotation changes an RDM beyond rounding, given its row of the table `rotations`."""
+    """Return whether a rotation changes an RDM beyond rounding, given its row of the table `rotations`."""
     return row.largest_change > TOLERANCE * row.largest_entry
 
 
@@ -68,7 +70,7 @@ def _rows(table: pd.DataFrame, measure: str, normalisation: str) -> pd.DataFrame
 
 
 def _draw_entries(axes: Axes, entries: pd.DataFrame, changed: bool) -> None:
-    """Every entry after against before, on equal scales, beside the line of equality."""
+    """Draw every entry after against before, on equal scales, with the line of equality."""
     end = 1.05 * entries[["before", "after"]].to_numpy().max()
     axes.plot([0, end], [0, end], color=style.GREY, linestyle="--", linewidth=0.6, zorder=1)
     _dots(axes, entries["before"], entries["after"], CHANGED if changed else UNCHANGED)
@@ -80,7 +82,7 @@ def _draw_entries(axes: Axes, entries: pd.DataFrame, changed: bool) -> None:
 
 
 def _draw_consistency(axes: Axes, rotations: pd.DataFrame) -> None:
-    """A dot for every rotation, for each normalisation, and their median."""
+    """Draw a dot for every rotation and normalisation, and their medians."""
     for place, normalisation in enumerate(NORMALISATIONS):
         rows = rotations[rotations["normalisation"] == normalisation].sort_values("rotation")
         changed = changes(rows).to_numpy()
@@ -123,7 +125,7 @@ def _legend(figure: Figure) -> None:
 
 
 def _notes(rotations: pd.DataFrame) -> list[str]:
-    """What was simulated, and whether rectified layers could have the rotated patterns."""
+    """Return a note on the simulation, with the smallest activation: negative ones cannot be rectified."""
     row = rotations.iloc[0]
     n_rotations = count(rotations["rotation"].nunique(), "rotation")
     smallest = f"{rotations['smallest_coordinate'].min():.2f}".replace("-", "−")

@@ -1,4 +1,4 @@
-"""What a figure takes from the tables: groups of networks, rows of one curve, and the numbers its notes state."""
+"""Selection from tables for figures: groups of networks, rows of a curve, and numbers for the notes."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from manyseeds.study.instances import BASELINE, shown_conditions
 Tables = Mapping[str, pd.DataFrame]
 
 LONGEST_LABEL = 14
-"""Characters of a layer name that fit below a panel."""
+"""Number of characters of a layer name that fit below a panel."""
 
 ARCHITECTURE_NAMES = {"all_cnn_c": "All-CNN-C", "all_cnn_7": "All-CNN-7", "alexnet": "AlexNet"}
 MEASURE_NAMES = {
@@ -34,8 +34,10 @@ class Group:
 
 
 def groups(table: pd.DataFrame) -> list[Group]:
-    """The groups a figure shows, in the order of the table: of each architecture the baseline, or all conditions
-    where none is called so (a user's own networks)."""
+    """Return the groups that a figure shows, in the order of the table.
+
+    For each architecture these are the baseline, or all conditions if none has this name (a user's own networks).
+    """
     found = []
     for architecture, rows in table.groupby("architecture", sort=False):
         conditions = shown_conditions([str(condition) for condition in rows["condition"].unique()])
@@ -47,13 +49,13 @@ def groups(table: pd.DataFrame) -> list[Group]:
 
 
 def network_name(architecture: str, condition: str) -> str:
-    """What a group is called in a sentence, as in "All-CNN-C dropout 0.2"; a baseline by its architecture alone."""
+    """Return a group's name in a sentence: "All-CNN-C dropout 0.2", or "All-CNN-C" for a baseline."""
     name = ARCHITECTURE_NAMES.get(architecture, architecture)
     return name if condition == BASELINE else f"{name} {condition.replace('dropout', 'dropout ')}"
 
 
 def rows_of(table: pd.DataFrame, group: Group, **equal: object) -> pd.DataFrame:
-    """The rows of one group with the given values, e.g. kind="exemplar"."""
+    """Return the rows of one group with the given values, such as kind="exemplar"."""
     chosen = (table["architecture"] == group.architecture) & (table["condition"] == group.condition)
     for column, value in equal.items():
         chosen &= table[column] == value
@@ -61,13 +63,13 @@ def rows_of(table: pd.DataFrame, group: Group, **equal: object) -> pd.DataFrame:
 
 
 def last_epoch(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the last epoch of each group."""
+    """Return the rows of the last epoch of each group."""
     latest = table.groupby(["architecture", "condition"])["epoch"].transform("max")
     return table[table["epoch"] == latest]
 
 
 def without_dropout(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows measured with dropout off."""
+    """Return the rows that were measured with dropout off."""
     return table[table["dropout_samples"].fillna(0) == 0]
 
 
@@ -80,7 +82,7 @@ def consistency_curve(
     normalisation: str = "none",
     ci_method: str = "pairs",
 ) -> pd.DataFrame:
-    """`consistency_summary` against depth: one row per layer, in order, at the last epoch, dropout off."""
+    """Return rows of `consistency_summary` by layer, in order, at the last epoch with dropout off."""
     rows = rows_of(
         without_dropout(last_epoch(summary)),
         group,
@@ -93,15 +95,16 @@ def consistency_curve(
 
 
 def networks_note(tables: Tables, group: Group) -> str:
-    """How many networks, pairs of them, collapsed and redrawn ones a group has."""
+    """Return a group's numbers of networks, pairs, collapsed and redrawn networks, as text."""
     rows = rows_of(without_dropout(last_epoch(tables["consistency_summary"])), group, kind="exemplar")
     networks, pairs = count_range(rows["n_networks"], "network"), count_range(rows["n_network_pairs"], "pair")
     return f"{networks} ({pairs}), {collapsed_note(rows_of(tables['instances'], group))}"
 
 
 def accuracy_note(accuracy: pd.DataFrame, group: Group) -> str:
-    """Mean and range of the group's final test accuracy, beside that on original files where others are among the test
-    images; "" where networks were not tested (own activations).
+    """Return mean and range of a group's final test accuracy as text, or "" if networks were not tested.
+
+    If some of the test images are re-encoded, the accuracy on original images follows.
     """
     rows = rows_of(last_epoch(accuracy), group, split="test") if len(accuracy) else accuracy
     rows = rows.dropna(subset=["mean"]).drop_duplicates("subset").set_index("subset") if len(rows) else rows
@@ -113,12 +116,12 @@ def accuracy_note(accuracy: pd.DataFrame, group: Group) -> str:
 
 
 def images_note(accuracy: pd.DataFrame) -> str:
-    """Whether test images are not all original files, or "" where they are."""
+    """Return a note on re-encoded test images, or "" if all are original."""
     return "Some of the test images are re-encoded." if (accuracy["subset"] == "lossless").any() else ""
 
 
 def group_notes(shown: Sequence[Group], tables: Tables) -> list[str]:
-    """One line per group: its numbers of networks, pairs and collapsed networks, and its test accuracy."""
+    """Return a line per group: numbers of networks, pairs and collapsed networks, and test accuracy."""
     notes = []
     for group in shown:
         facts = [networks_note(tables, group), accuracy_note(tables["accuracy_summary"], group)]
@@ -127,7 +130,7 @@ def group_notes(shown: Sequence[Group], tables: Tables) -> list[str]:
 
 
 def instance_accuracies(accuracy: pd.DataFrame, group: Group, seeds: Sequence[int]) -> str:
-    """Final test accuracies of some instances, or "" where they were not tested."""
+    """Return final test accuracies of some instances as text, or "" if they were not tested."""
     rows = rows_of(last_epoch(accuracy), group, split="test", subset="all") if len(accuracy) else accuracy
     if rows.empty:
         return ""
@@ -137,23 +140,23 @@ def instance_accuracies(accuracy: pd.DataFrame, group: Group, seeds: Sequence[in
 
 
 def instance_notes(shown: Sequence[Group], instances: pd.DataFrame) -> list[str]:
-    """One line per group: how many of its networks are accepted and how many collapsed, from `instances`."""
+    """Return a line per group: numbers of accepted and of collapsed networks, from `instances`."""
     return [f"{group.title}: {network_counts(group, instances)}." for group in shown]
 
 
 def network_counts(group: Group, instances: pd.DataFrame) -> str:
-    """How many networks of a group are accepted, and how many collapsed, from `instances`."""
+    """Return the numbers of accepted and of collapsed networks of a group as text, from `instances`."""
     rows = rows_of(instances, group)
     return f"{count(len(rows) - n_collapsed(rows), 'network')}, {collapsed_note(rows)}"
 
 
 def n_collapsed(instances: pd.DataFrame) -> int:
-    """How many of some instances collapsed and are left out."""
+    """Return how many instances collapsed and are left out."""
     return int(instances["collapsed"].fillna(False).astype(bool).sum())
 
 
 def collapsed_note(instances: pd.DataFrame) -> str:
-    """How many of some instances collapsed, for good or only at first."""
+    """Return as text how many instances collapsed finally, and how many were redrawn and then accepted."""
     left_out = n_collapsed(instances)
     accepted = instances[~instances["collapsed"].fillna(False).astype(bool)]
     redrawn = int((accepted["attempts"].fillna(1) > 1).sum())
@@ -165,18 +168,18 @@ def collapsed_note(instances: pd.DataFrame) -> str:
 
 
 def count(n: float, noun: str) -> str:
-    """ "1 pair", "15 pairs"."""
+    """Return a number with its noun: "1 pair", "15 pairs"."""
     return f"{int(n)} {noun}" + ("" if int(n) == 1 else "s")
 
 
 def count_range(numbers: pd.Series, noun: str) -> str:
-    """ "5 networks", or of layers or measures in which they differ "4 to 5 networks"."""
+    """Return a range of numbers with its noun: "5 networks", or "4 to 5 networks" if numbers differ."""
     low, high = int(numbers.min()), int(numbers.max())
     return count(high, noun) if low == high else f"{low} to {count(high, noun)}"
 
 
 def short_layer_names(names: Sequence[str]) -> tuple[list[str], str]:
-    """Tick labels and axis label: conv1..conv9 become 1..9 of "Convolutional layer"; long names lose their middle."""
+    """Return tick labels and axis label: 1, 2, ... for conv1, conv2, ..., else shortened names."""
     numbered = [re.fullmatch(r"conv(\d+)", name) for name in names]
     if all(numbered):
         return [match[1] for match in numbered if match], "Convolutional layer"
@@ -188,12 +191,12 @@ def _percent(fraction: float) -> str:
 
 
 def unbroken(text: str) -> str:
-    """The text with spaces at which no line is broken."""
+    """Return the text with no-break spaces."""
     return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def shortened(name: str) -> str:
-    """A name that fits below a panel; a long one loses its middle."""
+    """Return a name that fits below a panel; a long name loses its middle."""
     if len(name) <= LONGEST_LABEL:
         return name
     half = (LONGEST_LABEL - 1) // 2

@@ -1,8 +1,8 @@
 """One journal style for all figures: sizes, type, colours, panel letters, files.
 
-Column widths and type sizes follow Nature journals (89 and 183 mm, text of 5 to 8 pt, sans serif, fonts embedded as
-TrueType). Colours are those of Okabe & Ito (2008), and for categories, of which there are more, of Tol (2021): told
-apart with any form of colour vision. They never stand alone: marker, line style or position says the same.
+Column widths and type sizes follow Nature journals: 89 and 183 mm, text of 5 to 8 pt, sans serif, fonts embedded as
+TrueType. Colours are those of Okabe & Ito (2008). Categories need more colours and have those of Tol (2021). Both sets
+can be distinguished with any form of colour vision. A marker, line style or position always repeats the colour.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,9 +25,9 @@ PNG_DPI = 300
 TEXT_PT = 7.0
 NOTE_PT = 6.0
 NOTE_CHARACTER_MM = 1.17
-"""Mean width of a character of a note or legend, and..."""
+"""Mean width of a character of a note or legend."""
 NOTE_LINE_MM = 3.0
-"""...the height of a line of them."""
+"""Height of a line of a note or legend."""
 SMALLEST_PT = 5.0
 LEGEND_SYMBOL_MM = 10.0
 LETTER_PT = 8.0
@@ -55,14 +55,14 @@ CATEGORY_COLOURS = (
     "#999933",  # olive
     "#882255",  # wine
 )
-"""Tol's "muted" scheme with black: ten colours, told apart with any form of colour vision, for the ten categories."""
+"""Tol's "muted" scheme with black: ten colours that can be distinguished with any form of colour vision."""
 CATEGORY_MARKERS = ("o", "^", "s")
-"""Ten colours and three markers have no common divisor: thirty categories differ in one or the other."""
+"""Ten colours and three markers have no common divisor, so thirty categories differ in colour or marker."""
 
 RC = {
     "figure.constrained_layout.use": True,
     "figure.dpi": 100,
-    # The one sans face that comes with matplotlib: the same figure on every machine.
+    # It comes with matplotlib, so figures are the same on every machine.
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": TEXT_PT,
@@ -91,7 +91,7 @@ RC = {
 
 @dataclass(frozen=True)
 class Series:
-    """How one curve looks: colour, marker and line style differ together."""
+    """Look of a curve: colour, marker and line style differ together."""
 
     colour: str
     marker: str
@@ -100,7 +100,7 @@ class Series:
 
 @contextmanager
 def journal_style() -> Iterator[None]:
-    """Draw and save figures inside this context; matplotlib's settings are as before after it."""
+    """Set matplotlib to the journal style while the context lasts: figures are drawn and saved in it."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(RC)
@@ -108,7 +108,7 @@ def journal_style() -> Iterator[None]:
 
 
 def new_figure(width_mm: float, height_mm: float) -> Figure:
-    """An empty figure of the given size, free of pyplot's global state."""
+    """Return an empty figure of the given size, without pyplot's global state."""
     figure = Figure(figsize=(width_mm / MM_PER_INCH, height_mm / MM_PER_INCH))
     FigureCanvasAgg(figure)
     return figure
@@ -131,14 +131,14 @@ def panel_letter(axes: Axes, letter: str, *, left_pt: float = 24.0, above_pt: fl
 
 
 def title(figure: Figure, text: str) -> None:
-    """Put a title of several lines above the panels; the figure grows by what it takes."""
+    """Put a title of several lines above the panels, and make the figure higher by its height."""
     wrapped = fill(text, int(PAGE_MM / NOTE_CHARACTER_MM))
     figure.suptitle(wrapped, x=0.01, ha="left", fontsize=NOTE_PT)
     grow(figure, NOTE_LINE_MM * (2 + wrapped.count("\n")))
 
 
 def only_words(text: str) -> Figure:
-    """A figure of a title and no panels: what stands where a study has nothing to draw, which is no reason to fail."""
+    """Return a figure of words without panels, for studies that have nothing to draw."""
     figure = new_figure(PAGE_MM, NOTE_LINE_MM)
     figure.set_layout_engine("none")  # it would miss the panels
     title(figure, text)
@@ -146,9 +146,9 @@ def only_words(text: str) -> Figure:
 
 
 def footnote(figure: Figure, lines: Iterable[str]) -> None:
-    """Say below the panels, and below what is said there already, what is shown (n, error bars, settings).
+    """Add notes below the panels and below earlier notes: n, error bars, settings.
 
-    Long lines are broken to the figure's width, and the figure grows by what the notes take.
+    Long lines are broken to the figure's width, and the figure becomes higher by the height of the notes.
     """
     room = int(figure.get_figwidth() * MM_PER_INCH / NOTE_CHARACTER_MM)
     added = "\n".join(fill(line, room) for line in lines if line)
@@ -160,7 +160,7 @@ def footnote(figure: Figure, lines: Iterable[str]) -> None:
 
 
 def legend_above(figure: Figure, panels: Iterable[Axes]) -> None:
-    """One legend for all panels, above them, where it covers no data; what several panels show is listed once."""
+    """Put one legend for all panels above them; entries of several panels are listed once."""
     entries = {}
     for axes in panels:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
@@ -169,7 +169,7 @@ def legend_above(figure: Figure, panels: Iterable[Axes]) -> None:
 
 
 def legend_of(figure: Figure, entries: Mapping[str, Artist]) -> None:
-    """A legend above the panels in as few rows as fit the width; the figure grows by what it takes."""
+    """Put a legend above the panels in as few rows as possible, and make the figure higher by its height."""
     widths = [LEGEND_SYMBOL_MM + NOTE_CHARACTER_MM * len(label) for label in entries]
     room = figure.get_figwidth() * MM_PER_INCH
     n_rows = 1 if sum(widths) <= room else -(-len(entries) // max(1, int(room / max(widths))))
@@ -179,14 +179,14 @@ def legend_of(figure: Figure, entries: Mapping[str, Artist]) -> None:
 
 
 def grow(figure: Figure, height_mm: float) -> None:
-    """Make a figure higher by what stands outside its panels."""
+    """Make a figure higher, for content outside its panels."""
     figure.set_figheight(figure.get_figheight() + height_mm / MM_PER_INCH)
 
 
 def lay_out(figure: Figure) -> None:
-    """Find every artist's place.
+    """Compute the place of every artist.
 
-    Twice: panels of fixed aspect move once the room of their labels is known, and the first pass does not see that.
+    It takes two passes, because panels of fixed aspect move after the first pass has measured their labels.
     """
     for _ in range(2):
         figure.draw_without_rendering()
@@ -194,7 +194,7 @@ def lay_out(figure: Figure) -> None:
 
 @journal_style()
 def save(figure: Figure, pdf: Path | str, png: Path | str) -> None:
-    """Write PDF (embedded TrueType fonts) and PNG (300 dpi), without dates or versions: same figure, same bytes."""
+    """Write PDF and PNG (300 dpi) without dates and versions, so that the same figure has the same bytes."""
     lay_out(figure)
     figure.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Producer": None})
     figure.savefig(png, format="png", dpi=PNG_DPI, metadata={"Software": None})

@@ -16,7 +16,7 @@ STRESS_LABEL = "Stress of a stimulus, √(Σ(d − δ)² / Σδ²)"
 
 
 def draw(tables: Tables) -> Figure:
-    """The maps of fig2, stimuli coloured by how badly their dissimilarities are shown; the map's stress below right."""
+    """Draw the maps of fig2 with stimuli coloured by stress, and the stress of each map below right."""
     mds = tables["mds"]
     stresses = mds.loc[mds["level"] == "rdm", "point_stress"]
     scale = Normalize(*stresses.agg(["min", "max"]).fillna(0.0))
@@ -52,7 +52,7 @@ def draw(tables: Tables) -> Figure:
         [
             *instance_notes(groups(mds), tables["instances"]),
             f"Metric-stress MDS of RDMs of {measure}, as in fig2. d: distance in the map; δ: "
-            f"dissimilarity. Numbers: bar length (left), stress of the whole map (right). {maps.dropped_note(mds)}",
+            f"dissimilarity. Numbers: length of the bar (left), stress of the map (right). {maps.dropped_note(mds)}",
         ],
     )
     return figure

@@ -1,4 +1,7 @@
-"""Neighbouring layers of one instance against one layer of different instances (Mehrer et al. 2020, supp. 2)."""
+"""Neighbouring layers of one instance against one layer of different instances.
+
+After Mehrer et al. (2020), supp. 2.
+"""
 
 import numpy as np
 import pandas as pd
@@ -15,9 +18,9 @@ DISTANCE_LABEL = "RDM distance (1 − r)"
 
 
 def draw(tables: Tables) -> Figure:
-    """Second-level distances against depth: within instances between neighbouring layers, across instances in a layer.
+    """Draw second-level distances against depth: between neighbouring layers, and between instances.
 
-    A distance between two layers stands half-way between them.
+    A distance between two layers is drawn half-way between them.
     """
     second_level = tables["second_level"]
     shown = groups(second_level)
@@ -31,23 +34,23 @@ def draw(tables: Tables) -> Figure:
         axes.set_title(group.title)
         if axes.get_subplotspec().is_first_col():
             axes.set_ylabel(DISTANCE_LABEL)
-    # Only now: panels share the axis, and a limit fixes it at what has been drawn so far.
+    # Only now: panels share the axis, and a limit fixes its range to the data drawn so far.
     panels[0].set_ylim(bottom=0)
     style.legend_above(figure, panels[:1])
     measure = MEASURE_NAMES[main_measure(second_level["measure"])]
-    remark = f"RDMs of {measure}. Lines: means; dots: every pair of instances, every instance."
+    remark = f"RDMs of {measure}. Lines: means. Dots: single pairs of instances, or single instances."
     style.footnote(figure, [*instance_notes(shown, tables["instances"]), remark])
     return figure
 
 
 def across_instances(rows: pd.DataFrame) -> pd.DataFrame:
-    """Distances between instances in the same layer: columns depth, distance."""
+    """Return distances between instances in the same layer: columns depth, distance."""
     same = rows[(rows["layer_index_a"] == rows["layer_index_b"]) & (rows["seed_a"] != rows["seed_b"])]
     return pd.DataFrame({"depth": same["layer_index_a"], "distance": same["distance"]})
 
 
 def neighbouring_layers(rows: pd.DataFrame) -> pd.DataFrame:
-    """Distances between successive layers of the same instance: columns depth (half-way), distance."""
+    """Return distances between successive layers of an instance: columns depth (half-way), distance."""
     order = {index: k for k, index in enumerate(sorted({*rows["layer_index_a"], *rows["layer_index_b"]}))}
     step = (rows["layer_index_a"].map(order) - rows["layer_index_b"].map(order)).abs()
     near = rows[(step == 1) & (rows["seed_a"] == rows["seed_b"])]

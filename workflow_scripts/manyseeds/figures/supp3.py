@@ -13,19 +13,22 @@ CURVES = {
     "same_seed": ("different {many}, same seed", style.Series(style.GREEN, "s", ":")),
     "different_seeds": ("different {many}, different seeds", style.Series(style.ORANGE, "^", "--")),
 }
-"""Column `pairs` -> legend and look."""
+"""By value of the column `pairs`: legend and look."""
 
 HALF, CONDITION = {"one": "half", "many": "halves"}, {"one": "condition", "many": "conditions"}
-"""What networks are compared within and between, where all pairs of conditions are halves, and else."""
+"""Names of the compared sets: halves if all pairs of conditions are halves of the training set, else conditions."""
 
 HALVES = {"images": "disjoint images", "categories": "disjoint categories"}
-"""Column of `instances` in which two conditions differ -> what their networks were trained on."""
+"""By column of `instances` in which two conditions differ: the difference of their training sets."""
 
 PAIR = ["condition_a", "condition_b"]
 
 
 def draw(tables: Tables) -> Figure:
-    """Consistency within and between halves of the training set. Columns: pairs of halves; rows: architectures."""
+    """Draw consistency within and between halves of the training set, one column per pair of halves.
+
+    Rows are architectures.
+    """
     summary = tables["consistency_across_summary"]
     measure = main_measure(summary["measure"])
     rows = summary[
@@ -61,12 +64,12 @@ def draw(tables: Tables) -> Figure:
 
 
 def halves_name(instances: pd.DataFrame, first: str, second: str) -> str:
-    """What tells the training sets of two conditions apart; their names where that is nothing of the table's."""
+    """Return the difference of two conditions' training sets, or the conditions' names if there is none."""
     return _difference(instances, first, second) or f"{first} and {second}"
 
 
 def _difference(instances: pd.DataFrame, first: str, second: str) -> str:
-    """In what the training sets of two conditions differ, or "" where they do not."""
+    """Return the difference of the training sets of two conditions, or "" if there is none."""
     sets = [instances[instances["condition"] == condition].iloc[0] for condition in (first, second)]
     return " and ".join(name for column, name in HALVES.items() if _text(sets[0][column]) != _text(sets[1][column]))
 
@@ -84,7 +87,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, words: dict[str, str]) -> None:
 
 
 def _networks(instances: pd.DataFrame, pair: list[str], each: str) -> str:
-    """How many networks each of two conditions has."""
+    """Return the numbers of networks of two conditions as text."""
     conditions = (instances[instances["condition"] == condition] for condition in pair)
     first, second = (len(rows) - n_collapsed(rows) for rows in conditions)
     if first == second:
@@ -93,7 +96,7 @@ def _networks(instances: pd.DataFrame, pair: list[str], each: str) -> str:
 
 
 def _pairs(rows: pd.DataFrame, many: str) -> str:
-    """How many pairs each curve has in the last layer."""
+    """Return the number of pairs of each curve in the last layer as text."""
     last = rows[rows["layer_index"] == rows["layer_index"].max()].drop_duplicates("pairs").set_index("pairs")
     within, same, different = (count(last.loc[pairs, "n_network_pairs"], "pair") for pairs in CURVES)
     return f"{within} within {many}, {same} between {many} of the same seed, {different} of different seeds"

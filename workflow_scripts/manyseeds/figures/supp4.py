@@ -26,7 +26,7 @@ CLUSTERING_LABEL = "Category clustering index"
 
 
 def draw(tables: Tables) -> Figure:
-    """One panel per architecture, one named point per layer; the relation's statistics in the notes."""
+    """Draw one panel per architecture, one named point per layer; correlations are in the notes."""
     summary = tables["consistency_summary"]
     measure = main_measure(summary["measure"])
     shown = groups(summary)
@@ -50,7 +50,7 @@ def draw(tables: Tables) -> Figure:
 
 
 def layers_of(tables: Tables, group: Group, measure: str) -> pd.DataFrame:
-    """One row per layer: layer, layer_index and, for both indices (suffix _cci), mean, ci_low, ci_high."""
+    """Return one row per layer: layer, layer_index, and mean, ci_low, ci_high of both (suffix _cci)."""
     consistency = consistency_curve(tables["consistency_summary"], group, kind="exemplar", measure=measure)
     clustering = rows_of(
         last_epoch(tables["clustering_summary"]), group, measure=measure, normalisation="none", ci_method="jackknife"
@@ -72,9 +72,9 @@ def _interval_note(layers: pd.DataFrame) -> str:
 
 
 def _draw_layers(axes: Axes, layers: pd.DataFrame) -> str:
-    """Points with both intervals, successive layers joined; returns what their names are.
+    """Draw points with both intervals, and join successive layers; return the axis label of their names.
 
-    Numbers stand in the markers, where error bars do not cross them; longer names beside them.
+    Numbers are written in the markers, where error bars do not cross them. Longer names are written beside them.
     """
     names, naming = short_layer_names([str(name) for name in layers["layer"]])
     numbered = max(len(name) for name in names) <= depth.LONGEST_UPRIGHT

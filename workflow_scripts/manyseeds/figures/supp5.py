@@ -7,5 +7,5 @@ from manyseeds.figures.selection import Tables
 
 
 def draw(tables: Tables) -> Figure:
-    """Rotations about the centre of the ball that the patterns lie in, which keep all activations positive."""
+    """Draw rotations about the centre of the ball of patterns, which keep all activations positive."""
     return draw_rotations(tables, "centre")

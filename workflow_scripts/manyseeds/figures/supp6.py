@@ -7,5 +7,5 @@ from manyseeds.figures.selection import Tables
 
 
 def draw(tables: Tables) -> Figure:
-    """Rotations about the origin, by the same matrices as those of supp5."""
+    """Draw rotations about the origin, by the same matrices as in supp5."""
     return draw_rotations(tables, "origin")

@@ -12,10 +12,10 @@ MEASURES = ("correlation", "cosine")
 
 
 def draw(tables: Tables) -> Figure:
-    """Columns: correlation and cosine distance. Rows: architectures."""
+    """Draw one column each for correlation and cosine distance; rows are architectures."""
     columns = depth.measured([_column(measure) for measure in MEASURES], tables["consistency_summary"])
     if not columns:
-        raise StudyError(f"measures: supp7 needs {' or '.join(MEASURES)}, and the study has neither.")
+        raise StudyError(f"measures: supp7 needs {' or '.join(MEASURES)}, but the study has neither.")
     grid = depth.grid_of_curves(tables, columns)
     return depth.finish(grid, tables, "Exemplar RDMs. Cocktail blank: mean pattern over all stimuli subtracted.")
 

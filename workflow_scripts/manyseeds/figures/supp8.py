@@ -7,5 +7,5 @@ from manyseeds.figures.trajectories import draw_trajectories
 
 
 def draw(tables: Tables) -> Figure:
-    """All epochs against all, consistency and accuracy per epoch, and their relation, of category centroids."""
+    """Draw all epochs against all, consistency and accuracy per epoch, and their relation (centroids)."""
     return draw_trajectories(tables, "centroid")

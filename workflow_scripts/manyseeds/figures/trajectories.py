@@ -1,4 +1,7 @@
-"""Networks along their training: all epochs against all, and epoch by epoch (Mehrer et al. 2020, fig. 9, supp. 8)."""
+"""Networks during training: all epochs against all, and epoch by epoch.
+
+After Mehrer et al. (2020), fig. 9 and supp. 8.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -36,17 +39,22 @@ MATRIX_COLOURS = "cividis"
 CONSISTENCY = style.Series(style.BLUE, "o", "-")
 ACCURACY = style.Series(style.VERMILLION, "^", "--")
 LEAST_DISTANCE = 0.11
-"""Between two epochs that are named below an axis, as a share of its length."""
+"""Smallest distance of two epochs that are named below an axis, as a share of its length."""
 
 Panel = Callable[[Axes], None]
 
 
 @dataclass(frozen=True)
 class Trajectory:
-    """One group of networks in the deepest layer that was followed.
+    """One group of networks in the deepest layer that was analysed during training.
 
-    `pairs` are its rows of `consistency_across`. `course` has a row an epoch: epoch, and mean, ci_low and ci_high of
-    consistency and (suffix _accuracy) of test accuracy, null where networks were not tested.
+    Attributes
+    ----------
+    pairs
+        Its rows of `consistency_across`.
+    course
+        One row per epoch: epoch, and mean, ci_low and ci_high of consistency and (suffix _accuracy) of test accuracy.
+        Accuracies are null if networks were not tested.
     """
 
     group: Group
@@ -71,14 +79,16 @@ class Trajectory:
 
 
 def draw_trajectories(tables: Tables, kind: str) -> Figure:
-    """Matrices of all epochs and instances; consistency, accuracy and both against training. Rows: architectures.
+    """Draw matrices of all epochs and instances; consistency and accuracy by epoch, and their relation.
+
+    Rows are architectures.
 
     Parameters
     ----------
     tables
         `consistency_across`, `consistency_summary`, `accuracy_summary`, `relations` and `instances`.
     kind
-        Which entries of the RDMs are compared: exemplar or centroid.
+        Kind of the compared RDM entries: exemplar or centroid.
     """
     measure = main_measure(_within_conditions(tables)["measure"])
     shown = trajectories(tables, kind, measure)
@@ -100,7 +110,7 @@ def draw_trajectories(tables: Tables, kind: str) -> Figure:
 
 
 def trajectories(tables: Tables, kind: str, measure: str) -> list[Trajectory]:
-    """The groups whose training was followed.
+    """Return the groups that were analysed at several epochs.
 
     Raises
     ------
@@ -123,7 +133,7 @@ def trajectories(tables: Tables, kind: str, measure: str) -> list[Trajectory]:
 
 
 def _within_conditions(tables: Tables) -> pd.DataFrame:
-    """The rows of `consistency_across` that compare networks of one condition, which the column `condition` names."""
+    """Return the rows of `consistency_across` within one condition, with a column `condition`."""
     across = tables["consistency_across"]
     return across[across["condition_a"] == across["condition_b"]].rename(columns={"condition_a": "condition"})
 
@@ -138,15 +148,15 @@ def _course(tables: Tables, group: Group, **statistic: str) -> pd.DataFrame:
 
 
 def early_epochs(epochs: Sequence[int]) -> list[int]:
-    """The first of the epochs at which training has begun, and those that follow it without a gap."""
+    """Return the first epoch after 0, and the epochs that follow it without a gap."""
     trained = sorted(epoch for epoch in epochs if epoch > 0)
     return [epoch for place, epoch in enumerate(trained) if epoch == trained[0] + place]
 
 
 def parts_of_training(epochs: Sequence[int]) -> dict[str, list[int]]:
-    """Epochs of each matrix, by what they are: the early ones; the first of them and those that come after all of them.
+    """Return the epochs of each matrix by its title: the early ones; the first one and all after these.
 
-    A part of one epoch is none: it has nothing to be compared with.
+    A part with a single epoch is left out, because it has nothing to compare.
     """
     early = early_epochs(epochs)
     later = sorted(epoch for epoch in epochs if early and epoch > early[-1])
@@ -155,7 +165,7 @@ def parts_of_training(epochs: Sequence[int]) -> dict[str, list[int]]:
 
 
 def block_matrix(pairs: pd.DataFrame, epochs: Sequence[int]) -> tuple[pd.DataFrame, np.ndarray]:
-    """Consistencies of all networks at some epochs.
+    """Return the consistencies of all networks at some epochs as a matrix.
 
     Parameters
     ----------
@@ -164,8 +174,8 @@ def block_matrix(pairs: pd.DataFrame, epochs: Sequence[int]) -> tuple[pd.DataFra
 
     Returns
     -------
-    The points (epoch, seed), ordered so, and the symmetric (n_points, n_points) matrix with ones on its diagonal; NaN
-    where undefined.
+    The points (epoch, seed), sorted, and the symmetric matrix (n_points, n_points) with ones on its diagonal; NaN where
+    undefined.
     """
     rows = pairs[pairs["epoch_a"].isin(epochs) & pairs["epoch_b"].isin(epochs)]
     ends = [rows[[f"epoch_{end}", f"seed_{end}"]].set_axis(["epoch", "seed"], axis=1) for end in "ab"]
@@ -181,7 +191,7 @@ def block_matrix(pairs: pd.DataFrame, epochs: Sequence[int]) -> tuple[pd.DataFra
 
 
 def _rows_of_panels(trajectory: Trajectory) -> Iterator[tuple[float, list[Panel]]]:
-    """Height and panels of each row of one group: two panels, the first of them a matrix, then the others."""
+    """Yield height and panels of each row of a group: two panels, the first a matrix, then the others."""
     panels: list[Panel] = [partial(_draw_matrix, trajectory, part) for part in trajectory.parts]
     panels.append(partial(_draw_consistency, trajectory))
     if trajectory.is_tested:
@@ -199,7 +209,7 @@ def _draw_row(figure: Figure, place: SubplotSpec, panels: Sequence[Panel]) -> li
 
 
 def _put_letters(panels: Sequence[Axes], matrices: int) -> None:
-    """One letter for all matrices, one for each panel after them."""
+    """Put one letter for all matrices, and one for each panel after them."""
     for letter, panel in zip("abcd", [panels[0], *panels[matrices:]], strict=False):
         style.panel_letter(panel, letter, left_pt=30)
 
@@ -238,7 +248,7 @@ def _draw_accuracy(trajectory: Trajectory, axes: Axes) -> None:
 
 
 def _draw_course(axes: Axes, course: pd.DataFrame, series: style.Series, suffix: str = "") -> None:
-    """Means with intervals against epochs, on an axis that is logarithmic from the first epoch on."""
+    """Draw means with intervals against epochs, on an axis that is logarithmic from epoch 1 on."""
     epochs = course["epoch"].to_numpy(float)
     _errorbars(axes, epochs, course["mean" + suffix], series, yerr=_half_widths(course, suffix))
     axes.set_xscale("symlog", linthresh=1.0)
@@ -251,14 +261,17 @@ def _draw_course(axes: Axes, course: pd.DataFrame, series: style.Series, suffix:
 
 
 def _with_margin(scale: Transform, epochs: np.ndarray) -> np.ndarray:
-    """Limits a little beyond the epochs."""
+    """Return limits a little beyond the epochs."""
     low, high = scale.transform(epochs[[0, -1]])
     margin = 0.05 * (high - low) or 0.1
     return scale.inverted().transform(np.array([low - margin, high + margin]))
 
 
 def named_epochs(epochs: Sequence[float], positions: Sequence[float]) -> list[float]:
-    """Of the epochs at ascending positions those whose names have room: the last, and before it what is far enough."""
+    """Return the epochs whose names have room: the last, and earlier ones that are far enough apart.
+
+    `positions` are those of the epochs on the axis, ascending.
+    """
     room = LEAST_DISTANCE * (positions[-1] - positions[0])
     named, limit = [epochs[-1]], positions[-1] - room
     for epoch, position in zip(reversed(epochs[:-1]), reversed(positions[:-1]), strict=True):
@@ -269,7 +282,7 @@ def named_epochs(epochs: Sequence[float], positions: Sequence[float]) -> list[fl
 
 
 def _draw_relation(trajectory: Trajectory, axes: Axes) -> None:
-    """One point an epoch, joined in order; the first and the last are named."""
+    """Draw one point per epoch, joined in order; name the first and the last."""
     course = trajectory.course.dropna(subset=["mean", "mean_accuracy"])
     x, y = course["mean_accuracy"].to_numpy(float), course["mean"].to_numpy(float)
     axes.plot(x, y, color=style.GREY, linewidth=0.4, zorder=1)
@@ -305,7 +318,7 @@ def _errorbars(axes: Axes, x: np.ndarray, y: np.ndarray, series: style.Series, *
 
 
 def _half_widths(course: pd.DataFrame, suffix: str = "") -> np.ndarray:
-    """Lengths (2, n) of the intervals below and above the means."""
+    """Return the lengths (2, n) of the intervals below and above the means."""
     mean, low, high = (course[column + suffix].to_numpy(float) for column in ("mean", "ci_low", "ci_high"))
     # A percentile interval can miss its own mean by rounding; matplotlib refuses negative lengths.
     return np.clip([mean - low, high - mean], 0.0, None)
@@ -332,7 +345,7 @@ def _remark(shown: Sequence[Trajectory], tables: Tables, kind: str, measure: str
         where = "b, and vertically in d" if any(trajectory.is_tested for trajectory in shown) else "b"
         bars = f"{where}: {bars.removeprefix('Error bars: ')}"
     text = (
-        f"{KIND_NAMES[kind]}, {MEASURE_NAMES[measure]}. a: instances of an epoch in the order of their seeds; a "
+        f"{KIND_NAMES[kind]}, {MEASURE_NAMES[measure]}. a: instances of an epoch are in the order of their seeds; a "
         f"network has a consistency of 1 with itself. {bars}"
     )
     return f"{text} c, and horizontally in d: 95 % jackknife intervals over networks." if has_intervals else text

@@ -1,8 +1,8 @@
-"""Digests of code: what must be run again when the code changes, and what need not.
+"""Digests of code: they decide which jobs run again when the code changes.
 
-Snakemake sees neither the modules that a script imports nor that an edited comment changes nothing. A digest of the
-syntax trees of a script and of all `manyseeds` modules it imports, directly or not, sees both; rules carry it among
-their parameters.
+Snakemake does not see the modules that a script imports, and it takes an edited comment for a change. A digest of
+syntax trees solves both problems. It covers a script and all `manyseeds` modules that it imports, directly or
+indirectly. Rules have it among their parameters.
 """
 
 import ast
@@ -12,20 +12,20 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = __name__.partition(".")[0]
-"""Only this package is followed: everything else is either a pinned dependency or, as `_job`, logging."""
+"""Only imports of this package are followed. The others are pinned dependencies or, like `_job`, logging."""
 
 
 def code_digest(script: Path, *modules: str) -> str:
-    """Return a digest of what a script executes: its own code and that of the `manyseeds` modules it reaches by import.
+    """Return a digest of the code of a script and of the `manyseeds` modules that it imports.
 
-    Comments, docstrings and formatting leave it as it is, and so does another version of Python.
+    It does not depend on comments, docstrings, formatting or the version of Python.
 
     Parameters
     ----------
     script
         A Python file; the package lies beside it.
     modules
-        Dotted names of modules that the script reaches otherwise than by an import statement.
+        Dotted names of modules that the script loads without an import statement.
     """
     digest = hashlib.blake2b(digest_size=16)
     for file in sorted(reached_files(script, *modules)):
@@ -35,7 +35,7 @@ def code_digest(script: Path, *modules: str) -> str:
 
 
 def reached_files(script: Path, *modules: str) -> set[Path]:
-    """Return a script and the files of the package that it executes by importing them, directly or not."""
+    """Return a script and the files of the package that it imports, directly or indirectly."""
     root = script.parent
     reached: set[Path] = set()
     waiting = [script, *(file for name in modules for file in _files_of(name, root))]
@@ -55,8 +55,8 @@ def canonical_code(file: Path) -> str:
 def _written(node: object) -> str:
     """Return a part of a syntax tree as text that is the same in all versions of Python.
 
-    That of `ast.unparse` is not (3.12 quotes f-strings differently), nor that of `ast.dump` (3.12 has additional empty
-    fields, 3.13 leaves empty ones out): what one version had computed, another would compute anew.
+    Neither `ast.unparse` nor `ast.dump` gives such a text. Python 3.12 quotes f-strings differently and has additional
+    empty fields; 3.13 omits empty fields. With their texts, another version of Python would compute everything again.
     """
     if isinstance(node, ast.AST):
         fields = sorted((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
@@ -66,8 +66,15 @@ def _written(node: object) -> str:
     return ascii(node)
 
 
+class _WithoutTypeImports(ast.NodeTransformer):
+    """Removes `if TYPE_CHECKING:` blocks, whose imports are never executed."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        return None if ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING") else self.generic_visit(node)
+
+
 class _WithoutDocstrings(ast.NodeTransformer):
-    """Drops every statement that is but a string: docstrings, those of attributes too."""
+    """Removes every statement that is only a string: docstrings, including those of attributes."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
         is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
@@ -88,8 +95,8 @@ class _WithoutDocstrings(ast.NodeTransformer):
 
 @cache
 def _imports(file: Path, root: Path) -> frozenset[Path]:
-    """Return the files of the package that the import statements of a file load, inside functions too."""
-    tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
+    """Return the files of the package that a file imports, including imports inside functions."""
+    tree = _WithoutTypeImports().visit(ast.parse(file.read_text(encoding="utf-8"), str(file)))
     names = (name for node in ast.walk(tree) for name in _imported_names(node, file, root))
     return frozenset(imported for name in names for imported in _files_of(name, root))
 
@@ -107,10 +114,13 @@ def _imported_names(node: ast.AST, file: Path, root: Path) -> Iterator[str]:
 
 
 def _files_of(name: str, root: Path) -> Iterator[Path]:
-    """Yield the files that importing a dotted name executes: the module and the packages around it."""
+    """Yield the files that importing a dotted name executes: the module and the packages around it.
+
+    The package's own `__init__` is left out: it only names functions for notebooks, which no script uses.
+    """
     parts = name.split(".")
     if parts[0] != PACKAGE:
         return
-    for depth in range(1, len(parts) + 1):
+    for depth in range(2, len(parts) + 1):
         path = root.joinpath(*parts[:depth])
         yield from (file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file())

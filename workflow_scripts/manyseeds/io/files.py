@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from manyseeds.errors import StudyError
 
-if TYPE_CHECKING:  # read by modules that never need pandas
+if TYPE_CHECKING:  # modules that never need pandas import this one
     import pandas as pd
 
 REJECTED = "rejected{}.safetensors"
@@ -31,27 +31,27 @@ UNWRITABLE = {
     errno.ENOTDIR,
     errno.EEXIST,
 }
-"""Numbers of errors that say that there is no room, or no permission, for a file."""
+"""Numbers of the errors that mean that there is no room for a file, or no permission to write it."""
 
 
 @contextmanager
 def writing(path: Path | str) -> Iterator[None]:
-    """Say in one sentence what is wrong where a file cannot be written in this context.
+    """Report in one sentence if a file cannot be written in this context.
 
     Raises
     ------
     StudyError
-        Naming the file, and why there is no room for it or no permission.
+        If there is no room for the file, or no permission to write it; names the file and the reason.
     """
     try:
         yield
     except OSError as problem:
-        written_in_part = "requested and" in str(problem)  # numpy's, without a number
+        written_in_part = "requested and" in str(problem)  # a message of numpy's, without an error number
         if problem.errno not in UNWRITABLE and not written_in_part:
             raise
         raise StudyError(
-            f"{path} cannot be written: {problem.strerror or problem}. What was written before is whole: make room, or "
-            "the folder writable, and run the same command again."
+            f"{path} cannot be written: {problem.strerror or problem}. Files written before are complete. Make room or "
+            "make the folder writable, and run the same command again."
         ) from problem
 
 
@@ -59,8 +59,8 @@ def writing(path: Path | str) -> Iterator[None]:
 def atomic_path(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` on success, delete it on failure.
 
-    The folder is made if needed. The temporary name keeps the suffix, which writers such as numpy's look at. It is not
-    made with `tempfile`, whose files nobody but their owner may read.
+    The folder is created if needed. The temporary name keeps the suffix, which writers such as numpy's check. Files of
+    the module `tempfile` would be readable by their owner only.
 
     Raises
     ------
@@ -80,9 +80,9 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
 
 
 def remove_partial(folder: Path) -> None:
-    """Remove what processes that were killed while writing have left in a folder: files that never got their names.
+    """Remove the partial files that killed processes have left in a folder.
 
-    Only when nobody writes there.
+    Call it only while no process writes there.
     """
     for path in folder.rglob(".*"):
         if PARTIAL.search(path.name):
@@ -90,7 +90,7 @@ def remove_partial(folder: Path) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Look whether files can be made in a folder, which need not exist yet.
+    """Check that files can be written in a folder, which is created if needed.
 
     Raises
     ------
@@ -105,9 +105,9 @@ def check_writable(folder: Path) -> None:
 
 
 def reserve(path: Path) -> None:
-    """Take the room for a file that has its size already but, being sparse, no place on the disk.
+    """Allocate the disk space of a sparse file that already has its final size.
 
-    Without it, writing to the file's memory map on a full disk ends the process by SIGBUS.
+    Otherwise, writing to the file's memory map on a full disk kills the process with SIGBUS.
     """
     if hasattr(os, "posix_fallocate"):  # not on macOS
         with path.open("rb+") as file:

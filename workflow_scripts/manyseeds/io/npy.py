@@ -10,23 +10,23 @@ from manyseeds.io.files import atomic_path
 
 
 def write_npy(path: Path, blocks: Iterable[NDArray], shape: tuple[int, ...], dtype: DTypeLike) -> None:
-    """Write blocks of rows one after the other into one NPY file, with the memory of one block.
+    """Write blocks of rows one after another into one NPY file, using the memory of one block.
 
     Parameters
     ----------
     path
-        Written whole or not at all.
+        Path of the file, which is written whole or not at all.
     blocks
-        Arrays (m, *shape[1:]) whose rows, together, are the array's.
+        Arrays (m, *shape[1:]) that together hold the rows of the array.
     shape
-        Of the whole array.
+        Shape of the whole array.
     dtype
-        Of the whole array.
+        Type of the whole array.
 
     Raises
     ------
     ValueError
-        The blocks do not make up the shape.
+        If the blocks do not add up to the shape.
     """
     dtype = np.dtype(dtype)
     n_rows = 0

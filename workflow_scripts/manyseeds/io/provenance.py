@@ -1,8 +1,8 @@
-"""What is known of each file of a study: its digest, the settings, code, software and device that it was made with.
+"""Records of a study's files: digest, settings, code, software and device of each file.
 
-Beside ``results/{study}/PATH`` stands ``results/{study}/.provenance/PATH.json``. Whoever reads a file compares it with
-its record first, so that a truncated or altered one is named, never used; and a study compares the settings on record
-with its own, so that results of other settings, copied or kept, are not taken for its own.
+The record of ``results/{study}/PATH`` is ``results/{study}/.provenance/PATH.json``. Every job compares its inputs with
+their records before it reads them, so a truncated or altered file is named and never used. A study also compares the
+recorded settings with its own, so it never uses copied or kept results of other settings.
 """
 
 import hashlib
@@ -19,29 +19,29 @@ from manyseeds.io.files import atomic_path
 
 FOLDER = ".provenance"
 CODE = ("code", "engine")
-"""Params that hold digests of code, recorded apart: other code is no other setting; whether it asks for a new run
-Snakemake decides.
+"""Params that hold digests of code. They are recorded apart, because code is not a setting. Snakemake decides whether
+changed code needs a new run.
 """
 LARGE = 8 * 2**30
-"""Bytes beyond which only the size of a file is compared: to read ImageNet's pixels takes minutes, for every job."""
+"""Of files with more bytes, only the size is compared: each job would take minutes to read ImageNet's pixels."""
 TOLERANCE = 60
 """Seconds by which a file may be dated in the future: clocks of nodes and file servers differ a little."""
-PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "torch", "safetensors", "pingouin", "matplotlib", "snakemake")
+PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "torch", "safetensors", "matplotlib", "snakemake")
 
 
 def settings_key(params: Mapping[str, object]) -> str:
-    """Return a digest of a job's params, digests of code apart: of the config's keys that determine its outputs."""
+    """Return a digest of a job's params without the code: the config keys that determine its outputs."""
     settings = {name: value for name, value in params.items() if name not in CODE}
     return hashlib.blake2b(json.dumps(settings, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
 
 
 def root_of(path: str | Path) -> Path:
-    """Return the results folder of the study that a path of the workflow lies in."""
+    """Return the results folder of the study to which a path of the workflow belongs."""
     return Path(*Path(path).parts[:2])
 
 
 def record_path(path: Path, root: Path) -> Path:
-    """Return where the record of a file or folder of a study lies."""
+    """Return the path of the record of a study's file or folder."""
     return root / FOLDER / path.relative_to(root).with_name(f"{path.name}.json")
 
 
@@ -54,7 +54,7 @@ def record(
     inputs: Mapping[str, str],
     device: str,
 ) -> None:
-    """Write the records of what a job made.
+    """Write the records of a job's outputs.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def record(
     inputs
         Digest of each input that has a record, by path.
     device
-        Kind of device that the job computed on.
+        Kind of the device that the job computed on.
     """
     common = {
         "rule": rule,
@@ -87,32 +87,32 @@ def record(
 
 
 def check_dates(paths: Iterable[str], root: Path) -> None:
-    """Look whether any file of a study is dated in the future.
+    """Check that no file of a study is dated in the future.
 
     Raises
     ------
     StudyError
-        Naming the first: Snakemake would refuse whatever is made from it, after the work.
+        If one is; names the first. Snakemake would refuse everything made from it, but only after the work.
     """
     now = time.time()
     for path in map(Path, paths):
         if path.is_relative_to(root) and path.exists() and path.stat().st_mtime > now + TOLERANCE:
             dated = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(path.stat().st_mtime))
             raise StudyError(
-                f"{path} is dated {dated}, in the future: was the clock set back? Set it right, or date the files anew "
-                f"(find {root} -newermt now -exec touch {{}} +), and run the same command again."
+                f"{path} is dated {dated}, in the future: was the clock set back? Correct the clock, or give the files "
+                f"today's date (find {root} -newermt now -exec touch {{}} +), and run the same command again."
             )
 
 
 def check(inputs: Iterable[str], root: Path) -> dict[str, str]:
-    """Compare files with their records, and return the digest of each that has one, by path.
+    """Compare files with their records, and return the digest of each recorded file, by path.
 
-    Files without a record are those from elsewhere: data sets, activations and networks of the user's.
+    Files from elsewhere do not have a record: data sets, and the user's own activations and networks.
 
     Raises
     ------
     StudyError
-        Naming the first that is not as it was written.
+        If a file has changed since it was written; names the first.
     """
     digests = {}
     for path in map(Path, inputs):
@@ -123,24 +123,24 @@ def check(inputs: Iterable[str], root: Path) -> dict[str, str]:
         for name, expected in known["files"].items():
             file = path / name
             if not file.is_file():
-                raise StudyError(_altered(file, "it is not there any more", path))
+                raise StudyError(_altered(file, "it no longer exists", path))
             size = file.stat().st_size
             if size != expected["bytes"]:
                 raise StudyError(_altered(file, f"found {size} bytes, expected {expected['bytes']}", path))
             found = digest(file) if size <= LARGE else expected["sha256"]
             if found != expected["sha256"]:
-                raise StudyError(_altered(file, "its contents have changed (SHA-256)", path))
+                raise StudyError(_altered(file, "its SHA-256 differs from the record", path))
             combined.update(f"{name}\0{found}".encode())
         digests[path.as_posix()] = combined.hexdigest()
     return digests
 
 
 def _altered(file: Path, found: str, output: Path) -> str:
-    return f"{file} is not as it was written: {found}. Delete {output} and run the same command again."
+    return f"{file} has changed since it was written: {found}. Delete {output} and run the same command again."
 
 
 def read_record(path: Path, root: Path) -> dict | None:
-    """Return the record of a file or folder of a study; None: it has none.
+    """Return the record of a study's file or folder, or None if there is no record.
 
     Raises
     ------
@@ -156,16 +156,16 @@ def read_record(path: Path, root: Path) -> dict | None:
         known = json.loads(place.read_text(encoding="utf-8"))
         return {"key": known["key"], "rule": known["rule"], "files": dict(known["files"])}
     except (ValueError, KeyError, TypeError) as problem:
-        raise StudyError(f"{place} cannot be read ({problem}): delete it and {path}, and run again.") from problem
+        raise StudyError(f"{place} cannot be read ({problem}). Delete it and {path}, and run again.") from problem
 
 
 def check_settings(outputs: Iterable[str], root: Path, params: Mapping[str, object]) -> None:
-    """Compare the settings that finished files were made with to those that the study has now.
+    """Check that finished files were made with the settings that the study has now.
 
     Raises
     ------
     StudyError
-        Naming the first that was made with others.
+        If a file was made with other settings; names the first.
     """
     key = settings_key(params)
     for path in map(Path, outputs):
@@ -173,7 +173,7 @@ def check_settings(outputs: Iterable[str], root: Path, params: Mapping[str, obje
         if known is not None and known["key"] != key:
             raise StudyError(
                 f"{path} was made with other settings than the study has now (rule {known['rule']}). Let Snakemake "
-                "make it anew (without --rerun-triggers and --touch), or delete it, or give the study another name."
+                "make it again (without --rerun-triggers and --touch), delete it, or give the study another name."
             )
 
 
@@ -196,6 +196,6 @@ def _software() -> dict[str, str]:
     for package in ("manyseeds", *PACKAGES):
         try:
             versions[package] = version(package)
-        except PackageNotFoundError:  # run from a clone, or with less than all
+        except PackageNotFoundError:  # not installed, or manyseeds is run from a clone
             continue
     return versions

@@ -1,7 +1,7 @@
-"""Tables with a schema: one row is one observation, every column is described, null where a column does not apply.
+"""Tables with a schema: each row is one observation, and the schema describes every column.
 
 A schema is the JSON Schema of a row (``manyseeds/schemas/tables``). Its properties are the columns in order.
-A value may be missing if its type includes null.
+A value may be missing if its type includes null: it is null if the column does not apply to the row.
 """
 
 import json
@@ -17,13 +17,13 @@ from manyseeds.io.files import atomic_path, write_parquet
 Schema = Mapping[str, Any]
 
 ACCEPTED = "accepted"
-"""Outcome of the attempt that an instance is (`training.collapse` has all of them; tables know no training)."""
+"""Outcome of an accepted attempt. `training.collapse` has all outcomes, but tables do not import the training."""
 
 NULLABLE_DTYPES = {"string": "str", "integer": "Int64", "number": "float64", "boolean": "boolean"}
-"""By JSON type; unlike numpy's own integers, these refuse a fraction."""
+"""Types of columns that may hold nulls, by JSON type. Unlike numpy's integers, these refuse a fraction."""
 
 DTYPES = NULLABLE_DTYPES | {"integer": "int64", "boolean": "bool"}
-"""Of columns that may not hold nulls."""
+"""Types of columns that may not hold nulls, by JSON type."""
 
 
 def read_schema(path: Path | str) -> Schema:
@@ -37,7 +37,7 @@ def conform(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If columns are missing or unknown, or values are of another type, missing, or outside what the schema allows.
+        If a column is missing or unknown, or a value is missing, of another type, or not allowed by the schema.
     """
     name, columns = schema["title"], schema["properties"]
     missing, unknown = (sorted(set(a) - set(b)) for a, b in ((columns, frame.columns), (frame.columns, columns)))
@@ -62,7 +62,7 @@ def _conform_column(column: pd.Series, values: Schema, where: str) -> pd.Series:
     except (TypeError, ValueError) as problem:
         raise ValueError(f"{where}: {problem}") from problem
     if kind == "number" and nullable:
-        column = column.where(np.isfinite(column))  # no statistic is infinite: a loss that is has overflowed
+        column = column.where(np.isfinite(column))  # only a loss that has overflowed is infinite
     _check_range(column.dropna(), values, where)
     return column if nullable else column.astype(DTYPES[kind])
 
@@ -75,7 +75,7 @@ def _check_range(column: pd.Series, values: Schema, where: str) -> None:
         | (column > values["maximum"] if "maximum" in values else False)
     )
     if outside.any():
-        raise ValueError(f"{where}: {column[outside].iloc[0]!r} is outside what the schema allows")
+        raise ValueError(f"{where}: found {column[outside].iloc[0]!r}, which is outside the schema's range or choices")
 
 
 def empty(schema: Schema) -> pd.DataFrame:
@@ -84,7 +84,7 @@ def empty(schema: Schema) -> pd.DataFrame:
 
 
 def write_table(frame: pd.DataFrame, schema: Schema, parquet: Path | str, csv: Path | str | None = None) -> None:
-    """Write a table, once it conforms to its schema, as Parquet and, where a path is given, as CSV."""
+    """Check a table against its schema, and write it as Parquet and, if a path is given, as CSV."""
     frame = conform(frame, schema)
     write_parquet(frame, parquet)
     if csv is not None:
@@ -93,7 +93,7 @@ def write_table(frame: pd.DataFrame, schema: Schema, parquet: Path | str, csv: P
 
 
 def join(parts: Iterable[Path | str], schema: Schema) -> pd.DataFrame:
-    """Return the rows of the parts of a table, in their order; no parts make a table without rows."""
+    """Return the parts of a table as one table, in order; without parts, the table is empty."""
     frames: Sequence[pd.DataFrame] = [conform(pd.read_parquet(part), schema) for part in parts]
     return pd.concat(frames or [empty(schema)], ignore_index=True)
 
@@ -104,12 +104,12 @@ def gather(parts: Iterable[Path | str], schema: Schema, parquet: Path | str, csv
 
 
 def with_attempts(instances: pd.DataFrame, attempts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Add to a table of instances how often each was attempted and whether no attempt was accepted.
+    """Add the columns `attempts` (their number) and `collapsed` to a table of instances.
 
     Parameters
     ----------
     attempts
-        Tables of attempts; of an instance without any no training is known, and it has not collapsed.
+        Tables of attempts. If there are none, the training is not known and no instance counts as collapsed.
     """
     keys = ["architecture", "condition", "seed"]
     if not attempts:
@@ -125,7 +125,7 @@ def accepted_seeds(seeds: Sequence[int], attempts: Sequence[pd.DataFrame]) -> li
     Parameters
     ----------
     attempts
-        Tables of attempts of the group's instances; where there are none, no training is known: all count.
+        Tables of attempts of the group's instances. If there are none, the training is not known and all seeds count.
     """
     if not attempts:
         return list(seeds)
@@ -134,18 +134,19 @@ def accepted_seeds(seeds: Sequence[int], attempts: Sequence[pd.DataFrame]) -> li
 
 
 def is_collapsed(attempts: Sequence[pd.DataFrame]) -> bool:
-    """Tell whether an instance collapsed, by its table of attempts; where there is none, no training is known."""
+    """Return whether an instance collapsed, by its table of attempts; False if there is none."""
     return bool(attempts) and _last_attempts(attempts)["outcome"].item() != ACCEPTED
 
 
 def unequally_drawn(attempts: Sequence[pd.DataFrame], others: Sequence[pd.DataFrame]) -> set[int]:
-    """Return the seeds whose networks in two groups were accepted at different attempts: one was redrawn, so they do
-    not share what their seed draws.
+    """Return the seeds whose networks in two groups were accepted at different attempts.
+
+    One of the two networks was redrawn, so they do not share the random draws of their seed.
 
     Parameters
     ----------
     attempts, others
-        Tables of attempts of the groups' instances; of groups without any, no training is known.
+        Tables of attempts of the instances of each group. If a group does not have any, no seed is returned.
     """
     if not attempts or not others:
         return set()
@@ -155,5 +156,5 @@ def unequally_drawn(attempts: Sequence[pd.DataFrame], others: Sequence[pd.DataFr
 
 
 def _last_attempts(attempts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return the last attempt at each instance of a group, by seed."""
+    """Return the last attempt of each instance of a group, by seed."""
     return pd.concat(attempts).sort_values("attempt").groupby("seed").last()

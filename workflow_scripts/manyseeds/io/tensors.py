@@ -1,4 +1,4 @@
-"""Tensors in safetensors files that tell whether they are whole: their metadata hold a digest of the contents."""
+"""Tensors in safetensors files whose metadata hold a digest of the contents, so damage is noticed."""
 
 import hashlib
 import json
@@ -14,11 +14,11 @@ from manyseeds.errors import StudyError
 from manyseeds.io.files import atomic_path
 
 DIGEST = "digest"
-"""Key of the metadata under which the digest stands."""
+"""Key of the digest in the metadata."""
 
 
 def digest_of(tensors: Mapping[str, NDArray]) -> str:
-    """Return a digest of names, shapes, types and values."""
+    """Return a digest of the names, shapes, types and values of tensors."""
     digest = hashlib.blake2b(digest_size=16)
     for name in sorted(tensors):
         digest.update(f"{name}{tensors[name].shape}{tensors[name].dtype}".encode())
@@ -35,12 +35,13 @@ def write(path: Path, tensors: Mapping[str, NDArray], metadata: Mapping[str, str
     """Write tensors and metadata, whole or not at all."""
     contents = _in_order(save(dict(tensors), {**metadata, DIGEST: _digest(tensors, metadata)}))
     with atomic_path(path) as partial:
-        partial.write_bytes(contents)  # not by save_file, whose files only their owner may read
+        partial.write_bytes(contents)  # save_file's files are readable by their owner only
 
 
 def _in_order(contents: bytes) -> bytes:
-    """Return a safetensors file with its header sorted: metadata are written in any order, and equal contents are to be
-    equal files.
+    """Return a safetensors file with its header sorted, so that equal contents give equal files.
+
+    The library writes metadata in any order.
     """
     length = int.from_bytes(contents[:8], "little")
     header = json.dumps(json.loads(contents[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
@@ -54,7 +55,7 @@ def read(path: Path) -> tuple[dict[str, NDArray], dict[str, str]]:
     Raises
     ------
     StudyError
-        Naming the file, if it is truncated, altered or no safetensors file.
+        If the file is truncated, altered or not a safetensors file; names the file.
     """
     try:
         with safe_open(path, framework="np") as file:

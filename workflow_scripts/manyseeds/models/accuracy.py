@@ -1,4 +1,4 @@
-"""Accuracy of a network on the training and test images, and on those test images that are the original files."""
+"""Accuracy on the training images, the test images, and the test images that are the original files."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -27,9 +27,10 @@ Subset = tuple[str, str, NDArray[np.float32], NDArray[np.int64]]
 def subsets(
     train: Images, test: Images, pixels: NDArray[np.uint8], lossless: NDArray[np.bool_], preprocessing: Preprocessing
 ) -> list[Subset]:
-    """Return the sets of images to report: all training images, all test images, and, where some of these are the
-    original files and others are not, the lossless ones, and the same re-encoded as the others were: the shift that
-    this makes (methods 3).
+    """Return the sets of images to report: training images, test images and, if needed, lossless ones.
+
+    If only some test images are the original files, these form a set of their own, and another set re-encoded like the
+    other test images. The difference between both sets is the effect of re-encoding (methods 3).
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ def subsets(
 def of_categories(test: Images, pixels: NDArray[np.uint8], categories: Sequence[int] | None) -> tuple:
     """Return the test images of some categories, their pixels, and their positions among all test images.
 
-    None stands for all categories: then the pixels stay on disk.
+    None means all categories; the pixels then stay on disk.
     """
     positions = select(test.labels, categories=categories)
     return test.subset(categories=categories), pixels if categories is None else pixels[positions], positions
@@ -74,7 +75,7 @@ def after_epoch(
     seed: int,
     dropout: dict | None,
 ) -> list[dict]:
-    """Return the records of one network at one epoch: of each set that is due, and of all test images with dropout on.
+    """Return a network's records at one epoch: of each set due, and of all test images with dropout on.
 
     Parameters
     ----------
@@ -88,9 +89,9 @@ def after_epoch(
 
 
 def not_reencoded(index: pd.DataFrame) -> NDArray[np.bool_]:
-    """Return for each test image [n], in order, whether it may pass for the original.
+    """Return for each test image [n], in order, whether it counts as the original.
 
-    Of images of a folder nothing is known (null): only images known to be re-encoded are told apart.
+    Only images known to be re-encoded do not. Nothing is known of images from a folder (null).
 
     Parameters
     ----------
@@ -102,7 +103,7 @@ def not_reencoded(index: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def reencode(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return an image [height, width, channels] after a passage through JPEG."""
+    """Return an image [height, width, channels] after JPEG compression and decompression."""
     buffer = io.BytesIO()
     Image.fromarray(image.squeeze()).save(buffer, format="JPEG", quality=JPEG_QUALITY)
     return np.asarray(Image.open(buffer)).reshape(image.shape)
@@ -127,17 +128,18 @@ def accuracy_with_dropout(
     seed: int,
     epoch: int,
 ) -> dict:
-    """Return the record of all test images with dropout on, under masks that each image has to itself (methods 7;
-    Mehrer et al. 2020, fig. 8a).
+    """Return the record of all test images with dropout on, each image under its own mask.
+
+    See methods 7 and Mehrer et al. (2020), fig. 8a.
 
     Parameters
     ----------
     module
-        With the weights after `epoch` completed epochs.
+        The network, with the weights after `epoch` completed epochs.
     rate, after
-        Rate of Bernoulli dropout, and the layers that it follows: those of the training.
+        Rate of Bernoulli dropout and the layers that it follows, as in training.
     root_seed, seed, epoch
-        The study's `seed`, the instance's and the epoch: the address of the masks.
+        Address of the masks: the study's `seed`, the instance's seed, and the epoch.
     """
     masks = torch.Generator(device).manual_seed(torch_seed(root_seed, "dropout/accuracy", seed, epoch=epoch))
     ((inputs, labels),) = (subset[2:] for subset in sets if subset[:2] == ("test", "all"))

@@ -17,7 +17,7 @@ class RectifiedConvolution(nn.Conv2d):
     def forward(self, images: Tensor) -> Tensor:
         """Return the (rectified) responses [batch, channels, height, width]."""
         response = super().forward(images)
-        # In place saves a pass through memory; nothing needs the response itself, and autograd only a ReLU's output.
+        # In place saves a pass through memory: autograd needs only the ReLU's output, and nothing needs its input.
         return functional.relu_(response) if self.rectify else response
 
 
@@ -43,4 +43,4 @@ class AllCNN(nn.Module):
         """Return the logits [batch, categories]."""
         for name in self.layer_names:
             images = getattr(self, name)(images)
-        return images.float().mean(dim=(2, 3))  # in bf16 too: logits of 8 bits would be few values
+        return images.float().mean(dim=(2, 3))  # float32 in bf16 too: logits of 8 bits would take few values

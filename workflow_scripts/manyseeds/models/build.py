@@ -1,4 +1,4 @@
-"""Networks as torch modules: All-CNNs of our own, any torchvision architecture, any importable `torch.nn.Module`."""
+"""Networks as torch modules: All-CNNs, torchvision architectures, any importable `torch.nn.Module`."""
 
 import importlib
 import inspect
@@ -16,7 +16,7 @@ from manyseeds.models.spec import Network, Weights
 
 
 def build(network: Network, image_shape: tuple[int, int, int], n_categories: int) -> nn.Module:
-    """Return the untrained module of a network; its weights are meaningless until `load` puts some in.
+    """Return the module of a network; its weights have no meaning until `load` sets them.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def build(network: Network, image_shape: tuple[int, int, int], n_categories: int
     Raises
     ------
     StudyError
-        If the architecture cannot be found, or its maps shrink to nothing on such images.
+        If the architecture is not found, or does not accept images of this shape.
     """
     height, width, channels = image_shape
     if network.architecture in spec.ALL_CNNS:
@@ -41,22 +41,22 @@ def build(network: Network, image_shape: tuple[int, int, int], n_categories: int
 
 
 def _foreign(architecture: str, n_categories: int) -> nn.Module:
-    """Call the builder of a torchvision architecture, or what an import path names, with the number of categories."""
+    """Build a torchvision architecture, or the object at an import path, for a number of categories."""
     builder = _builder(architecture)
     try:
         module = builder(**_arguments(builder, n_categories))
-    except Exception as problem:  # whatever another's code raises
+    except Exception as problem:  # foreign code may raise anything
         raise StudyError(
             f"networks: {architecture} cannot be built for {n_categories} categories "
             f"({type(problem).__name__}: {problem})."
         ) from problem
     if not isinstance(module, nn.Module):
-        raise StudyError(f"networks: {architecture} makes a {type(module).__name__}, expected a torch.nn.Module.")
+        raise StudyError(f"networks: {architecture} returns a {type(module).__name__}, expected a torch.nn.Module.")
     return module
 
 
 def _arguments(builder: Callable, n_categories: int) -> dict[str, int]:
-    """Return the number of categories under the name by which a builder takes it, if it does."""
+    """Return the number of categories under a builder's name for that argument, if it has one."""
     accepted = inspect.signature(builder).parameters
     for argument in ("num_classes", "n_categories"):
         if argument in accepted:
@@ -67,7 +67,7 @@ def _arguments(builder: Callable, n_categories: int) -> dict[str, int]:
 
 
 def _builder(architecture: str):
-    """Find the callable that an architecture's name stands for: `package.module.name`, else a torchvision model."""
+    """Return the callable that an architecture names: `package.module.name`, or a torchvision model."""
     module_name, _, attribute = architecture.rpartition(".")
     try:
         module = importlib.import_module(module_name) if module_name else torchvision_import.import_models()
@@ -86,45 +86,47 @@ def _builder(architecture: str):
 
 
 def _check_forward(module: nn.Module, network: Network, shape: tuple[int, ...], n_categories: int) -> None:
-    """Run one blank image through, so that a network that does not fit the images is refused before any training."""
+    """Check with one blank image, before any training, that a network fits the images."""
     try:
         with torch.no_grad():
             logits = module.eval()(torch.zeros(shape))
-    except Exception as problem:  # RuntimeError as a rule, of torchvision's transformers AssertionError
+    except Exception as problem:  # usually RuntimeError; torchvision's transformers raise AssertionError
         raise StudyError(
-            f"networks: {network.architecture} does not take images of height x width x channels "
+            f"networks: {network.architecture} does not accept images of height x width x channels "
             f"{shape[2]} x {shape[3]} x {shape[1]} ({problem})."
         ) from problem
     if not isinstance(logits, Tensor):
-        raise StudyError(f"networks: {network.architecture} gives a {type(logits).__name__}, expected a torch.Tensor.")
+        raise StudyError(
+            f"networks: {network.architecture} returns a {type(logits).__name__}, expected a torch.Tensor."
+        )
     if tuple(logits.shape) != (1, n_categories):
         raise StudyError(
-            f"networks: {network.architecture} gives an output of shape {tuple(logits.shape[1:])}, "
+            f"networks: {network.architecture} returns an output of shape {tuple(logits.shape[1:])}, "
             f"but the data have {n_categories} categories."
         )
 
 
 WEIGHTED = (nn.modules.conv._ConvNd, nn.Linear)
-"""Convolutions and linear layers: what is analysed of a network whose layers are not named, and what `he_normal` draws.
-All other parameters (scales and shifts of normalisations, embeddings ...) are left as their modules initialise them.
+"""Convolutions and linear layers. They are analysed if a network does not name its layers, and `he_normal` draws them.
+All other parameters (scales and shifts of normalisations, embeddings ...) are initialised by their modules.
 """
 
 
 def load(module: nn.Module, weights: Weights, *, source: str) -> None:
-    """Put weights into a module, all of them or none.
+    """Load weights into a module, all of them or none.
 
     Raises
     ------
     StudyError
-        Naming `source`, if a parameter is missing, unexpected, of another shape, or of integers where the network has
-        fractions.
+        If a parameter is missing, unexpected or of another shape, or holds integers instead of floating-point numbers.
+        The error names `source`.
     """
     state = module.state_dict()
     expected = {name: tuple(tensor.shape) for name, tensor in state.items()}
     found = {name: tuple(array.shape) for name, array in weights.items()}
     for name in expected:
         if name not in found:
-            raise StudyError(f"{source}: {name} {expected[name]}, a parameter of the network, is missing.")
+            raise StudyError(f"{source}: the network's parameter {name} {expected[name]} is missing.")
         if found[name] != expected[name]:
             raise StudyError(f"{source}: {name} has shape {found[name]}, but the network expects {expected[name]}.")
         if state[name].is_floating_point() and weights[name].dtype.kind != "f":
@@ -141,20 +143,21 @@ def weights_of(module: nn.Module) -> dict[str, NDArray]:
 
 
 def as_array(tensor: Tensor) -> NDArray:
-    """Return a copy of a tensor's values, contiguous in the usual axis order, wherever it lies and is laid out."""
+    """Return a copy of a tensor's values, contiguous in the usual axis order, from any device and layout."""
     return tensor.detach().cpu().contiguous().clone().numpy()
 
 
 def analysed_layers(module: nn.Module, network: Network) -> dict[str, nn.Module]:
-    """Return the modules whose outputs are analysed, by layer name, in their order.
+    """Return the modules whose outputs are analysed, by layer name, in order.
 
-    Those that `spec.Network.named_layers` names, else all convolutions and linear layers (of All-CNNs after their
-    ReLU).
+    `spec.Network.named_layers` names them. Otherwise they are all convolutions and linear layers (of All-CNNs after
+    their ReLU).
 
     Raises
     ------
     StudyError
-        If `layers` names a module that the network does not have; if it names none, and there is neither.
+        If `layers` names a module that the network does not have. Also if it names none, and the network has neither a
+        convolution nor a linear layer.
     """
     available = {name: child for name, child in module.named_modules() if name}
     paths = network.named_layers
@@ -162,8 +165,8 @@ def analysed_layers(module: nn.Module, network: Network) -> dict[str, nn.Module]
         paths = {name: name for name, child in available.items() if isinstance(child, WEIGHTED)}
         if not paths:
             raise StudyError(
-                f"networks: {network.architecture} has no convolution or linear layer; name in `layers` the modules to "
-                f"analyse, of {', '.join(available)}."
+                f"networks: {network.architecture} has no convolution or linear layer; list in `layers` the modules to "
+                f"analyse, out of {', '.join(available)}."
             )
     for path in paths.values():
         if path not in available:

@@ -1,4 +1,4 @@
-"""Forward passes: logits for images, dropout in the places that a study names."""
+"""Forward passes: logits of images, and dropout after the layers that a study names."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,18 +13,19 @@ from manyseeds.data.pixels import Inputs
 from manyseeds.errors import StudyError
 
 BATCH = 100
-"""Images a forward pass: few enough for a CPU's cache; fixed, because the last bit of a sum may depend on it."""
+"""Images per forward pass: few enough for a CPU's cache, and fixed, because the last bit of a sum may depend on it."""
 
 
 def as_batch(images: Tensor) -> Tensor:
-    """View [batch, height, width, channels] as torch's [batch, channels, height, width], channels last in memory."""
+    """View images [batch, height, width, channels] in torch's order [batch, channels, height, width].
+
+    In memory, the channels stay last.
+    """
     return images.permute(0, 3, 1, 2)
 
 
 def predict(module: nn.Module, inputs: Inputs, device: torch.device) -> NDArray[np.float32]:
-    """Return the logits [n, categories] for images [n, height, width, channels]: evaluation mode (dropout off),
-    float32.
-    """
+    """Return the float32 logits [n, categories] of images [n, height, width, channels], without dropout."""
     module.eval()
     with torch.inference_mode():
         logits = [
@@ -36,13 +37,14 @@ def predict(module: nn.Module, inputs: Inputs, device: torch.device) -> NDArray[
 
 @contextmanager
 def dropout(module: nn.Module, layers: Sequence[str], rate: float, masks: torch.Generator) -> Iterator[None]:
-    """Apply Bernoulli dropout (inverted, masks from `masks`) to the outputs of the named layers while the context
-    lasts.
+    """Apply inverted Bernoulli dropout to the outputs of the named layers inside this context.
+
+    The masks are drawn from `masks`.
 
     Raises
     ------
     StudyError
-        If the network has no such layer.
+        If the network does not have one of the layers.
     """
 
     def drop(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:

@@ -15,13 +15,13 @@ def he_normal(
 ) -> dict[str, NDArray[np.float32]]:
     """Draw He-normal weights (He et al., 2015: SD = sqrt(2 / fan-in), untruncated) and zero biases.
 
-    Drawn with numpy in the order of `shapes`, so that they are the same on every device. Parameters of one axis are
-    taken for biases and set to zero.
+    They are drawn with numpy in the order of `shapes`, so they are the same on every device. Parameters with one axis
+    are taken for biases and set to zero.
 
     Returns
     -------
     dict
-        float32 arrays by parameter name.
+        Float32 arrays by parameter name.
     """
     draw = streams.generator(root_seed, "init", seed, attempt=attempt)
     weights = {}
@@ -71,11 +71,11 @@ def _of_any_network(
 ) -> dict[str, NDArray]:
     """Return the initial state of one instance of a network that only torch knows.
 
-    `he_normal` draws the weights of convolutions and linear layers with numpy (the same on every device); all else, and
-    with `own` these too, is left as the module's own code initialises it, under a torch seed taken from the same
-    stream.
+    `he_normal` draws the weights of convolutions and linear layers with numpy, so they are the same on every device.
+    The module's own code initialises everything else, and with `own` these weights too. Its torch seed is taken from
+    the same stream.
     """
-    import torch  # takes seconds, which a job for one of our own networks need not spend
+    import torch  # takes seconds; jobs for All-CNNs do not need it
 
     from manyseeds.models.build import WEIGHTED, build
 

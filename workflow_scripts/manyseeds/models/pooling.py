@@ -1,13 +1,13 @@
-"""Stand-ins for layers whose backward pass torch cannot repeat bit by bit on GPUs, and refuses if asked to."""
+"""Replacements for layers that have no deterministic backward pass in torch on GPUs."""
 
 import torch
 from torch import Tensor, nn
 
 
 class AveragePooling(nn.Module):
-    """Adaptive average pooling as two matrix products: the function of `nn.AdaptiveAvgPool2d`, without parameters too.
+    """Adaptive average pooling as two matrix products, equal to `nn.AdaptiveAvgPool2d`.
 
-    Each output is the mean of a rectangle of inputs, hence of the rows' means: y = R x Cᵀ.
+    Each output is the mean of a rectangle of inputs, and so a mean of row means: y = R x Cᵀ. It has no parameters.
     """
 
     def __init__(self, height: int, width: int) -> None:
@@ -24,18 +24,22 @@ class AveragePooling(nn.Module):
         return self.rows.to(maps.dtype) @ maps @ self.columns.to(maps.dtype).T
 
     def _fit(self, maps: Tensor) -> None:
-        """Make the matrices for maps of a size, once: they come from the CPU, which a captured step cannot wait for."""
+        """Make the matrices for maps of one size, once.
+
+        They are copied from the CPU, and a captured step cannot wait for that.
+        """
         height, width = maps.shape[-2:]
         if self.rows is None or (self.rows.shape[1], self.columns.shape[1]) != (height, width):
-            with torch.inference_mode(False):  # else no step of a training could use them later
+            with torch.inference_mode(False):  # otherwise training could not use them later
                 self.rows = averaging(height, self.height).to(maps.device)
                 self.columns = averaging(width, self.width).to(maps.device)
 
 
 def averaging(n_inputs: int, n_outputs: int) -> Tensor:
-    """Return the matrix [n_outputs, n_inputs] whose row k averages inputs floor(k·m/n) to ceil((k+1)·m/n) - 1.
+    """Return the matrix [n_outputs, n_inputs] whose rows average the windows of adaptive pooling.
 
-    m inputs, n outputs: the windows of `nn.AdaptiveAvgPool2d`, which overlap where n does not divide m.
+    With m inputs and n outputs, row k averages inputs floor(k·m/n) to ceil((k+1)·m/n) - 1, as in
+    `nn.AdaptiveAvgPool2d`. Windows overlap if n does not divide m.
     """
     matrix = torch.zeros(n_outputs, n_inputs)
     for output in range(n_outputs):
@@ -45,8 +49,9 @@ def averaging(n_inputs: int, n_outputs: int) -> Tensor:
 
 
 def replace_pooling(module: nn.Module) -> None:
-    """Put `AveragePooling` in the place of a module's adaptive average poolings; those to one value are a plain mean,
-    which torch can repeat.
+    """Replace a module's adaptive average poolings with `AveragePooling`.
+
+    Poolings to one value stay: they are plain means, which torch computes deterministically.
     """
     for parent in list(module.modules()):
         for name, child in parent.named_children():

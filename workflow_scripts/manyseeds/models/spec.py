@@ -1,7 +1,11 @@
-"""Networks as a study asks for them, and the shapes of All-CNNs. Free of torch; `build` makes modules of them."""
+"""Networks as a study specifies them, and the shapes of All-CNNs.
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+Torch is not imported; `build` makes modules.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +17,12 @@ Weights = Mapping[str, NDArray[np.float32]]
 
 
 PADDING = {"valid": 0, "same": 1}
-"""Zeros on each side of maps that a 3 x 3 kernel goes over, by what becomes of their size."""
+"""Zeros added on each side of the maps of a 3 x 3 convolution, by value of `last_3x3`."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """One architecture as a study asks for it (an entry of the config's `networks`)."""
+    """One architecture as a study specifies it (an entry of the config's `networks`)."""
 
     architecture: str
     width: float = 1.0
@@ -29,8 +33,8 @@ class Network:
 
     @classmethod
     def from_config(cls, entry: Mapping) -> "Network":
-        """Build from one entry of the config's `networks`; its `name` plays no part in what the network is."""
-        layers = entry.get("layers")  # absent where only the weights matter
+        """Build from one entry of the config's `networks`; its `name` does not affect the network."""
+        layers = entry.get("layers")  # absent if only the weights matter
         if layers is not None:
             layers = dict(layers) if isinstance(layers, Mapping) else tuple(layers)
         return cls(
@@ -44,17 +48,36 @@ class Network:
 
     @property
     def named_layers(self) -> dict[str, str] | None:
-        """Name of each analysed layer -> path of the module whose output it is; None: nothing says which."""
+        """Name of each analysed layer -> path of the module whose output it is; None if none is named."""
         if self.layers is None:
             return NAMED_LAYERS.get(self.architecture)
         return dict(self.layers) if isinstance(self.layers, Mapping) else {path: path for path in self.layers}
 
 
+def to_metadata(network: Network, image_shape: Sequence[int], n_categories: int) -> dict[str, str]:
+    """Return the metadata from which the network of a weights file can be built again.
+
+    Parameters
+    ----------
+    image_shape
+        Height, width and channels of an image.
+    """
+    shapes = {"image_shape": [int(size) for size in image_shape], "n_categories": n_categories}
+    return {"network": json.dumps(asdict(network) | shapes, sort_keys=True)}
+
+
+def from_metadata(metadata: Mapping[str, str]) -> tuple[Network, tuple[int, ...], int]:
+    """Return the network, image shape and number of categories that `to_metadata` recorded."""
+    values = json.loads(metadata["network"])
+    image_shape, n_categories = tuple(values.pop("image_shape")), values.pop("n_categories")
+    return Network.from_config(values), image_shape, n_categories
+
+
 def convolutions(network: Network, n_categories: int) -> list[tuple[Convolution, int]]:
     """Return the layers of an All-CNN with their numbers of output channels, the 1 x 1 readout last.
 
-    `width` scales the hidden layers, never the readout, which has one channel for each category. `last_3x3` says
-    whether the last convolution with a 3 x 3 kernel is ``valid`` (8 x 8 maps become 6 x 6) or keeps the ``same`` size.
+    `width` scales the hidden layers, never the readout, which has one channel for each category. With `last_3x3`, the
+    last 3 x 3 convolution is ``valid`` (8 x 8 maps become 6 x 6) or keeps the ``same`` size.
     """
     *hidden, last_3x3, one_by_one = ALL_CNNS[network.architecture]
     hidden += [replace(last_3x3, padding=PADDING[network.last_3x3]), one_by_one]

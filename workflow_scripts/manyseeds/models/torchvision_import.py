@@ -1,9 +1,9 @@
-"""torchvision's networks, also beside a build of torch that torchvision was not compiled for.
+"""Import of torchvision's networks, even with a build of torch for which it was not compiled.
 
-torchvision's wheel is compiled for CUDA. Beside a CPU build of torch its compiled operators do not load, and its import
-fails where it describes one of them: "operator torchvision::nms does not exist". They prune the boxes of detectors, and
-no classifier calls them. So it is enough to declare that they exist, and only where the import fails: where they load,
-they declare themselves.
+torchvision's wheel is compiled for CUDA. With a CPU build of torch its compiled operators do not load, and the import
+fails at the description of one of them: "operator torchvision::nms does not exist". These operators prune the boxes of
+detectors, and no classifier calls them. It is therefore enough to declare that they exist. This is done only if the
+import fails, because operators that load declare themselves.
 """
 
 import importlib
@@ -16,11 +16,11 @@ PRUNING = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 OPERATORS = ("nms", "qnms")
 
 _declared: list[torch.library.Library] = []
-"""Operators are forgotten with the library that declared them."""
+"""Libraries kept alive, because torch forgets operators together with the library that declared them."""
 
 
 def import_models() -> ModuleType:
-    """Import `torchvision.models`; whatever else than its missing operators makes that fail is raised."""
+    """Import `torchvision.models`; errors other than its missing operators are raised."""
     try:
         return importlib.import_module(MODELS)
     except RuntimeError as problem:

@@ -1,7 +1,7 @@
-"""Claims and gates that are declared before networks are trained, and the verdicts that estimates earn (methods 14).
+"""Claims and gates, declared before networks are trained, and verdicts on them (methods 14).
 
-``data/claims.csv`` holds one testable statement a row. Rows with the same name in `claim` make one claim. A condition
-joins terms with ``and``, numbers being plain decimals such as -0.15:
+``data/claims.csv`` holds one testable statement per row. Rows with the same name in `claim` make one claim. A condition
+joins terms with ``and``. Numbers are plain decimals such as -0.15:
 
     estimate >= X | estimate < X                the estimate itself
     lower > X | upper < X                       the ends of its interval
@@ -73,16 +73,17 @@ STATISTICS = (
     "consistency",
     "cocktail_minus_none",
 )
-"""Statistics of claims. A difference is that of the first minus the second layer, kind or epoch in its row."""
+"""Statistics of claims. A difference is the first minus the second layer, kind or epoch in its row."""
 
 MEASURES = ("correlation", "cosine", "euclidean", "unit_euclidean", "norm_difference")
 COMPARISONS = ("exemplar", "centroid", "within_category", "random_centroid")
 SCALES = ("own", "z", "logit")
-"""Scales on which the jackknife makes an interval."""
+"""Scales on which jackknife intervals are computed."""
 
 EPOCHS = ("last", "first_milestone", "followed")
-"""Epochs that a study's schedule decides on, in the column `epochs`: its last one, the one after which the learning
-rate first falls, and all that its training is followed through but 0.
+"""Names of epochs in the column `epochs`, which a study's schedule defines.
+
+They are the last epoch, the epoch after which the learning rate first falls, and all analysed epochs but 0.
 """
 
 NUMBER = r"-?[0-9]+(?:\.[0-9]+)?"
@@ -102,7 +103,7 @@ SIGNS: dict[str, Callable[[float, float], bool]] = {
 }
 
 Key = tuple[str, str, str]
-"""Claim, statistic and measure, which tell statements apart."""
+"""Claim, statistic and measure, which identify a statement."""
 
 
 class Gate(StrEnum):
@@ -131,7 +132,7 @@ class Estimate:
     Raises
     ------
     ValueError
-        If the ends are in the wrong order, or p is no probability.
+        If the ends are in the wrong order, or p is not a probability.
     """
 
     value: float | None
@@ -141,28 +142,28 @@ class Estimate:
 
     def __post_init__(self) -> None:
         if _defined(self.low) and _defined(self.high) and self.low > self.high:
-            raise ValueError(f"an interval from {self.low} to {self.high}; expected the lower end first")
+            raise ValueError(f"found an interval from {self.low} to {self.high}; expected the lower end first")
         if _defined(self.p) and not 0 <= self.p <= 1:
-            raise ValueError(f"a p-value of {self.p}; expected one from 0 to 1")
+            raise ValueError(f"found a p-value of {self.p}; expected one from 0 to 1")
 
 
 @dataclass(frozen=True)
 class Inequality:
-    """A quantity of an estimate (estimate, lower, upper or p) beside a threshold."""
+    """A quantity of an estimate (estimate, lower, upper or p), a sign and a threshold."""
 
     quantity: str
     sign: str
     threshold: float
 
     def holds(self, estimate: Estimate) -> bool:
-        """Return whether the quantity of an estimate, which must be defined, is on the right side."""
+        """Return whether the inequality holds for an estimate, whose quantity must be defined."""
         values = {"estimate": estimate.value, "lower": estimate.low, "upper": estimate.high, "p": estimate.p}
         return SIGNS[self.sign](values[self.quantity], self.threshold)
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition, as its text and as alternatives. All comparisons of one alternative must hold."""
+    """A condition: its text and its alternatives. All inequalities of one alternative must hold."""
 
     text: str
     alternatives: tuple[tuple[Inequality, ...], ...]
@@ -186,7 +187,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Statement:
-    """A row of the file. `published` is its number, where it has one, and `published_as` the words of the paper."""
+    """A row of the file. `published` is the paper's number, if any, and `published_as` its words."""
 
     kind: str
     claim: str
@@ -230,7 +231,7 @@ class Claims:
 
 
 def outcome(statement: Statement, estimate: Estimate | None) -> Verdict:
-    """Return confirmed, refuted or undecided for one statement: undecided if a number that it needs is undefined."""
+    """Return confirmed, refuted or undecided for a statement: undecided if a needed number is undefined."""
     if estimate is None:
         return Verdict.UNDECIDED
     if statement.confirmed_if.holds(estimate):
@@ -243,8 +244,8 @@ def outcome(statement: Statement, estimate: Estimate | None) -> Verdict:
 def verdict(claim: Claim, estimates: Mapping[Key, Estimate | None], gate: Gate) -> Verdict:
     """Return the verdict on a claim (methods 14).
 
-    All statements of the claim must be confirmed to confirm it, and any that is refuted refutes it. Both ways of
-    combining follow this rule, since a statement that is alone is all of them.
+    A claim is confirmed if all its statements are, and refuted if any statement is. Both ways of combining follow this
+    rule, because a claim of one statement is a special case.
 
     Parameters
     ----------
@@ -260,7 +261,7 @@ def verdict(claim: Claim, estimates: Mapping[Key, Estimate | None], gate: Gate) 
     KeyError
         If a statement has no entry in `estimates`.
     ValueError
-        If `gate` is no outcome of the gates.
+        If `gate` is not an outcome of the gates.
     """
     if Gate(gate) is Gate.FAILED:
         return Verdict.NOT_TESTED
@@ -271,7 +272,7 @@ def verdict(claim: Claim, estimates: Mapping[Key, Estimate | None], gate: Gate) 
 
 
 def printed(decided: Verdict, gate: Gate) -> str:
-    """Return a verdict in words, with the word undertrained where the gates say so (methods 14)."""
+    """Return a verdict in words, with the word undertrained if the gates say so (methods 14)."""
     words = Verdict(decided).replace("_", " ")
     return f"{words} ({Gate.UNDERTRAINED})" if Gate(gate) is Gate.UNDERTRAINED else words
 
@@ -280,7 +281,7 @@ def printed(decided: Verdict, gate: Gate) -> str:
 
 
 def gate_values(training: Sequence[float], lossless_test: Sequence[float]) -> dict[str, float]:
-    """Return the statistics of the gates, by name: NaN if there is no network or an accuracy is undefined.
+    """Return the statistics of the gates by name; NaN if there is no network or an accuracy is undefined.
 
     Parameters
     ----------
@@ -295,10 +296,12 @@ def gate_values(training: Sequence[float], lossless_test: Sequence[float]) -> di
         If the numbers of networks differ, or an accuracy lies outside 0 to 1: percentages would pass every gate.
     """
     if len(training) != len(lossless_test):
-        raise ValueError(f"{len(training)} training and {len(lossless_test)} test accuracies; expected equally many")
+        raise ValueError(
+            f"found {len(training)} training and {len(lossless_test)} test accuracies; expected equally many"
+        )
     for accuracy in (*training, *lossless_test):
         if accuracy < 0 or accuracy > 1:
-            raise ValueError(f"an accuracy of {accuracy}; expected a fraction from 0 to 1")
+            raise ValueError(f"found an accuracy of {accuracy}; expected a fraction from 0 to 1")
     values = (
         len(training),
         _of_defined(median, training),
@@ -311,8 +314,8 @@ def gate_values(training: Sequence[float], lossless_test: Sequence[float]) -> di
 def judge_gates(gates: Sequence[Statement], training: Sequence[float], lossless_test: Sequence[float]) -> Gate:
     """Return the outcome of the gates (methods 14).
 
-    They fail if any of them does or is undefined. Otherwise the networks are undertrained if the median lies between
-    its two thresholds.
+    The gates fail if one of them fails or is undefined. Otherwise the networks are undertrained if the median lies
+    between its two thresholds.
 
     Parameters
     ----------
@@ -330,7 +333,7 @@ def judge_gates(gates: Sequence[Statement], training: Sequence[float], lossless_
 
 
 def _of_defined(function: Callable[[list[float]], float], values: Sequence[float]) -> float:
-    """Return a statistic of values, NaN if there is none or any is NaN: order statistics do not see a NaN."""
+    """Return a statistic of values, NaN if there are none or one is NaN (order statistics ignore NaN)."""
     values = [float(value) for value in values]
     return function(values) if values and all(map(isfinite, values)) else nan
 
@@ -360,7 +363,7 @@ def parse_condition(text: str, published: str = "") -> Condition:
     terms = [_parse_term(term, published) for term in text.split(" and ")]
     alternatives = tuple(tuple(c for part in parts for c in part) for parts in product(*terms))
     if not any(map(_possible, alternatives)):
-        raise ValueError(f"found '{text}', which nothing can meet; expected a condition that can be met")
+        raise ValueError(f"found '{text}', which no estimate can meet; expected a condition that can be met")
     return Condition(text, alternatives)
 
 
@@ -379,7 +382,7 @@ def _parse_term(term: str, published: str) -> list[tuple[Inequality, ...]]:
     if match := NEAR.fullmatch(term):
         if not published:
             raise ValueError(f"found '{term}' without a number in the column published; expected one")
-        # decimals: 0.7 + 0.1 must be 0.8, and the sum of the floats is less
+        # decimals: 0.7 + 0.1 must be 0.8, but the sum of the floats is less
         centre, margin = Decimal(published), Decimal(match[1])
         low, high = float(centre - margin), float(centre + margin)
         return [(Inequality("estimate", ">=", low), Inequality("estimate", "<=", high))]
@@ -389,8 +392,8 @@ def _parse_term(term: str, published: str) -> list[tuple[Inequality, ...]]:
 def _possible(comparisons: Sequence[Inequality]) -> bool:
     """Return whether an estimate can meet all comparisons.
 
-    Lower ends have only floors here and upper ends only ceilings. An interval between them exists if a number does.
-    Where the estimate lies in its interval is not assumed.
+    Lower ends have only floors here and upper ends only ceilings. So an interval between them exists if a number does.
+    The estimate may lie anywhere in its interval.
     """
     for quantities in ({"estimate"}, {"lower", "upper"}, {"p"}):
         chosen = [comparison for comparison in (*comparisons, *PROBABILITY) if comparison.quantity in quantities]
@@ -421,8 +424,8 @@ def read_claims(path: Path) -> Claims:
     Raises
     ------
     StudyError
-        If the file is no such table, a row holds something unknown, a condition is outside the grammar, an estimate
-        could both confirm and refute a statement, the rows of a claim do not belong together, or a gate is missing.
+        If the file is not such a table, a row has an unknown value, or a condition is outside the grammar. Also if an
+        estimate could both confirm and refute a statement, the rows of a claim disagree, or a gate is missing.
     """
     statements = []
     for number, record in enumerate(_records(path), start=1):
@@ -438,16 +441,18 @@ def read_claims(path: Path) -> Claims:
         _check_claim(f"{path}: claim {name}", group)
     gates = tuple(claims.pop(GATES, ()))
     if absent := [name for name in GATE_STATISTICS if name not in {gate.statistic for gate in gates}]:
-        raise StudyError(f"{path}: found no gate {absent[0]}; expected one each of {', '.join(GATE_STATISTICS)}.")
+        raise StudyError(
+            f"{path}: found no gate {absent[0]}; expected one row for each of {', '.join(GATE_STATISTICS)}."
+        )
     if not claims:
-        raise StudyError(f"{path}: found gates only; expected rows of claims too.")
+        raise StudyError(f"{path}: found only gates; expected also rows of claims.")
     return Claims(gates, tuple(Claim(name, tuple(group)) for name, group in claims.items()))
 
 
 def _records(path: Path) -> list[dict[str, str]]:
     """Return the rows of the file, each by column."""
     if not path.is_file():
-        raise StudyError(f"{path} is missing; expected a table with the columns {', '.join(COLUMNS)}.")
+        raise StudyError(f"{path}: the file is missing; expected a table with the columns {', '.join(COLUMNS)}.")
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             header, *rows = (row for row in csv.reader(file, strict=True) if row)
@@ -460,12 +465,12 @@ def _records(path: Path) -> list[dict[str, str]]:
         raise StudyError(f"{path}: found a column '{unknown[0]}', expected only {', '.join(COLUMNS)}.")
     for number, row in enumerate(rows, start=1):
         if len(row) != len(header):
-            raise StudyError(f"{path}: row {number} has {len(row)} values, expected {len(header)}, one a column.")
+            raise StudyError(f"{path}: row {number} has {len(row)} values, expected {len(header)}, one per column.")
     return [dict(zip(header, row, strict=True)) for row in rows]
 
 
 def _statement(record: Mapping[str, str]) -> Statement:
-    """Return the statement of a row; raise a ValueError that names the first thing wrong with it."""
+    """Return the statement of a row; raise a ValueError that names its first error."""
     is_gate = _one_of(record, "kind", KINDS) == GATE
     _one_of(record, "combine", COMBINATIONS)
     _one_of(record, "statistic", GATE_STATISTICS if is_gate else STATISTICS)
@@ -474,8 +479,8 @@ def _statement(record: Mapping[str, str]) -> Statement:
         raise ValueError(f"found the claim '{record['claim']}'; expected a number or a name without spaces")
     if (record["claim"] == GATES) != is_gate:
         raise ValueError(
-            f"found the claim {record['claim']} in a row of kind {record['kind']}; expected {GATES} in "
-            "rows of gates and in no others"
+            f"found the claim {record['claim']} in a row of kind {record['kind']}; expected {GATES} in rows of gates "
+            "and only there"
         )
     if is_gate:
         _empty(record, "measure", "comparison", "layers", "published", "level", "scale")

@@ -1,7 +1,7 @@
-"""The protocol of Mehrer et al. (2020), and how a study departs from it.
+"""The protocol of Mehrer et al. (2020), and the departures of a study from it.
 
-Read while the Snakefile is parsed: nothing but the standard library is imported beyond the study. Only what a config
-says is looked at. A choice that the paper's Results leave open is no departure; docs/methods.md lists our choices.
+The Snakefile reads it, so only the study and the standard library are imported. Only settings of the config are
+compared. A choice that the paper's Results leave open is not a departure; docs/methods.md lists our choices.
 """
 
 from collections.abc import Iterator
@@ -23,24 +23,24 @@ CIFAR_STUDY: dict[str, Any] = {
     "training.clip_norm": 500,
     "training.augmentation": "none",
 }
-"""Keys of the config with the values of the paper, as it was independently replicated, for the All-CNNs (methods 3)."""
+"""Keys of the config with the paper's values, for the All-CNNs (methods 3)."""
 
 CIFAR_NETWORK: dict[str, Any] = {"width": 1.0, "readout_relu": True, "initialisation": "he_normal"}
-"""Keys of an entry of `networks`, likewise."""
+"""Keys of an entry of `networks` with the paper's values, for the All-CNNs."""
 
 IMAGENET_STUDY: dict[str, Any] = {"data.dataset": "image_folder", "data.image_size": 224, "stimuli.per_category": 100}
-"""For AlexNet, of which the Results say no more (fig. 6)."""
+"""Keys of the config with the paper's values, for AlexNet. The Results say no more about it (fig. 6)."""
 
 PROTOCOLS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "all_cnn_c": (CIFAR_STUDY, CIFAR_NETWORK),
     "all_cnn_7": (CIFAR_STUDY, CIFAR_NETWORK),
     "alexnet": (IMAGENET_STUDY, {}),
 }
-"""By name of the network, keys of the config and of its entry in `networks`."""
+"""By name of the network: keys of the config, and keys of its entry in `networks`."""
 
 INSTANCES = 10
 CONDITIONS = {"baseline": 0.0, "dropout0.6": 0.6, "dropout0.8": 0.8}
-"""Conditions that the paper has numbers of, and their dropout rates."""
+"""Conditions with published values, and their dropout rates."""
 
 WORDS = {
     "data.dataset": "data set",
@@ -58,7 +58,7 @@ WORDS = {
     "images": "training images",
     "categories": "numbers of the categories trained on",
 }
-"""What keys are called in a sentence, where their own last part would not do."""
+"""Names of keys in a sentence. Other keys are named by their last part."""
 
 ELSEWHERE = {
     OWN_NETWORKS: "networks trained elsewhere, by a recipe that this study does not know",
@@ -67,13 +67,13 @@ ELSEWHERE = {
 
 
 def departures(study: Study) -> dict[str, str | None]:
-    """How far a study is from the paper's full-size one, for each of its groups that the paper has numbers of.
+    """Return a study's departures from the paper's full-size one, for each group with published values.
 
     Returns
     -------
     dict
-        By ``architecture/condition``: each setting that differs, with the paper's, as in "width 0.25 (paper: 1)"; None
-        where none does.
+        By ``architecture/condition``: each setting that differs, with the paper's value, such as "width 0.25 (paper:
+        1)"; None if no setting differs.
     """
     groups = [group for group in study.groups if group[0] in PROTOCOLS and group[1] in CONDITIONS]
     if study.mode in ELSEWHERE:
@@ -82,7 +82,7 @@ def departures(study: Study) -> dict[str, str | None]:
 
 
 def _differences(study: Study, architecture: str, condition: str) -> Iterator[str]:
-    """Yield each setting of a group that is not the paper's."""
+    """Yield each setting of a group that differs from the paper's."""
     study_keys, network_keys = PROTOCOLS[architecture]
     network, entry = study.network(architecture), study.condition(condition)
     found: list[tuple[str, Any, Any]] = [
@@ -108,7 +108,7 @@ def _value(study: Study, key: str) -> Any:
 
 
 def _written(value: Any) -> str:
-    """A value of the config in words."""
+    """Return a value of the config in words."""
     if value is None:
         return "none given"
     if isinstance(value, bool):

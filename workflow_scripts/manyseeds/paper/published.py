@@ -1,8 +1,7 @@
-"""Our results beside those that Mehrer et al. (2020) published, value by value.
+"""Our results beside the values that Mehrer et al. (2020) published, one by one.
 
-What the paper reports is read from ``data/mehrer2020_values.csv``; ours from the tables of the study, at the last
-epoch, without cocktail blank. A published value that a study has nothing to put beside stays in the table, with the
-reason.
+Published values come from ``data/mehrer2020_values.csv``. Our values come from the tables of the study, at the last
+epoch without cocktail blank. A published value without a counterpart in the study stays in the table, with the reason.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,18 +14,18 @@ Tables = Mapping[str, pd.DataFrame]
 
 GROUP = ["architecture", "condition"]
 RENAMED = {"value": "published", "ci_low": "published_ci_low", "ci_high": "published_ci_high"}
-"""Columns of the published values, and what they are called in the table."""
+"""Columns of the published values, and their names in the table."""
 
 
 class _NotInStudy(Exception):
-    """Why a study has nothing to put beside a published value."""
+    """The reason why a study has no counterpart of a published value."""
 
 
 @dataclass(frozen=True)
 class Ours:
-    """What a study has to put beside a published value; all null but `status` where it has nothing.
+    """A study's counterpart of a published value. Without one, only `status` is not null.
 
-    `ours_ci_low` and `ours_ci_high` are an interval of the kind `ci_method` says, or, for ranges and bands, their ends.
+    `ours_ci_low` and `ours_ci_high` are the ends of an interval, range or band of the kind `ci_method`.
     """
 
     ours: float = np.nan
@@ -51,14 +50,14 @@ def compare_with_published(
     tables
         `instances`, `accuracy_summary`, `consistency_summary` and `relations` of the study.
     study
-        Its name.
+        Name of the study.
     departures
-        How it departs from the paper's protocol, by ``architecture/condition`` (`manyseeds.protocol`).
+        Departures from the paper's protocol, by ``architecture/condition`` (`protocol.departures`).
 
     Returns
     -------
     DataFrame
-        One row per published value, in their order, with the columns of the schema `comparison`.
+        One row per published value, in the same order, with the columns of the schema `comparison`.
     """
     rows = [asdict(find_ours(row, tables)) for _, row in published.iterrows()]
     table = pd.concat([published.rename(columns=RENAMED), pd.DataFrame(rows, index=published.index)], axis=1)
@@ -73,7 +72,7 @@ def compare_with_published(
 
 
 def _departures(published: pd.Series, tables: Tables, departures: Mapping[str, str | None]) -> str | None:
-    """How the study departs from the paper's where a published value was measured, its test images included."""
+    """Return the study's departures for a published value, re-encoded test images included."""
     found = [departures.get("/".join(published[GROUP]))]
     accuracy = tables["accuracy_summary"]
     if len(accuracy) and ((accuracy[GROUP] == published[GROUP]).all(axis=1) & (accuracy["subset"] == "lossless")).any():
@@ -82,13 +81,13 @@ def _departures(published: pd.Series, tables: Tables, departures: Mapping[str, s
 
 
 def overlap(low_a: pd.Series, high_a: pd.Series, low_b: pd.Series, high_b: pd.Series) -> pd.Series:
-    """Whether two intervals have a point in common; null where either has no ends."""
+    """Return whether two intervals have a point in common; null if either has no ends."""
     common = ((low_a <= high_b) & (low_b <= high_a)).astype("boolean")
     return common.mask(pd.concat([low_a, high_a, low_b, high_b], axis=1).isna().any(axis=1))
 
 
 def find_ours(published: pd.Series, tables: Tables) -> Ours:
-    """What the study has to put beside one published value, or why it has nothing."""
+    """Return the study's counterpart of a published value, or the reason why it has none."""
     try:
         of_group = {column: published[column] for column in GROUP}
         instances = narrowed(tables["instances"], **of_group)
@@ -100,12 +99,12 @@ def find_ours(published: pd.Series, tables: Tables) -> Ours:
 
 
 def narrowed(table: pd.DataFrame, **equal: object) -> pd.DataFrame:
-    """The rows of a table with the given values.
+    """Return the rows of a table with the given values.
 
     Raises
     ------
     _NotInStudy
-        That names the first column of whose value there is no row.
+        If there are none. It names the first column without a row of its value.
     """
     for column, value in equal.items():
         table = table[table[column] == value]
@@ -114,29 +113,32 @@ def narrowed(table: pd.DataFrame, **equal: object) -> pd.DataFrame:
     return table
 
 
-# one function a quantity: (published, tables, number of accepted networks) -> Ours
+# one function per quantity: (published, tables, number of accepted networks) -> Ours
 
 
 def accuracy_range(published: pd.Series, tables: Tables, n_accepted: int) -> Ours:
-    """Mean of the final test accuracies, and the lowest and highest of them."""
+    """Return the mean of the final test accuracies, and the lowest and highest."""
     rows = narrowed(tables["accuracy_summary"], split="test", subset="all", **{c: published[c] for c in GROUP})
     row = _last_epoch(rows).iloc[0]
     return _checked(Ours(row["mean"], row["min"], row["max"], "range", n_networks=int(row["n_networks"])), n_accepted)
 
 
 def mean_consistency(published: pd.Series, tables: Tables, n_accepted: int, samples: int = 0) -> Ours:
-    """Mean over pairs of networks in the published layer, RDMs averaged over so many dropout masks (0: dropout off)."""
+    """Return the mean over pairs of networks in the published layer.
+
+    RDMs are averaged over so many dropout masks (`samples`; 0: dropout off).
+    """
     rows = _consistency(published, tables, n_accepted, samples)
     return _of_summary(narrowed(rows, layer=published["layer"], ci_method="pairs").iloc[0], n_accepted)
 
 
 def sampled_consistency(published: pd.Series, tables: Tables, n_accepted: int) -> Ours:
-    """The same with dropout on, RDMs averaged over ten masks."""
+    """Return the mean over pairs of networks with dropout on, RDMs averaged over ten masks."""
     return mean_consistency(published, tables, n_accepted, samples=10)
 
 
 def lowest_consistency(published: pd.Series, tables: Tables, n_accepted: int) -> Ours:
-    """The lowest of all layers' means, in whichever layer it is."""
+    """Return the lowest mean of all layers, with its layer."""
     rows = narrowed(_consistency(published, tables, n_accepted), ci_method="pairs").dropna(subset=["mean"])
     if rows.empty:
         raise _NotInStudy(_too_few(n_accepted))
@@ -144,19 +146,19 @@ def lowest_consistency(published: pd.Series, tables: Tables, n_accepted: int) ->
 
 
 def random_grouping_band(published: pd.Series, tables: Tables, n_accepted: int) -> Ours:
-    """Mean of the random-grouping control, and its band over partitions of the mean over pairs."""
+    """Return the mean of the random-grouping control, and its band over partitions."""
     rows = _consistency(published, tables, n_accepted)
     return _of_summary(narrowed(rows, layer=published["layer"], ci_method="partitions").iloc[0], n_accepted)
 
 
 def relation_over_layers(published: pd.Series, tables: Tables, n_accepted: int) -> Ours:
-    """Pearson correlation of category clustering and consistency over the layers at the last epoch."""
+    """Return Pearson's correlation of category clustering and consistency over layers at the last epoch."""
     rows = _relation(published, tables, "cci_consistency_over_layers", n_accepted)
     return _of_relation(_last_epoch(rows).iloc[0], n_accepted)
 
 
 def relation_over_epochs(published: pd.Series, tables: Tables, n_accepted: int) -> Ours:
-    """Pearson correlation of a layer's consistency and the test accuracy over the analysed epochs."""
+    """Return Pearson's correlation of a layer's consistency and test accuracy over the analysed epochs."""
     rows = _relation(published, tables, "consistency_accuracy_over_epochs", n_accepted)
     return _of_relation(narrowed(rows, layer=published["layer"]).iloc[0], n_accepted)
 
@@ -171,11 +173,11 @@ QUANTITIES: dict[str, Callable[[pd.Series, Tables, int], Ours]] = {
     "correlation of CCI and consistency over layers": relation_over_layers,
     "correlation of consistency and test accuracy over epochs": relation_over_epochs,
 }
-"""How each published quantity is found among our results."""
+"""The function that finds our value, by published quantity."""
 
 
 def _consistency(published: pd.Series, tables: Tables, n_accepted: int, samples: int = 0) -> pd.DataFrame:
-    """The rows of `consistency_summary` for a published value: of all layers, by all interval methods."""
+    """Return the rows of `consistency_summary` for a published value, of all layers and interval methods."""
     if n_accepted < 2:
         raise _NotInStudy(_too_few(n_accepted))
     rows = _last_epoch(narrowed(tables["consistency_summary"], **{column: published[column] for column in GROUP}))
@@ -227,7 +229,7 @@ TRAINING = (
     "centring before whitening",
     "rule for collapsed runs",
 )
-"""Of our choices that docs/methods.md lists, the ones that shape every All-CNN."""
+"""Our choices, among those that docs/methods.md lists, that affect every All-CNN."""
 
 CHOICES_BY_NETWORK = {
     "all_cnn_c": TRAINING,
@@ -261,7 +263,7 @@ CHOICES_BY_QUANTITY = {
 
 
 def choices(published: pd.Series) -> str:
-    """The choices of ours, where the paper leaves one open, that can move a value: the closest to it first."""
+    """Return our choices, where the paper leaves one open, that can change a value, the closest first."""
     of_condition = (DROPOUT,) if published["condition"].startswith("dropout") else ()
     of_quantity = CHOICES_BY_QUANTITY.get(published["quantity"], ())
     return "; ".join(dict.fromkeys((*of_quantity, *of_condition, *CHOICES_BY_NETWORK[published["architecture"]])))

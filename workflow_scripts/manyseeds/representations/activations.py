@@ -1,6 +1,5 @@
-"""Activations of the analysed layers: one forward pass over the stimuli, written layer by layer as NPY files."""
+"""Activations of the analysed layers: one forward pass over the stimuli, one NPY file per layer."""
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,13 +17,14 @@ from manyseeds.io.files import reserve, writing
 from manyseeds.models import build
 from manyseeds.models.forward import BATCH, as_batch
 from manyseeds.models.spec import Network
+from manyseeds.representations.layer_table import index_of
 from manyseeds.study.architectures import NAMED_IN
 
 
 def prepare(
     entry: Mapping, image_shape: tuple[int, int, int], card: Path, categories: Sequence[int] | None
 ) -> tuple[Network, nn.Module]:
-    """Return a network and its module without weights, to run deterministically from here on.
+    """Return a network and its module without weights; torch computes deterministically from then on.
 
     Parameters
     ----------
@@ -33,9 +33,9 @@ def prepare(
     image_shape
         Height, width and number of channels of a stimulus.
     card
-        The data set's, which names its categories.
+        The data set's card, which names its categories.
     categories
-        Numbers of those that the network has an output for; None: all.
+        Numbers of the categories that the network has an output for; None: all.
     """
     make_deterministic("fp32")
     network = Network.from_config(entry)
@@ -44,12 +44,12 @@ def prepare(
 
 
 def choose(layers: Mapping[str, nn.Module], names: Sequence[str], analysis: str) -> dict[str, nn.Module]:
-    """Return those of the analysed layers that one analysis is confined to.
+    """Return the analysed layers that one analysis uses.
 
     Parameters
     ----------
     names
-        Names of layers; those that the network does not have are other networks'.
+        Names of layers. Layers that the network does not have belong to other networks.
     analysis
         Key of the config that names the layers, and the networks: `trajectory` or `dropout`.
 
@@ -62,21 +62,21 @@ def choose(layers: Mapping[str, nn.Module], names: Sequence[str], analysis: str)
     if not chosen:
         raise StudyError(
             f"Config key {analysis}.layers: found {', '.join(names)}, expected at least one of {', '.join(layers)}; "
-            f"or name {NAMED_IN[analysis]} the networks that have such a layer."
+            f"or name {NAMED_IN[analysis]} only networks that have such a layer."
         )
     return chosen
 
 
 @contextmanager
 def recorded(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
-    """Yield a dict that holds each layer's latest output, by layer, while the context lasts.
+    """Yield a dict that holds the latest output of each layer while the context lasts.
 
-    Outputs are copied at the hook: a network's next module may work in place (torchvision's ReLUs do).
+    Outputs are copied, because the next module may change them in place (torchvision's ReLUs do).
 
     Raises
     ------
     StudyError
-        On the forward pass, at a layer that gives something else than a tensor.
+        In the forward pass, if the output of a layer is not a tensor.
     """
     outputs: dict[str, Tensor] = {}
 
@@ -84,8 +84,8 @@ def recorded(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
         def hook(_module: nn.Module, _inputs: tuple[Tensor, ...], output: object) -> None:
             if not isinstance(output, Tensor):
                 raise StudyError(
-                    f"networks: the layer {layer} gives a {type(output).__name__}, expected a torch.Tensor; name in "
-                    "`layers` modules that give one."
+                    f"networks: the output of layer {layer} is a {type(output).__name__}, expected a torch.Tensor; "
+                    "set `layers` to modules that return one."
                 )
             outputs[layer] = output.detach().clone()
 
@@ -102,20 +102,21 @@ def recorded(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
 def respond(
     module: nn.Module, layers: Mapping[str, nn.Module], stimuli: NDArray[np.float32], device: torch.device
 ) -> Iterator[tuple[int, dict[str, NDArray[np.float32]]]]:
-    """Yield the responses to some stimuli after the other: the place of the first of them, and what each layer answers
-    [batch, units].
+    """Yield responses batch by batch: the index of the first stimulus, and activations by layer.
+
+    Activations are [batch, units].
 
     Parameters
     ----------
     layers
-        The modules to be recorded, by layer name.
+        The modules to record, by layer name.
     stimuli
         Preprocessed images [n, height, width, channels].
 
     Raises
     ------
     StudyError
-        If a layer gives no tensor, or nothing at all.
+        If the output of a layer is not a tensor, or the forward pass does not use the layer.
     """
     module.eval().to(device)
     with recorded(layers) as outputs:
@@ -125,7 +126,7 @@ def respond(
             unused = next((layer for layer in layers if layer not in outputs), None)
             if unused is not None:
                 raise StudyError(
-                    f"networks: the layer {unused} takes no part in a forward pass; name in `layers` modules that do."
+                    f"networks: the forward pass does not use the layer {unused}; set `layers` to modules that it uses."
                 )
             yield start, {layer: outputs[layer].flatten(1).float().cpu().numpy() for layer in layers}
 
@@ -150,8 +151,7 @@ def dump(
     Returns
     -------
     pandas.DataFrame
-        The index: one row a layer, with shape, dtype, SHA-256 of the file, and how many units and stimuli are silent
-        (zero throughout).
+        The index of `index_of`.
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -162,38 +162,28 @@ def dump(
                 shape = (len(stimuli), units.shape[1])
                 arrays[layer] = _new_array(folder / f"{layer}.npy", shape)
             arrays[layer][start : start + len(units)] = units
-    rows = [_describe(layer, order, arrays.pop(layer), folder / f"{layer}.npy") for order, layer in enumerate(layers)]
-    return pd.DataFrame(rows)
+    for array in arrays.values():
+        array.flush()
+    return index_of({layer: arrays[layer].shape[1] for layer in layers})
 
 
 def collect(
     module: nn.Module, layers: Mapping[str, nn.Module], stimuli: NDArray[np.float32], device: torch.device
 ) -> dict[str, NDArray[np.float32]]:
-    """Return the activations of layers [stimuli, units], all in memory; parameters as of `dump`."""
+    """Return the activations of layers [stimuli, units] in memory; parameters as in `dump`."""
     batches = [responses for _, responses in respond(module, layers, stimuli, device)]
     return {layer: np.concatenate([responses[layer] for responses in batches]) for layer in layers}
 
 
 def write_layers(activations: Mapping[str, NDArray[np.float32]], folder: Path) -> pd.DataFrame:
-    """Write activations [stimuli, units] that are known already, by layer; files and index as of `dump`."""
+    """Write given activations [stimuli, units], by layer; files and index as in `dump`."""
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for order, (layer, units) in enumerate(activations.items()):
-        path = folder / f"{layer}.npy"
-        array = _new_array(path, units.shape)
+    for layer, units in activations.items():
+        array = _new_array(folder / f"{layer}.npy", units.shape)
         array[:] = units
-        rows.append(_describe(layer, order, array, path))
-    return pd.DataFrame(rows)
-
-
-def replace(index: pd.DataFrame, activations: Mapping[str, NDArray[np.float32]], folder: Path) -> pd.DataFrame:
-    """Put activations that are known in the places of some layers' in a folder; return its index, as it is then."""
-    written = write_layers(activations, folder).set_index("layer")
-    rows = index.set_index("layer")
-    changed = written.columns.drop("layer_index")
-    rows.loc[written.index, changed] = written[changed]
-    return rows.reset_index()
+        array.flush()
+    return index_of({layer: units.shape[1] for layer, units in activations.items()})
 
 
 def _new_array(path: Path, shape: tuple[int, int]) -> np.memmap:
@@ -201,21 +191,3 @@ def _new_array(path: Path, shape: tuple[int, int]) -> np.memmap:
         array = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
         reserve(path)
     return array
-
-
-def _describe(layer: str, order: int, activations: np.memmap, path: Path) -> dict:
-    """Return a layer's row of the index, its file flushed first."""
-    activations.flush()
-    active = activations != 0
-    with open(path, "rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return {
-        "layer": layer,
-        "layer_index": order,
-        "shape": json.dumps(list(activations.shape)),
-        "dtype": str(activations.dtype),
-        "sha256": sha256,
-        "n_units": activations.shape[1],
-        "n_silent_units": int(activations.shape[1] - active.any(axis=0).sum()),
-        "n_silent_stimuli": int(len(activations) - active.any(axis=1).sum()),
-    }

@@ -1,5 +1,6 @@
-"""Dropout while stimuli are shown: activations under one mask that all stimuli and all instances share (methods 7;
-Mehrer et al. 2020, fig. 8b).
+"""Dropout while stimuli are shown: activations under a mask that all stimuli and instances share.
+
+See methods 7, and Mehrer et al. (2020), fig. 8b.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,13 +16,21 @@ from manyseeds.representations.activations import collect, respond
 from manyseeds.streams import generator
 
 Masks = Mapping[str, NDArray[np.float32]]
-"""Factors (units,) of what a layer answers to any image, by layer: 0 where a unit is dropped, else 1 / (1 - rate)."""
+"""Factors (units,) of a layer's output, by layer: 0 for a dropped unit, else 1 / (1 - rate)."""
 
 
 @dataclass(frozen=True)
 class Dropout:
-    """Bernoulli dropout as a network was trained with it: its rate, the layers that it follows, and the study's `seed`,
-    the root of the masks.
+    """Bernoulli dropout of a trained network.
+
+    Attributes
+    ----------
+    rate
+        Probability that a unit is dropped.
+    after
+        Layers that dropout follows.
+    root_seed
+        Root of the masks: the study's `seed`.
     """
 
     rate: float
@@ -32,7 +41,7 @@ class Dropout:
 def draw_masks(n_units: Mapping[str, int], dropout: Dropout, sample: int) -> Masks:
     """Draw the masks of one dropout sample.
 
-    They depend on no instance and no device, and a unit that is dropped at one rate is dropped at all higher ones too.
+    Masks are the same for all instances and devices. A unit that is dropped at one rate is dropped at all higher rates.
 
     Parameters
     ----------
@@ -48,7 +57,7 @@ def draw_masks(n_units: Mapping[str, int], dropout: Dropout, sample: int) -> Mas
 
 @contextmanager
 def masked(module: nn.Module, masks: Masks) -> Iterator[None]:
-    """Multiply what layers answer to each image by their masks while the context lasts."""
+    """Multiply the outputs of layers by their masks while the context lasts."""
 
     def multiply_by(mask: NDArray[np.float32]):
         def hook(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
@@ -73,12 +82,12 @@ def sample_activations(
     *,
     device: torch.device,
 ) -> dict[str, NDArray[np.float32]]:
-    """Return the activations [n, units] of some layers, by layer, under the masks of one dropout sample.
+    """Return activations [n, units] by layer, under the masks of one dropout sample.
 
     Parameters
     ----------
     layers
-        The modules to be recorded, by layer name; of one that dropout follows, what dropout leaves of its answer.
+        The modules to record, by layer name. If dropout follows a layer, its output is recorded after dropout.
     stimuli
         Preprocessed images [n, height, width, channels].
     sample

@@ -1,24 +1,25 @@
-"""Representational geometry of a layer: one pass over its activations, and every RDM from what that leaves.
+"""Representational geometry of a layer, measured in one pass over its activations.
 
-A is stimuli x units, flattened. The pass keeps the Gram matrix A A', the row sums A 1, the squared Euclidean distances
-of all pairs of stimuli and which patterns are silent or constant (methods 4). Subtracting the mean pattern,
-averaging stimuli and all dissimilarity measures follow from these.
+A is stimuli x units, flattened. The pass keeps the Gram matrix A A', the row sums A 1, and the squared Euclidean
+distances of all pairs of stimuli. It also records silent and constant patterns (methods 4). Cocktail blank, means of
+stimuli and all dissimilarity measures follow from these.
 
-Numerics. Distances read off a Gram matrix, ``G_ii + G_jj - 2 G_ij``, lose what patterns have in common: relative to the
-patterns' squared norms they are wrong by the rounding of float64, so that two identical stimuli would come out 1e-8
-norms apart. Therefore
+Numerics. Distances from a Gram matrix, ``G_ii + G_jj - 2 G_ij``, have an error of the rounding of float64, relative to
+the squared norms. Two identical stimuli could differ by 1e-8 of their norm. Therefore:
 
-* the matrix product is taken of patterns centred on their mean, chunk of units by chunk of units (a chunk holds all
-  stimuli, so the centring needs no second pass), and the Gram matrix is put together from it;
-* stimuli that are nearly identical even beside that are centred once more on their own mean, which leaves their
-  distances relatively accurate and those of identical patterns exactly zero: only their rows are read again;
-* squared distances are kept beside the Gram matrix, angles are computed from them by the law of cosines, and what is
-  left below the rounding of its own terms counts as zero.
+* The matrix product is computed from patterns that are centred on their mean, one chunk of units at a time. A chunk
+  holds all stimuli, so centring needs no second pass. The Gram matrix is computed from this product.
+* Stimuli that are still nearly identical are centred again, on their own mean. This makes their distances accurate in
+  relative terms, and exactly zero for identical patterns. Only their rows are read again.
+* Squared distances are kept beside the Gram matrix, and angles are computed from them by the law of cosines. A result
+  below the rounding of its own terms counts as zero.
 
-What stays limited by float64: angles to a pattern whose norm is below 1e-6 of others'; `unit_euclidean` of patterns of
-different norms that are multiples of each other to within some 1e-7, which is zero (beside a stimulus that is larger
-than all others together, their error grows with it); and the distance of centroids nearer than 1e-7 of the spread of
-their stimuli, which is zero too.
+Some limits of float64 remain:
+
+* Angles to a pattern whose norm is below 1e-6 of the other norms are inaccurate.
+* `unit_euclidean` is zero for patterns of different norms that are multiples of each other to about 1e-7. This error
+  grows with a stimulus that is larger than all others together.
+* The distance of centroids is zero if they are nearer than 1e-7 of the spread of their stimuli.
 """
 
 from collections.abc import Callable, Iterator
@@ -37,23 +38,27 @@ from manyseeds.errors import StudyError
 Floats = NDArray[np.float64]
 
 CHUNK_VALUES = 2**21
-"""Activations multiplied at once: 16 MiB in float64, long enough rows for BLAS at full speed, short enough for the
-cache."""
+"""Number of activations multiplied at once, 16 MiB in float64. Rows are long enough for BLAS and fit into the cache."""
 
 NEARLY_IDENTICAL = 1e-9
-"""Squared distance, relative to the patterns' squared distances from the mean pattern, below which two stimuli are
-centred anew. Above it the rounding of the product, some 1e-15, stays below 1e-6 of the distance itself."""
+"""Relative squared distance below which two stimuli are centred again.
+
+It is relative to their squared distances from the mean pattern. Above it, the rounding of the product (about 1e-15) is
+below 1e-6 of the distance itself.
+"""
 
 ROUNDING = 1e-14
-"""Relative size below which a difference of float64 sums counts as zero: some ten times the error observed."""
+"""Relative size below which a difference of float64 sums counts as zero: about ten times the observed error."""
 
 UNDEFINED = 1e-12
-"""Squared norm of a derived pattern, relative to the layer's mean raw squared norm, up to which it has no direction."""
+"""Largest squared norm of a derived pattern without direction, relative to the layer's mean raw squared norm."""
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """What is kept of the patterns of n stimuli in one layer. Leading axes, where there are any, are independent sets.
+    """Inner products, sums and distances of the patterns of n stimuli in one layer.
+
+    Leading axes, if any, are independent sets of patterns.
 
     Attributes
     ----------
@@ -64,14 +69,14 @@ class Geometry:
     n_units
         Number of units U.
     zero_norm, zero_variance
-        (..., n) whether a pattern has no direction, before and after its mean over units is subtracted: of raw patterns
-        decided on the activations (silent, constant), of derived ones by `UNDEFINED`.
+        (..., n) whether a pattern has no direction, before and after its mean over units is subtracted. Raw patterns
+        are tested on their activations (silent, constant), derived patterns by `UNDEFINED`.
     n_silent_units
         Number of units that are zero for all stimuli.
     raw_scale
         Mean squared norm of the layer's raw patterns.
     squared_distances
-        (..., n (n - 1) / 2) squared Euclidean distances in the order of scipy's `squareform`; None: to be taken from
+        (..., n (n - 1) / 2) squared Euclidean distances in the order of scipy's `squareform`; None: computed from
         `gram`.
     """
 
@@ -99,8 +104,9 @@ class Geometry:
 
 
 def as_patterns(activations: NDArray) -> NDArray:
-    """View activations (n, ...) as patterns (n, units), whatever order they are stored in: of no account is that of the
-    units, and a copy of a memory-mapped array would be all of it.
+    """Reshape activations (n, ...) to patterns (n, units) without copying.
+
+    The order of units does not matter, so the order in memory is kept.
     """
     order = "F" if activations.flags.f_contiguous else "C"
     return activations.reshape(len(activations), -1, order=order)
@@ -112,11 +118,11 @@ def measure_geometry(activations: NDArray, *, name: str, is_collapsed: bool = Fa
     Parameters
     ----------
     activations
-        (n, ...) float16, float32 or float64, memory-mapped or not; the axes behind the first are flattened to units.
+        (n, ...) float16, float32 or float64, memory-mapped or not. All axes after the first are flattened to units.
     name
-        Names the array in errors: its file.
+        Name of the array in errors, such as its file.
     is_collapsed
-        Whether the network is on record as collapsed: if it diverged, the layer's geometry is undefined throughout.
+        Whether the network is recorded as collapsed. If it diverged, the whole geometry is undefined (NaN).
 
     Raises
     ------
@@ -158,7 +164,7 @@ def measure_geometry(activations: NDArray, *, name: str, is_collapsed: bool = Fa
 
 
 class _Silence:
-    """Which stimuli and how many units are silent (zero throughout), and which stimuli activate all units alike."""
+    """Silent stimuli, number of silent units (all zero), and stimuli that activate all units equally."""
 
     def __init__(self, n_stimuli: int) -> None:
         self.stimuli = np.ones(n_stimuli, dtype=bool)
@@ -167,7 +173,7 @@ class _Silence:
         self._first_unit: Floats | None = None
 
     def add(self, chunk: Floats) -> None:
-        """Look at the activations of some more units."""
+        """Include the activations of more units."""
         if self._first_unit is None:
             self._first_unit = chunk[:, :1].copy()
         active = chunk != 0
@@ -184,8 +190,8 @@ def _chunks(patterns: NDArray, rows: slice | NDArray = slice(None)) -> Iterator[
 
 
 def _undefined(n_stimuli: int, n_units: int) -> Geometry:
-    """Return the geometry of a layer that diverged: no pattern of it has a length, a direction or a distance."""
-    silent = np.zeros(n_stimuli, dtype=bool)  # none is known to be
+    """Return the geometry of a layer that diverged: no length, direction or distance is defined."""
+    silent = np.zeros(n_stimuli, dtype=bool)  # not known
     return Geometry(
         gram=np.full((n_stimuli, n_stimuli), np.nan),
         row_sums=np.full(n_stimuli, np.nan),
@@ -206,17 +212,17 @@ def _check_finite(squared_norms: Floats, name: str) -> None:
 
 
 def _add_product(total: Floats, chunk: Floats) -> None:
-    """Add ``chunk chunk'`` to the upper triangle of `total`, which is in Fortran order and changed in place."""
+    """Add ``chunk chunk'`` to the upper triangle of `total`, in Fortran order, in place."""
     dsyrk(1.0, chunk.T, beta=1.0, c=total, trans=1, overwrite_c=1)
 
 
 def _symmetric(upper: Floats) -> Floats:
-    """Fill in the lower triangle."""
+    """Return the symmetric matrix of an upper triangle."""
     return np.triu(upper) + np.triu(upper, 1).T
 
 
 def _distances_from_gram(gram: Floats) -> Floats:
-    """Return squared distances (..., pairs); those that are below their rounding are zero."""
+    """Return squared distances (..., pairs), zero if below their rounding."""
     i, j = pair_indices(gram.shape[-1])
     squared_norms = np.diagonal(gram, axis1=-2, axis2=-1)
     scale = squared_norms[..., i] + squared_norms[..., j]
@@ -224,7 +230,7 @@ def _distances_from_gram(gram: Floats) -> Floats:
 
 
 def _distances_of_nearly_identical(patterns: NDArray, centred_squared_norms: Floats, distances: Floats) -> Floats:
-    """Compute the squared distances of nearly identical stimuli anew, centred on their own mean.
+    """Recompute the squared distances of nearly identical stimuli, centred on their own mean.
 
     Parameters
     ----------
@@ -233,7 +239,7 @@ def _distances_of_nearly_identical(patterns: NDArray, centred_squared_norms: Flo
     centred_squared_norms
         (n,) squared distances from the mean pattern.
     distances
-        (pairs,) squared distances to be improved.
+        (pairs,) squared distances to improve.
     """
     n_stimuli = len(patterns)
     i, j = pair_indices(n_stimuli)
@@ -260,14 +266,14 @@ def pair_indices(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 
 def _zero_below(bound: Floats, values: Floats) -> Floats:
-    return np.where(values <= bound, 0.0, values)  # what is NaN stays NaN
+    return np.where(values <= bound, 0.0, values)  # NaN stays NaN
 
 
 # Derived geometries: linear maps of the stimuli
 
 
 def squared_distances(geometry: Geometry) -> Floats:
-    """Return the squared Euclidean distances (..., pairs) of a geometry: those kept, else from its Gram matrix."""
+    """Return squared Euclidean distances (..., pairs): those kept, or else from the Gram matrix."""
     kept = geometry.squared_distances
     return _distances_from_gram(geometry.gram) if kept is None else kept
 
@@ -284,7 +290,7 @@ def cocktail_blank(geometry: Geometry) -> Geometry:
 
 
 NORMALISATIONS: dict[str, Callable[[Geometry], Geometry]] = {"none": lambda raw: raw, "cocktail": cocktail_blank}
-"""What is done to the patterns before any measure, by its name in tables."""
+"""Normalisations of patterns before any measure, by name in tables."""
 
 
 def centroids(geometry: Geometry, groups: ArrayLike, weights: ArrayLike | None = None) -> Geometry:
@@ -293,7 +299,7 @@ def centroids(geometry: Geometry, groups: ArrayLike, weights: ArrayLike | None =
     Parameters
     ----------
     groups
-        (n,) group of each stimulus, of any sizes; centroids come in the sorted order of the groups' labels.
+        (n,) group of each stimulus, of any sizes. Centroids are in the sorted order of the groups' labels.
     weights
         (n,) nonnegative weights of the stimuli in their group's mean; None: equal.
     """
@@ -304,21 +310,21 @@ def centroids(geometry: Geometry, groups: ArrayLike, weights: ArrayLike | None =
 
 
 def average(geometry: Geometry, means: Floats) -> Geometry:
-    """Replace patterns by weighted means of them.
+    """Replace patterns by weighted means of patterns.
 
     Parameters
     ----------
     geometry
-        Of n stimuli, without leading axes.
+        Geometry of n stimuli, without leading axes.
     means
         (..., k, n) averaging matrices M; rows sum to 1.
 
     Returns
     -------
     Geometry
-        Of k means, with the leading axes of `means`. The squared distance of two means is the mean squared distance
-        between their stimuli less half that within either, and their squared norm the mean squared norm less half that
-        within.
+        Geometry of k means, with the leading axes of `means`. The squared distance of two means is the mean squared
+        distance between their stimuli, minus half the mean squared distance within each. The squared norm of a mean is
+        the mean squared norm of its stimuli, minus half the mean squared distance within.
     """
     # M D M' = M T M' + (M T M')' with the upper triangle T of D: a triangular product is half the work.
     upper = np.zeros((geometry.n_stimuli, geometry.n_stimuli), order="F")
@@ -333,7 +339,7 @@ def average(geometry: Geometry, means: Floats) -> Geometry:
 
 
 def with_gram(geometry: Geometry, gram: Floats, row_sums: Floats) -> Geometry:
-    """Return the geometry of patterns derived from those of `geometry`, given their Gram matrix and row sums."""
+    """Return the geometry of patterns derived from `geometry`, given their Gram matrix and row sums."""
     squared_norms = np.diagonal(gram, axis1=-2, axis2=-1)
     threshold = UNDEFINED * geometry.raw_scale
     return replace(
@@ -347,7 +353,7 @@ def with_gram(geometry: Geometry, gram: Floats, row_sums: Floats) -> Geometry:
 
 
 def _derived(geometry: Geometry, squared_norms: Floats, distances: Floats, row_sums: Floats) -> Geometry:
-    """Return a derived geometry from its squared norms (..., k) and its squared distances as squares (..., k, k)."""
+    """Return a derived geometry from squared norms (..., k) and squared distances (..., k, k)."""
     gram = (squared_norms[..., :, None] + squared_norms[..., None, :] - distances) / 2
     i, j = pair_indices(gram.shape[-1])
     return replace(with_gram(geometry, gram, row_sums), squared_distances=distances[..., i, j])

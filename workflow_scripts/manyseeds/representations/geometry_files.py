@@ -8,8 +8,6 @@ import numpy as np
 from manyseeds.io.files import atomic_path
 from manyseeds.representations.geometry import Geometry
 
-# Files
-
 
 def save_geometries(
     path: Path | str, geometries: Mapping[str, Geometry], layer_indices: Mapping[str, int] | None = None
@@ -21,7 +19,7 @@ def save_geometries(
     geometries
         By layer, in order.
     layer_indices
-        Place of each layer in its network; None: as in `geometries`. Before the last epoch some layers are left out.
+        Place of each layer in its network; None: as in `geometries`. Files of earlier epochs leave out some layers.
     """
     places = {layer: place for place, layer in enumerate(geometries)} if layer_indices is None else layer_indices
     arrays = {
@@ -36,7 +34,7 @@ def save_geometries(
 
 
 STORED = ("gram", "squared_distances", "row_sums", "n_units", "zero_norm", "zero_variance", "n_silent_units")
-"""Fields of a raw geometry in a file; its scale is the mean of the Gram matrix's diagonal."""
+"""Fields of a raw geometry in a file. `raw_scale` is the mean of the Gram matrix's diagonal."""
 
 
 def load_geometry(path: Path | str, layer: str) -> Geometry:
@@ -48,7 +46,7 @@ def load_geometry(path: Path | str, layer: str) -> Geometry:
 
 
 def layer_indices(path: Path | str) -> dict[str, int]:
-    """Return the place in its network of each layer in a file, in order."""
+    """Return the place of each layer in its network, for the layers in a file, in order."""
     with np.load(path) as file:
         return dict(zip(file["layers"].tolist(), file["layer_indices"].tolist(), strict=True))
 

@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 from manyseeds.representations.geometry import ROUNDING, Floats, Geometry, pair_indices, squared_distances
 
-# Dissimilarity measures
-
 Measure = Callable[[Geometry], Floats]
 MEASURES: dict[str, Measure] = {}
 """Dissimilarity measures by name: each takes a geometry and returns (..., pairs), NaN where undefined."""
@@ -42,13 +40,13 @@ def rdm(geometry: Geometry, measure: str) -> Floats:
 
 @measure("euclidean")
 def euclidean(geometry: Geometry) -> Floats:
-    """Euclidean distance ``|a - b|``."""
+    """Return Euclidean distances ``|a - b|``."""
     return np.sqrt(squared_distances(geometry))
 
 
 @measure("norm_difference")
 def norm_difference(geometry: Geometry) -> Floats:
-    """Absolute difference of norms ``| |a| - |b| |``."""
+    """Return absolute differences of norms ``| |a| - |b| |``."""
     i, j = pair_indices(geometry.n_stimuli)
     norms = np.sqrt(geometry.squared_norms.clip(min=0))
     return np.abs(norms[..., i] - norms[..., j])
@@ -56,22 +54,22 @@ def norm_difference(geometry: Geometry) -> Floats:
 
 @measure("cosine")
 def cosine(geometry: Geometry) -> Floats:
-    """Cosine distance ``1 - a.b / (|a| |b|)``; undefined for patterns without norm."""
+    """Return cosine distances ``1 - a.b / (|a| |b|)``, undefined for patterns of norm 0."""
     return _angular_distance(geometry.squared_norms, squared_distances(geometry), geometry.zero_norm)
 
 
 @measure("unit_euclidean")
 def unit_euclidean(geometry: Geometry) -> Floats:
-    """Euclidean distance of patterns scaled to length 1; undefined for patterns without norm."""
+    """Return Euclidean distances of patterns scaled to length 1, undefined for patterns of norm 0."""
     return np.sqrt(2 * cosine(geometry))
 
 
 @measure("correlation")
 def correlation(geometry: Geometry) -> Floats:
-    """Correlation distance ``1 - Pearson r``: cosine distance once each pattern's mean over units is subtracted.
+    """Return correlation distances ``1 - Pearson r``.
 
-    Undefined for patterns without variance, and for those the variance of which is lost in the rounding of their
-    squared norm.
+    They are cosine distances after each pattern's mean over units is subtracted. They are undefined for patterns
+    without variance, and if the variance is below the rounding of the squared norm.
     """
     i, j = pair_indices(geometry.n_stimuli)
     sums, n_units = geometry.row_sums, geometry.n_units
@@ -82,10 +80,10 @@ def correlation(geometry: Geometry) -> Floats:
 
 
 def _angular_distance(squared_norms: Floats, distances: Floats, undefined: NDArray[np.bool_]) -> Floats:
-    """Return one minus the cosine of the angle by the law of cosines, (|a - b|^2 - (|a| - |b|)^2) / (2 |a| |b|).
+    """Return one minus the cosine of the angle, by the law of cosines.
 
-    Unlike ``1 - a.b / (|a| |b|)`` it is relatively accurate for small angles between patterns of similar norm, down to
-    zero.
+    It is (|a - b|^2 - (|a| - |b|)^2) / (2 |a| |b|). Unlike ``1 - a.b / (|a| |b|)``, it has a small relative error for
+    small angles between patterns of similar norm, down to zero.
 
     Parameters
     ----------
@@ -100,7 +98,7 @@ def _angular_distance(squared_norms: Floats, distances: Floats, undefined: NDArr
     product = first * second
     distances = np.maximum(distances, 0.0)
     difference = distances - (first - second) ** 2
-    # A norm's rounding enters the square times twice the difference of norms, which is at most the distance.
+    # The rounding of a norm enters the square times twice the difference of norms, which is at most the distance.
     rounding = ROUNDING * np.sqrt(distances) * np.maximum(first, second)
     result = np.where(difference > rounding, difference / (2 * product), 0.0)
     return np.where(np.isnan(product), np.nan, np.minimum(result, 2.0))

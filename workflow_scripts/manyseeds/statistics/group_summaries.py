@@ -1,6 +1,6 @@
 """Summary tables of a group of networks: means with their intervals, contrasts and relations.
 
-They are made from tables of single observations, in which collapsed networks have no rows; here those are only counted.
+They are computed from tables of single observations. Collapsed networks have no rows there and are only counted here.
 """
 
 from collections.abc import Sequence
@@ -33,16 +33,25 @@ CONTRASTS = {
     "cocktail_minus_none": ("normalisation", "cocktail", "none"),
     "centroid_minus_random_centroid": ("kind", "centroid", "random_centroid"),
 }
-"""Contrast -> the key column that tells its two terms apart, the minuend's value, the subtrahend's."""
+"""By contrast: the key column in which its two terms differ, the value of the minuend, that of the subtrahend."""
 
 
 @dataclass(frozen=True)
 class Observations:
-    """The tables of one group of instances that its summaries are made from.
+    """The tables of one group of instances from which its summaries are computed.
 
-    `seeds` are those of the networks that did not collapse, the others are only counted; `accuracy` is None where there
-    are no networks, `resamples` where stimuli were not resampled. `random_grouping_bands` has the bands of single pairs
-    of networks over random partitions.
+    Attributes
+    ----------
+    seeds
+        Seeds of the networks that did not collapse.
+    n_collapsed
+        Number of collapsed networks.
+    accuracy
+        None if there are no networks.
+    random_grouping_bands
+        Bands of single pairs of networks over random partitions.
+    resamples
+        None if stimuli were not resampled.
     """
 
     seeds: Sequence[int]
@@ -86,14 +95,14 @@ def summarise(observations: Observations, bootstrap: Bootstrap) -> dict[str, pd.
 def summarise_consistency(
     consistency: pd.DataFrame, resamples: StimulusResamples | None, bootstrap: Bootstrap
 ) -> pd.DataFrame:
-    """Return mean consistencies over the pairs of networks of a group, one row per key and interval method.
+    """Return mean consistencies over a group's pairs of networks, by key and interval method.
 
     Parameters
     ----------
     consistency
-        The group's rows of that table.
+        Rows of the table `consistency` for the group.
     resamples
-        The group's consistencies on resampled stimuli; statistics that it lacks get no rows `stimuli` and `both`.
+        Consistencies of the group on resampled stimuli. Statistics without resamples get no rows `stimuli` and `both`.
     """
     return pair_intervals(_pair_statistics(consistency, resamples), bootstrap, UNIT_INTERVAL)
 
@@ -101,10 +110,10 @@ def summarise_consistency(
 def summarise_contrasts(
     consistency: pd.DataFrame, resamples: StimulusResamples | None, bootstrap: Bootstrap
 ) -> pd.DataFrame:
-    """Return mean differences of consistencies with dropout off, paired over networks, and over draws of stimuli where
-    both terms have them.
+    """Return mean differences of consistency with dropout off, paired over networks.
 
-    `kind` and `normalisation` of a row are the minuend's. Parameters as in `summarise_consistency`.
+    They are also paired over draws of stimuli if both terms have draws. `kind` and `normalisation` of a row are the
+    minuend's. Parameters as in `summarise_consistency`.
     """
     statistics = _pair_statistics(consistency[consistency["dropout_samples"] == 0], resamples)
     contrasts = [
@@ -117,14 +126,14 @@ def summarise_contrasts(
 def random_grouping_bands(
     consistency_summary: pd.DataFrame, random_grouping: pd.DataFrame, pair_bands: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return rows for the consistency summary: where random groups of stimuli lie, instead of intervals of their mean.
+    """Return rows of the consistency summary with bands of random groups in place of intervals.
 
     Parameters
     ----------
     consistency_summary
-        Lends means and numbers of networks.
+        Source of means and numbers of networks.
     random_grouping
-        The mean over pairs of networks for each partition: 2.5-97.5 % of it is the band `partitions`.
+        Mean over pairs of networks for each partition. Its range from 2.5 to 97.5 % is the band `partitions`.
     pair_bands
         The band `partitions_pairs`, over partitions and pairs of networks.
     """
@@ -151,14 +160,14 @@ def _pair_statistics(consistency: pd.DataFrame, resamples: StimulusResamples | N
 
 
 def summarise_accuracy(accuracy: pd.DataFrame, bootstrap: Bootstrap) -> pd.DataFrame:
-    """Return mean, lowest and highest accuracy over the networks of a group, one row per key and interval method."""
+    """Return mean, lowest and highest accuracy over a group's networks, by key and interval method."""
     summary = network_intervals(accuracy, ACCURACY_KEYS, "accuracy", bootstrap, UNIT_INTERVAL)
     extremes = accuracy.groupby(ACCURACY_KEYS, as_index=False)["accuracy"].agg(["min", "max"])
     return summary.merge(extremes, on=ACCURACY_KEYS)
 
 
 def summarise_clustering(clustering: pd.DataFrame, bootstrap: Bootstrap) -> pd.DataFrame:
-    """Return the mean category clustering index over the networks of a group, one row per key and interval method."""
+    """Return the mean category clustering index over a group's networks, by key and interval method."""
     return network_intervals(clustering, LAYER_KEYS, "cci", bootstrap, bounds=None)
 
 
@@ -166,7 +175,7 @@ def summarise_clustering(clustering: pd.DataFrame, bootstrap: Bootstrap) -> pd.D
 
 
 def relate_over_layers(consistency_summary: pd.DataFrame, clustering_summary: pd.DataFrame) -> pd.DataFrame:
-    """Relate a layer's mean category clustering index to its mean consistency, over the layers analysed at an epoch."""
+    """Correlate mean category clustering index and mean consistency over the layers of an epoch."""
     points = _means(consistency_summary, CONSISTENCY_KEYS).merge(
         _means(clustering_summary, LAYER_KEYS), on=LAYER_KEYS, suffixes=("", "_cci")
     )
@@ -176,7 +185,7 @@ def relate_over_layers(consistency_summary: pd.DataFrame, clustering_summary: pd
 
 
 def relate_over_epochs(consistency_summary: pd.DataFrame, accuracy_summary: pd.DataFrame) -> pd.DataFrame:
-    """Relate a layer's mean consistency to the mean test accuracy, over the epochs at which the layer was analysed."""
+    """Correlate a layer's mean consistency and mean test accuracy over its analysed epochs."""
     test = (accuracy_summary["split"] == "test") & (accuracy_summary["subset"] == "all")
     points = _means(consistency_summary, CONSISTENCY_KEYS).merge(
         _means(accuracy_summary[test], [*GROUP, "epoch"]), on=[*GROUP, "epoch"], suffixes=("", "_accuracy")
@@ -187,7 +196,7 @@ def relate_over_epochs(consistency_summary: pd.DataFrame, accuracy_summary: pd.D
 
 
 def _means(summary: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Return each statistic's mean once, without its intervals; of consistencies, those with dropout off."""
+    """Return each statistic's mean once, without intervals; consistencies only with dropout off."""
     if "dropout_samples" in summary:
         summary = summary[summary["dropout_samples"].fillna(0) == 0]
     return summary.drop_duplicates(keys)[[*keys, "mean"]]
@@ -210,5 +219,5 @@ def _relate(points: pd.DataFrame, keys: list[str], x: str, y: str) -> pd.DataFra
 
 
 def _concatenate(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    """Join tables; those without rows have columns without types, and only lend their columns if all are empty."""
+    """Join the tables that have rows, since empty ones lack column types; the first if all are empty."""
     return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)

@@ -1,6 +1,6 @@
-"""Means with intervals as tables: observations spread into a matrix, resampled, and listed one row a method.
+"""Tables of means with intervals, one row per statistic and method.
 
-Statistics of equally many networks share their draws: contrasts are paired, and a row added changes no other row.
+Statistics of equally many networks share their draws. So contrasts are paired, and an added row changes no other row.
 """
 
 from collections.abc import Sequence
@@ -17,20 +17,20 @@ from manyseeds.streams import generator
 INTERVAL_COLUMNS = ["ci_method", "mean", "ci_low", "ci_high", "n_resamples"]
 
 UNIT_INTERVAL = (0.0, 1.0)
-"""Where consistencies and accuracies lie; contrasts and clustering indices are not clipped."""
+"""Range of consistencies and accuracies. Contrasts and clustering indices are not clipped."""
 
 Bounds = tuple[float, float] | None
 
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """How means are resampled: `resampling.seed` and `resampling.n` of the config."""
+    """Settings of the bootstrap: `resampling.seed` and `resampling.n` of the config."""
 
     seed: int
     n_resamples: int
 
     def draws(self, method: str, n_networks: int) -> np.random.Generator:
-        """Return a method's generator, which depends on nothing but the number of networks: statistics share draws."""
+        """Return a method's generator. It depends only on the number of networks, so statistics share draws."""
         return generator(self.seed, f"resampling/{method}", n_networks)
 
 
@@ -41,18 +41,18 @@ class PairStatistics:
     Attributes
     ----------
     keys
-        What tells the R rows apart.
+        Key columns of the R rows.
     n_networks
-        Number of networks N. Of two conditions a network is a seed: both networks of a seed are left out or drawn
-        together.
+        Number of networks N. Between two conditions it is the number of seeds, because both networks of a seed are left
+        out or drawn together.
     pairing
         The two networks (K,), (K,) of each pair, numbered from 0.
     values
         (R, K), NaN where undefined or not observed.
     resamples
-        Of each row the values (B, K) on resampled stimuli, or None; all None unless `pairing` is all pairs.
+        For each row the values (B, K) on resampled stimuli, or None. All are None unless `pairing` is all pairs.
     n_stimuli
-        How many stimuli there are, where any row has resamples.
+        Number of stimuli, if any row has resamples.
     """
 
     keys: pd.DataFrame
@@ -66,14 +66,14 @@ class PairStatistics:
 def spread(
     frame: pd.DataFrame, keys: list[str], value: str, columns: Sequence, all_columns: Sequence
 ) -> tuple[pd.DataFrame, NDArray[np.float64]]:
-    """Spread a long table: one row per combination of keys, one column per network or pair; NaN where absent.
+    """Spread a long table: one row per key, one column per network or pair, NaN where absent.
 
     Parameters
     ----------
     columns
         The network or pair of each row of `frame`.
     all_columns
-        All of them, in the order that the matrix is to have.
+        All networks or pairs, in the order of the matrix's columns.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def spread(
 
 
 def difference(statistics: PairStatistics, column: str, minuend: object, subtrahend: object) -> PairStatistics:
-    """Return the differences of the rows that agree in every key but `column`, which keeps the minuend's value."""
+    """Return differences of rows that agree in every key but `column`, which keeps the minuend's value."""
     others = [key for key in statistics.keys if key != column]
     rows = statistics.keys.assign(row=np.arange(len(statistics.keys)))
     matched = rows[rows[column] == minuend].merge(rows[rows[column] == subtrahend], on=others, suffixes=("", "_2"))
@@ -110,7 +110,7 @@ def pair_intervals(statistics: PairStatistics, bootstrap: Bootstrap, bounds: Bou
     Parameters
     ----------
     bounds
-        Where the means can lie, to which jackknife intervals are clipped.
+        Range of possible means, to which intervals `jackknife` and `both` are clipped; None: not clipped.
     """
     first, second = statistics.pairing
     frames = []
@@ -138,7 +138,7 @@ def pair_intervals(statistics: PairStatistics, bootstrap: Bootstrap, bounds: Bou
 
 
 def _networks_with_pairs(statistics: PairStatistics) -> NDArray[np.bool_]:
-    """Return which networks (rows, N) have a defined value with any."""
+    """Return which networks (rows, N) have a defined value in any pair."""
     networks = np.arange(statistics.n_networks)
     is_member = np.any([side[:, None] == networks for side in statistics.pairing], axis=0)
     return np.isfinite(statistics.values).astype(int) @ is_member > 0
@@ -147,7 +147,7 @@ def _networks_with_pairs(statistics: PairStatistics) -> NDArray[np.bool_]:
 def network_intervals(
     frame: pd.DataFrame, keys: list[str], value: str, bootstrap: Bootstrap, bounds: Bounds
 ) -> pd.DataFrame:
-    """Return one row per key and method for the mean of a value that each network has, by its seed; it has no pairs.
+    """Return one row per key and method, for the mean of a value that each network has (not each pair).
 
     Parameters
     ----------
@@ -189,6 +189,6 @@ def _interval_rows(keys: pd.DataFrame, interval: Interval) -> pd.DataFrame:
 
 
 def _table(frames: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
-    """Join rows of intervals in the order of their keys, which their index has; one method after another."""
+    """Join rows of intervals, sorted by their index (the order of keys), then by method."""
     rows = pd.concat(frames).sort_index(kind="stable") if frames else pd.DataFrame(columns=columns)
     return rows[columns].reset_index(drop=True)

@@ -1,7 +1,7 @@
-"""Summaries over two conditions of one architecture: consistency between and within them, and what differs.
+"""Summaries over two conditions of one architecture: consistency between and within, differences.
 
-See methods 5 and 9, and Mehrer et al. (2020), supp. 3. The networks of a seed in both conditions are not independent:
-intervals leave out or draw seeds, which takes both networks at once.
+See methods 5 and 9, and Mehrer et al. (2020), supp. 3. The two networks of a seed are not independent. Intervals
+therefore leave out or draw seeds: both networks together.
 """
 
 from collections.abc import Collection
@@ -16,22 +16,23 @@ from manyseeds.comparison.consistency import mean_along_first_axis
 from manyseeds.statistics.intervals import UNIT_INTERVAL, Bootstrap, PairStatistics, difference, pair_intervals, spread
 
 STATISTIC = ["architecture", "epoch", "layer", "layer_index", "measure", "normalisation", "kind"]
-"""Columns that tell statistics of a pair of conditions apart."""
+"""Key columns of the statistics of a pair of conditions."""
 
 BETWEEN = "between"
 
 
 class ConditionPair:
-    """Consistencies of the networks of two conditions: between the conditions, and within either.
+    """Consistencies of the networks of two conditions: between the conditions, and within each.
 
     Parameters
     ----------
     across
         Rows of `consistency_across` of the two conditions, `condition_a` the first.
     within
-        Rows of `consistency` of the first condition, and of the second; of them only what is in `across` too counts.
+        Rows of `consistency` of the first and of the second condition. Only statistics that `across` has are used.
     unequally_drawn
-        Seeds whose networks differ in more than the condition, since one of them was redrawn: no pairs of one seed.
+        Seeds of which one network was redrawn. Their two networks differ in more than the condition, and make no pair
+        of the same seed.
     """
 
     def __init__(
@@ -57,25 +58,26 @@ class ConditionPair:
         self._between[:, redrawn, redrawn] = np.nan
 
     def same_seed(self) -> PairStatistics:
-        """Return the consistencies between conditions, of networks of the same seed: only the conditions differ."""
+        """Return the consistencies between conditions, of networks with the same seed."""
         seeds = np.arange(len(self.seeds))
         return self._statistics(seeds, seeds, self._between[:, seeds, seeds])
 
     def different_seeds(self) -> PairStatistics:
-        """Return the consistencies between conditions, of networks of different seeds."""
+        """Return the consistencies between conditions, of networks with different seeds."""
         first, second = np.nonzero(~np.eye(len(self.seeds), dtype=bool))
         return self._statistics(first, second, self._between[:, first, second])
 
     def within(self) -> PairStatistics:
-        """Return the consistencies within a condition, those of the first and of the second side by side."""
+        """Return the consistencies within the first condition, followed by those within the second."""
         first, second = np.tile(self._pairs, 2)
         return self._statistics(first, second, np.concatenate(self._within, axis=1))
 
     def minus_within(self, *, same_seed: bool) -> PairStatistics:
-        """Return the consistencies between conditions less those within, by pair of seeds.
+        """Return the consistencies between conditions minus those within, by pair of seeds.
 
-        Both terms are means of what is defined. The pair (i, j) has two networks of either condition: between different
-        seeds the two pairs (i, j) and (j, i), between same seeds (i, i) and (j, j), and one pair within each condition.
+        Both terms are means of defined values. Two seeds i and j have four networks, two in each condition. Between
+        conditions these make the pairs (i, j) and (j, i) of different seeds, or (i, i) and (j, j) of the same seed.
+        Within conditions they make one pair each.
         """
         i, j = self._pairs
         ends = ((i, i), (j, j)) if same_seed else ((i, j), (j, i))
@@ -87,14 +89,14 @@ class ConditionPair:
 
 
 def summarise_pair(pair: ConditionPair, bootstrap: Bootstrap) -> pd.DataFrame:
-    """Return mean consistencies: rows of `consistency_across_summary` but for conditions and `n_collapsed`."""
+    """Return mean consistencies: `consistency_across_summary` without conditions and `n_collapsed`."""
     groups = {"within": pair.within(), "same_seed": pair.same_seed(), "different_seeds": pair.different_seeds()}
     frames = [pair_intervals(rows, bootstrap, UNIT_INTERVAL).assign(pairs=name) for name, rows in groups.items()]
     return pd.concat(frames, ignore_index=True)
 
 
 def contrast_pair(pair: ConditionPair, bootstrap: Bootstrap) -> pd.DataFrame:
-    """Return mean differences between minus within: rows of `contrasts` but for the conditions."""
+    """Return mean differences, between minus within: rows of `contrasts` without conditions."""
     contrasts = {
         "between_minus_within_different_seeds": pair.minus_within(same_seed=False),
         "between_minus_within_same_seed": pair.minus_within(same_seed=True),
@@ -106,16 +108,17 @@ def contrast_pair(pair: ConditionPair, bootstrap: Bootstrap) -> pd.DataFrame:
 def contrast_conditions(
     consistency: pd.DataFrame, condition: str, subtracted: str, bootstrap: Bootstrap
 ) -> pd.DataFrame:
-    """Return the mean differences of consistency of two conditions, paired over the pairs of seeds that both have.
+    """Return mean differences of consistency of two conditions, paired over their common pairs of seeds.
 
     Parameters
     ----------
     consistency
-        Rows of that table, of both conditions; looked at are the last epoch, dropout off, no normalisation.
+        Rows of the table `consistency` for both conditions. Rows of the last epoch, with dropout off and without
+        normalisation, are used.
 
     Returns
     -------
-    Rows of `contrasts` but for `contrast` and `condition_b`.
+    Rows of `contrasts` without `contrast` and `condition_b`.
     """
     rows = consistency[
         (consistency["epoch"] == consistency["epoch"].max())

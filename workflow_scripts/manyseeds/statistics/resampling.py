@@ -1,12 +1,12 @@
-"""Confidence intervals of means over networks and over pairs of networks, made in five ways (methods 5).
+"""Confidence intervals of means over networks or pairs of networks, by five methods (methods 5).
 
-All bootstraps are weighted means with the counts of a resample as weights, and so matrix products. Drawing network i
-c_i times and leaving out pairs of a network with itself gives the pair (i, j) the weight c_i c_j; deleting a network
-is the case c_i = 0.
+All bootstraps are weighted means, with the counts of a resample as weights. They are computed as matrix products. If
+network i is drawn c_i times, the pair (i, j) has the weight c_i c_j. Pairs of a network with itself are left out.
+Deleting a network is the case c_i = 0.
 
 Pair values are vectors of length K = N (N - 1) / 2 in the order of ``numpy.triu_indices(N, 1)`` (scipy's
-`squareform`); leading axes are independent statistics that share the draws. Undefined values are NaN, left out by
-zero-filled masks.
+`squareform`). Leading axes are independent statistics that share the draws. Undefined values are NaN and have no
+weight. Comments cite M20 (Mehrer et al. 2020) and S23 (Schütt et al. 2023).
 """
 
 from dataclasses import dataclass, replace
@@ -17,25 +17,25 @@ from numpy.typing import NDArray
 from scipy import stats
 
 QUANTILES = (0.025, 0.975)
-"""Of the 95 % intervals."""
+"""Quantiles at the ends of 95 % intervals."""
 
 MIN_NETWORKS_JACKKNIFE = 3
 MIN_NETWORKS_BOOTSTRAP = 5
-"""Below these numbers of networks an interval is null (methods 5)."""
+"""Smallest numbers of networks; with fewer, the interval is null (methods 5)."""
 
 Pairing = tuple[NDArray[np.intp], NDArray[np.intp]]
-"""The two networks (K,), (K,) that each value is of, where they are not all pairs in the order of `triu_indices`."""
+"""The two networks (K,), (K,) of each value, for pairs other than all pairs in the order of `triu_indices`."""
 
 Over = Literal["pairs", "networks"] | Pairing
-"""Whether a statistic is a mean over all pairs of networks (consistency), over networks (accuracy, clustering), or over
-the pairs given."""
+"""What a statistic averages over: all pairs of networks (consistency), networks (accuracy, clustering), or given pairs.
+"""
 
 
 @dataclass(frozen=True)
 class Interval:
     """95 % interval of a mean; every array has the leading shape of the values it was computed from.
 
-    `n_resamples` counts the resamples in which the statistic was defined; 0 where nothing was resampled.
+    `n_resamples` counts the resamples in which the statistic was defined. It is 0 if nothing was resampled.
     """
 
     method: str
@@ -54,18 +54,18 @@ def network_counts(n_networks: int, n_resamples: int, rng: np.random.Generator) 
 
 
 def pair_counts(n_pairs: int, n_resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """Return how often each pair is drawn, (n_resamples, n_pairs) float64, pairs taken as independent."""
+    """Return how often each pair is drawn, (n_resamples, n_pairs) float64, as if independent."""
     return _multinomial_counts(n_pairs, n_resamples, rng)
 
 
 def pair_products(counts: np.ndarray, pairing: Pairing | None = None) -> np.ndarray:
-    """Turn counts of networks (B, N) into weights c_i c_j of their pairs (B, K), which drops self-pairs.
+    """Return weights c_i c_j of pairs (B, K) from counts of networks (B, N); self-pairs are dropped.
 
     Parameters
     ----------
     pairing
-        None: all pairs. Where it names a network twice, which then stands for two (those of one seed under two
-        conditions), the weight is c_i: drawn twice, they are two such twos, and their mixtures are dropped.
+        None: all pairs. A pair (i, i) is the two networks of one seed in two conditions, and has the weight c_i. If the
+        seed is drawn twice, there are two such pairs; pairs between the two copies are dropped.
     """
     first, second = np.triu_indices(counts.shape[-1], 1) if pairing is None else pairing
     return np.where(first == second, counts[:, first], counts[:, first] * counts[:, second])
@@ -105,9 +105,9 @@ def mean_along_last_axis(values: np.ndarray) -> np.ndarray:
 
 
 def pair_bootstrap(values: np.ndarray, n_resamples: int, rng: np.random.Generator) -> Interval:
-    """Percentile bootstrap of pair values (..., K), as if pairs were independent: comparable with M20, but too narrow.
+    """Return the percentile bootstrap of pair values (..., K), as if pairs were independent.
 
-    Null below two pairs.
+    It is comparable with M20, but too narrow. It is null below two pairs.
     """
     if values.shape[-1] < 2:
         return _null_interval("pairs", values)
@@ -118,12 +118,14 @@ def pair_bootstrap(values: np.ndarray, n_resamples: int, rng: np.random.Generato
 def instance_bootstrap(
     values: np.ndarray, n_networks: int, n_resamples: int, rng: np.random.Generator, *, over: Over = "pairs"
 ) -> Interval:
-    """Percentile bootstrap of networks; pairs of a network with itself are dropped. Null below five networks.
+    """Return the percentile bootstrap of networks, without pairs of a network with itself.
+
+    It is null below five networks.
 
     Parameters
     ----------
     values
-        (..., K) of pairs of networks, or (..., N) of the networks, as `over` says.
+        (..., K) values of pairs of networks, or (..., N) values of networks, according to `over`.
     """
     if n_networks < MIN_NETWORKS_BOOTSTRAP:
         return _null_interval("instances", values)
@@ -134,14 +136,16 @@ def instance_bootstrap(
 def jackknife(
     values: np.ndarray, n_networks: int, *, over: Over = "pairs", bounds: tuple[float, float] | None = None
 ) -> Interval:
-    """Delete-one-network jackknife, mean +- t(n - 1) standard errors. Null below three networks.
+    """Return the delete-one-network jackknife: mean +- t(n - 1) standard errors.
+
+    It is null below three networks.
 
     Parameters
     ----------
     values
-        (..., K) of pairs of networks, or (..., N) of the networks, as `over` says.
+        (..., K) values of pairs of networks, or (..., N) values of networks, according to `over`.
     bounds
-        Where the statistic can lie, to which the interval is clipped: (0, 1) for consistencies, None for contrasts.
+        Range of the statistic, to which the interval is clipped: (0, 1) for consistencies, None for contrasts.
     """
     if n_networks < MIN_NETWORKS_JACKKNIFE:
         return _null_interval("jackknife", values)
@@ -161,12 +165,12 @@ def _network_weights(counts: np.ndarray, over: Over) -> np.ndarray:
 
 
 def stimulus_interval(values: np.ndarray, resamples: np.ndarray) -> Interval:
-    """Percentile interval over resampled stimuli, the networks held fixed.
+    """Return the percentile interval over resampled stimuli, with the networks fixed.
 
     Parameters
     ----------
     values
-        (..., K) pair values on the stimuli as they are.
+        (..., K) pair values on the original stimuli.
     resamples
         (..., B, K) pair values on resampled stimuli.
     """
@@ -182,15 +186,15 @@ def two_factor_interval(
     *,
     bounds: tuple[float, float] | None = None,
 ) -> Interval:
-    """Interval that generalises to new networks and new stimuli: the corrected two-factor bootstrap of S23.
+    """Return the interval for new networks and new stimuli: the corrected two-factor bootstrap of S23.
 
-    Networks are resampled once for each of the B resamples of the stimuli. Null below five networks, as the bootstrap
-    of networks that it rests on.
+    Networks are resampled once for each of the B resamples of the stimuli. Like the bootstrap of networks, it is null
+    below five networks.
 
     Parameters
     ----------
     values
-        (..., K) pair values on the stimuli as they are.
+        (..., K) pair values on the original stimuli.
     resamples
         (..., B, K) pair values on resampled stimuli.
     bounds
@@ -214,10 +218,10 @@ def two_factor_interval(
 def two_factor_variance(
     networks: np.ndarray, stimuli: np.ndarray, both: np.ndarray, n_networks: int, n_stimuli: int
 ) -> np.ndarray:
-    """Combine the variances of three bootstraps (of networks, of stimuli, of both) into that of the mean.
+    """Return the variance of the mean from those of three bootstraps: of networks, of stimuli, of both.
 
-    S23: resampling both factors counts the variance of their interaction and of noise three times; the correction takes
-    the surplus off. The result is bounded below by either corrected single variance and above by the variance of both.
+    Resampling both factors counts the variance of their interaction and of noise three times. The correction subtracts
+    the surplus (S23). The result is at least each corrected single variance and at most the variance of both.
     """
     n, m = n_networks, n_stimuli
     networks_corrected = n / (n - 1) * networks
@@ -228,7 +232,7 @@ def two_factor_variance(
 
 
 def _row_means(resamples: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted means over pairs, resample b (..., b, K) with its own weights (b, K); (..., B), NaN without weight."""
+    """Return weighted means (..., B) over pairs, resample b with weights (b, K); NaN without weight."""
     defined = np.isfinite(resamples)
     total = np.einsum("...bk,bk->...b", defined, weights)
     sums = np.einsum("...bk,bk->...b", np.where(defined, resamples, 0.0), weights)
@@ -236,7 +240,7 @@ def _row_means(resamples: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _variance(resampled: np.ndarray) -> np.ndarray:
-    """Variance over the defined resamples (last axis); NaN below two of them."""
+    """Return the variance over the defined resamples (last axis); NaN below two of them."""
     n = np.isfinite(resampled).sum(axis=-1)
     deviations = resampled - mean_along_last_axis(resampled)[..., None]
     squares = np.nansum(deviations**2, axis=-1)
@@ -244,7 +248,7 @@ def _variance(resampled: np.ndarray) -> np.ndarray:
 
 
 def _percentile_interval(method: str, values: np.ndarray, resampled: np.ndarray) -> Interval:
-    """Percentiles of the defined resampled means (..., B) around the mean of the values themselves (..., K)."""
+    """Return percentiles of the defined resampled means (..., B), and the mean of the values (..., K)."""
     mean = mean_along_last_axis(values)
     bounds = np.full((2, *mean.shape), np.nan)
     n_resamples = np.isfinite(resampled).sum(axis=-1)

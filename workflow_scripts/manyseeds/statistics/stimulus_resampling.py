@@ -1,8 +1,8 @@
-"""Consistency on resampled stimuli: the bootstrap of stimuli of methods 5, as matrix products.
+"""Consistency on resampled stimuli: the bootstrap of stimuli (methods 5), as matrix products.
 
-Drawing stimulus i w_i times gives entry (i, j) of an RDM the weight w_i w_j. Every sum that a weighted Pearson
-correlation needs is then a quadratic form sum_ij w_i w_j A_ij B_ij, and a thousand resamples are a thousand rows of
-one product: nothing is resampled for real. Entries that are undefined (NaN) are left out by zero-filled masks.
+If stimulus i is drawn w_i times, entry (i, j) of an RDM has the weight w_i w_j. Every sum of a weighted Pearson
+correlation is then a quadratic form, sum_ij w_i w_j A_ij B_ij. A thousand resamples are a thousand rows of one matrix
+product, so no RDM is resampled explicitly. Undefined entries (NaN) have no weight.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,9 @@ from manyseeds.representations.measures import rdm
 
 
 def can_be_resampled(categories: np.ndarray) -> bool:
-    """Tell whether every category has two stimuli or more: a single one is drawn each time, as if it had no error.
+    """Return whether every category has at least two stimuli.
+
+    A single stimulus would be drawn in every resample, as if it had no sampling error.
 
     Parameters
     ----------
@@ -43,7 +45,7 @@ def stimulus_weights(categories: np.ndarray, n_resamples: int, rng: np.random.Ge
     Returns
     -------
     ndarray
-        (n_resamples, n) float64: how often each stimulus was drawn; sums to the category's size within each category.
+        (n_resamples, n) float64: how often each stimulus was drawn. Within a category it sums to the category's size.
     """
     categories = np.asarray(categories)
     weights = np.empty((n_resamples, categories.size))
@@ -61,13 +63,13 @@ def resample_stimuli(
     Parameters
     ----------
     geometries
-        One per network, of n stimuli each; cocktail-blanked beforehand if wanted: the blank stays that of all stimuli.
+        One per network, of n stimuli each. A cocktail blank, if any, is applied before: that of all stimuli.
     categories
         (n,) category of each stimulus.
     measures
         Names in `measures.MEASURES`.
     weights
-        (B, n) of `stimulus_weights`.
+        (B, n) from `stimulus_weights`.
 
     Returns
     -------
@@ -80,7 +82,7 @@ def resample_stimuli(
         for kind, values in resample_rdms(vectors, categories, weights).items():
             resamples[measure, kind] = values
     n_values = len(geometries) * np.unique(categories).size ** 2
-    step = max(1, BLOCK_VALUES // n_values)  # of RDMs of many categories, memory holds those of few resamples
+    step = max(1, BLOCK_VALUES // n_values)  # memory holds the RDMs of few resamples if categories are many
     centroid: dict[str, list[np.ndarray]] = {measure: [] for measure in measures}
     for start in range(0, len(weights), step):
         block = [resample_centroids(geometry, categories, weights[start : start + step]) for geometry in geometries]
@@ -92,7 +94,7 @@ def resample_stimuli(
 
 @dataclass(frozen=True)
 class StimulusResamples:
-    """Consistencies of a group's networks on resampled stimuli, at one epoch and without a cocktail blank.
+    """Consistencies of a group's networks on resampled stimuli, at one epoch without cocktail blank.
 
     `values` maps (measure, kind, layer) to (B, K) consistencies of the pairs of `seeds`.
     """
@@ -114,12 +116,12 @@ class StimulusResamples:
         dropout_samples: int = 0,
         **_: object,
     ) -> np.ndarray | None:
-        """Return the (B, K) consistencies that belong to a row of the consistency table; None if it was not resampled.
+        """Return the consistencies (B, K) of a row of the consistency table; None if it was not resampled.
 
         Raises
         ------
         StudyError
-            If they are of other networks than the table's.
+            If the networks are not those of the table.
         """
         if (
             epoch != self.epoch
@@ -134,7 +136,10 @@ class StimulusResamples:
 
 
 def save_resamples(path: Path | str, resamples: StimulusResamples) -> None:
-    """Write resamples as an NPZ file, consistencies as float32 (their sampling error is far above its rounding)."""
+    """Write resamples to an NPZ file, consistencies as float32.
+
+    The rounding of float32 is far below the sampling error of the consistencies.
+    """
     keys = np.array(list(resamples.values), dtype=str).reshape(-1, 3)
     values = {f"values{index}": value.astype(np.float32) for index, value in enumerate(resamples.values.values())}
     header = {"epoch": resamples.epoch, "seeds": resamples.seeds, "n_stimuli": resamples.n_stimuli, "keys": keys}
@@ -143,7 +148,7 @@ def save_resamples(path: Path | str, resamples: StimulusResamples) -> None:
 
 
 def load_resamples(path: Path | str) -> StimulusResamples:
-    """Read what `save_resamples` wrote; consistencies as float64."""
+    """Read a file of `save_resamples`, consistencies as float64."""
     with np.load(path) as file:
         values = {
             tuple(map(str, key)): file[f"values{index}"].astype(np.float64) for index, key in enumerate(file["keys"])
@@ -155,8 +160,8 @@ def load_resamples(path: Path | str) -> StimulusResamples:
 def resample_rdms(vectors: np.ndarray, categories: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
     """Return the consistency of RDM vectors under weights w_i w_j of their entries.
 
-    The entry of stimuli i != j counts w_i w_j times. A stimulus drawn twice is not paired with itself: all networks
-    share that pair's dissimilarity of zero, which would inflate the consistency.
+    The entry of stimuli i != j counts w_i w_j times. A stimulus that is drawn twice is not paired with itself: the
+    dissimilarity of such a pair is zero in all networks, which would inflate consistency.
 
     Parameters
     ----------
@@ -191,12 +196,12 @@ def resample_rdms(vectors: np.ndarray, categories: np.ndarray, weights: np.ndarr
 
 
 def resample_centroids(geometry: Geometry, categories: np.ndarray, weights: np.ndarray) -> Geometry:
-    """Return the geometry of the categories' centroids, the weighted means of their stimuli, for every resample.
+    """Return the geometry of the categories' centroids (weighted means of stimuli) for every resample.
 
     Parameters
     ----------
     geometry
-        Of n stimuli.
+        Geometry of n stimuli.
     categories
         (n,) category of each stimulus, in any order.
     weights
@@ -221,7 +226,7 @@ def resample_centroids(geometry: Geometry, categories: np.ndarray, weights: np.n
 
 
 def category_blocks(categories: np.ndarray) -> tuple[np.ndarray, list[slice]]:
-    """Return an order of the stimuli that makes categories contiguous, and each category's slice of that order."""
+    """Return an order of the stimuli in which categories are contiguous, and the slice of each category."""
     categories = np.asarray(categories)
     order = np.argsort(categories, kind="stable")
     _, starts = np.unique(categories[order], return_index=True)
@@ -235,25 +240,26 @@ def _block_sums(
     row_weights: np.ndarray,
     column_weights: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return what one category's rows add to the sums that weighted correlations need.
+    """Return the contribution of one category's rows to the sums of weighted correlations.
 
-    Sums are over the entries defined in both networks, so they differ between pairs only as far as the undefined
-    entries do: each distinct one is computed once.
+    Sums are over the entries that both networks define. Pairs with the same undefined entries share sums, and each
+    distinct sum is computed once.
 
     Parameters
     ----------
     rows
-        Per network (n_c, m), m >= n_c: from the category's stimuli to themselves (the upper triangle counts) and to
-        those of later categories; NaN where undefined.
+        Per network (n_c, m), m >= n_c: from the category's stimuli to each other (upper triangle) and to stimuli of
+        later categories; NaN where undefined.
     representatives
-        Per network, the first network with the same undefined entries, None if there are none.
+        Per network, the first network with the same undefined entries; None if all are defined.
     row_weights, column_weights
         (B, n_c) and (B, m).
 
     Returns
     -------
     within, between
-        (6, K, B): sums of 1, x, y, x^2, y^2 and x y with weights w_i w_j, in the category and from it to later ones.
+        (6, K, B): sums of 1, x, y, x^2, y^2 and x y with weights w_i w_j, within the category and between it and later
+        ones.
     """
     filled = [np.nan_to_num(row, nan=0.0) for row in rows]
     n_within = rows[0].shape[0]
@@ -278,7 +284,7 @@ def _block_sums(
 
 
 def _upper_rows(vector: np.ndarray, n_stimuli: int, block: slice) -> np.ndarray:
-    """Return rows `block` of an RDM from column `block.start` on, (n_c, m); below and on the diagonal it is zero."""
+    """Return rows `block` of an RDM from column `block.start` on (n_c, m), zero up to the diagonal."""
     rows = np.zeros((block.stop - block.start, n_stimuli - block.start))
     for row in range(rows.shape[0]):
         i = block.start + row
@@ -288,7 +294,7 @@ def _upper_rows(vector: np.ndarray, n_stimuli: int, block: slice) -> np.ndarray:
 
 
 def _representatives(vectors: np.ndarray) -> list[int | None]:
-    """Return for each vector the first one with the same undefined entries, None where all are defined."""
+    """Return for each vector the first one with the same undefined entries; None if all are defined."""
     first: dict[bytes, int] = {}
     representatives: list[int | None] = []
     for index, undefined in enumerate(np.isnan(vectors)):
@@ -305,7 +311,7 @@ def _reorder(vector: np.ndarray, order: np.ndarray) -> np.ndarray:
 
 
 def _standardise(vectors: np.ndarray) -> np.ndarray:
-    """Return z-scores of each vector (N, P) (constant: zeros), so that the sums lose nothing to cancellation."""
+    """Return z-scores of each vector (N, P), zeros if constant, to avoid cancellation in sums."""
     centred = vectors - mean_along_first_axis(vectors.T)[:, None]
     deviation = np.sqrt(mean_along_first_axis((centred**2).T))[:, None]
     largest = np.max(np.abs(vectors), axis=1, keepdims=True, where=~np.isnan(vectors), initial=0.0)
@@ -315,7 +321,7 @@ def _standardise(vectors: np.ndarray) -> np.ndarray:
 def _correlation(
     n: np.ndarray, x: np.ndarray, y: np.ndarray, xx: np.ndarray, yy: np.ndarray, xy: np.ndarray
 ) -> np.ndarray:
-    """Pearson correlation from sums of standardised entries; NaN where either side does not vary."""
+    """Return Pearson correlations from sums of standardised entries; NaN where either side does not vary."""
     with np.errstate(divide="ignore", invalid="ignore"):
         variance_x, variance_y = xx / n - (x / n) ** 2, yy / n - (y / n) ** 2
         r = (xy / n - x / n * y / n) / np.sqrt(variance_x * variance_y)

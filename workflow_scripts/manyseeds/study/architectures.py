@@ -1,8 +1,8 @@
-"""What is known of architectures before any is built: the layers of the All-CNNs, and names of layers.
+"""Architectures before they are built: the layers of the All-CNNs, and the names of layers.
 
-Read while the Snakefile is parsed: nothing but the standard library is imported. Sources: All-CNN-C from Springenberg
-et al. (2014), table 1, with the choices of methods 3. All-CNN-7 is named but not specified in the published
-text of Mehrer et al. (2020): the seven layers here are our own, of the same family.
+Read while the Snakefile is parsed, so only the standard library is imported. All-CNN-C is from Springenberg et al.
+(2014), table 1, with the choices of methods 3. Mehrer et al. (2020) name All-CNN-7 but do not specify it. Its seven
+layers here are our own choice, of the same family.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ class Convolution:
     padding: int = 0
 
     def scaled(self, width: float) -> int:
-        """Return the number of output channels of a network of relative `width` (at least one)."""
+        """Return the number of output channels at a relative `width`, at least one."""
         return max(1, round(self.channels * width))
 
 
@@ -44,13 +44,13 @@ ALL_CNNS: dict[str, tuple[Convolution, ...]] = {
         Convolution("conv6", 1, 192),
     ),
 }
-"""Hidden convolutions by architecture; a 1 x 1 convolution to the categories and a global average follow.
+"""Hidden convolutions by architecture. A 1 x 1 convolution to the categories and a global average follow.
 
-The padding of the last one with a 3 x 3 kernel, of which a 1 x 1 convolution follows, is a choice of each network's.
+Each network sets the padding of its last 3 x 3 convolution itself (`last_3x3`).
 """
 
 NAMED_LAYERS: dict[str, dict[str, str]] = {
-    # torchvision's: a ReLU is a module of its own, and its output that of the layer.
+    # torchvision's ReLUs are modules of their own; the output of a layer is that of its ReLU.
     "alexnet": {
         "conv1": "features.1",
         "conv2": "features.4",
@@ -62,13 +62,13 @@ NAMED_LAYERS: dict[str, dict[str, str]] = {
         "fc8": "classifier.6",
     }
 }
-"""Analysed layers by architecture where their modules have other names: name of the layer -> path of its module."""
+"""Analysed layers whose modules have other names, by architecture: name of the layer -> path of its module."""
 
 NAMED_IN = {
     "trajectory": "in trajectory.networks",
     "dropout": "in dropout.networks, and in the conditions' own `networks`,",
 }
-"""Where a config names the networks of an analysis that is confined to layers."""
+"""Keys of a config that name the networks of an analysis restricted to some layers."""
 
 
 def readout_name(architecture: str) -> str:
@@ -77,14 +77,14 @@ def readout_name(architecture: str) -> str:
 
 
 def module_names(architecture: str) -> tuple[str, ...] | None:
-    """Return the names of the modules of an architecture, where it is one of the All-CNNs; None: only torch knows."""
+    """Return the names of an All-CNN's modules, or None for another architecture: only torch knows."""
     if architecture not in ALL_CNNS:
         return None
     return (*(layer.name for layer in ALL_CNNS[architecture]), readout_name(architecture))
 
 
 def layer_names(entry: Mapping) -> tuple[str, ...] | None:
-    """Return the names of the layers that an entry of the config's `networks` has analysed; None: only torch knows."""
+    """Return the analysed layers of an entry of the config's `networks`, or None if only torch knows."""
     if entry["layers"] is not None:
         return tuple(entry["layers"])
     if entry["architecture"] in NAMED_LAYERS:

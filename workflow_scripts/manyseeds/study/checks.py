@@ -1,4 +1,4 @@
-"""Checks of a study that its schema cannot make: keys against each other, names, sizes, the user's own folders."""
+"""Checks that a schema cannot make: keys against each other, names, sizes, the user's own folders."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -9,24 +9,21 @@ from manyseeds.study.architectures import NAMED_IN, layer_names, module_names
 from manyseeds.study.study import FOLDERS, OWN_NETWORKS, TRAINED, Study, network_name
 from manyseeds.study.validation import Config, check_plain, check_schema, with_defaults, with_types
 
-MOST = 10_000
-"""Instances of a group, and dropout samples of an instance, at most: each is planned while the Snakefile is parsed."""
-
-LONGEST_NAME, LONGEST_PATH = 100, 255
-"""Characters of a name, and of each part of a path: file systems take 255, and names become parts of names of files."""
+LONGEST_PATH = 255
+"""Maximum length of each part of a path, in bytes: file systems allow no longer names."""
 
 
 def checked_study(config: Config, schema: Config) -> Study:
-    """Check a configuration, fill in the defaults of list entries, and return the study that it describes.
+    """Check a configuration, fill in the defaults of list entries, and return its study.
 
     Raises
     ------
     StudyError
-        At the first unknown key or impossible value, and where own activations or networks do not fit together.
+        At the first unknown key or impossible value, or if own activations or networks do not fit together.
     """
     check_plain(config)
     config = with_types(config, schema)
-    check_plain(config)  # once more: text may stand for what YAML has and JSON does not
+    check_plain(config)  # again: parsed text may give types that JSON does not have
     check_schema(config, schema)
     study = Study(with_defaults(config, schema))
     check_meaning(study)
@@ -34,7 +31,7 @@ def checked_study(config: Config, schema: Config) -> Study:
 
 
 def check_meaning(study: Study) -> None:
-    """Check what a schema cannot say: keys against each other, and the user's own folders.
+    """Check keys against each other, and the user's own folders.
 
     Raises
     ------
@@ -44,8 +41,7 @@ def check_meaning(study: Study) -> None:
     config, training = study.config, study.config["training"]
     folders = [key for key in FOLDERS if config[key] is not None]
     if len(folders) > 1:
-        raise StudyError(f"Config keys {' and '.join(folders[:2])} are both set; expected one of them at most.")
-    _check_sizes(study)
+        raise StudyError(f"Config keys {' and '.join(folders[:2])} are both set; expected at most one of them.")
     _check_folders(study)
     _check_stimuli(config)
     _check_unique("networks", [network_name(entry) for entry in config["networks"]])
@@ -62,37 +58,24 @@ def check_meaning(study: Study) -> None:
         _check_names(study)
         _check_layers(study)
     if not study.instances:
-        raise StudyError(f"{config[folders[0]]} holds no two networks of one group that the study names.")
+        raise StudyError(
+            f"{config[folders[0]]}: found no two networks of one group (architecture and condition) that the study "
+            "names, expected at least 2 to compare."
+        )
     for architecture, condition in study.groups:
         if len(study.seeds(architecture, condition)) < 2:
             folder = f"{config[folders[0]]}/{architecture}/{condition}"
-            raise StudyError(f"{folder}: found 1 instance, expected at least 2 to compare; add one, or leave this out.")
+            raise StudyError(
+                f"{folder}: found 1 instance, expected at least 2 to compare; add one, or remove this one."
+            )
     if study.mode == OWN_NETWORKS:
         _check_declared(study)
 
 
-def _check_sizes(study: Study) -> None:
-    """Check that no number makes the plan of the jobs too long, and no name a file's name."""
-    config = study.config
-    numbers = {"instances": config["instances"]}
-    numbers |= {f"conditions[{i}].instances": entry["instances"] for i, entry in enumerate(config["conditions"])}
-    numbers |= {f"dropout.{key}": config["dropout"][key] for key in ("instances", "samples")}
-    for key, number in numbers.items():
-        if number is not None and number > MOST:
-            raise StudyError(f"Config key {key}: found {number}, expected at most {MOST}.")
-    names = {"study": study.name}
-    names |= {f"networks[{i}].name": network_name(entry) for i, entry in enumerate(config["networks"])}
-    names |= {f"conditions[{i}].name": entry["name"] for i, entry in enumerate(config["conditions"])}
-    for key, name in names.items():
-        if len(name) > LONGEST_NAME:
-            raise StudyError(
-                f"Config key {key}: found a name of {len(name)} characters, expected at most {LONGEST_NAME}."
-            )
-
-
 def _check_folders(study: Study) -> None:
-    """Check that the config's folders have paths that a file system takes, and that a study does not read what it
-    writes: Snakemake removes the outputs of a job before it runs.
+    """Check that the config's folders have valid paths outside the study's own results.
+
+    Snakemake removes the outputs of a job before it runs, so a study must not read its own outputs.
     """
     config = study.config
     folders = {"data.root": config["data"]["root"], "stimuli.root": config["stimuli"]["root"]}
@@ -103,14 +86,18 @@ def _check_folders(study: Study) -> None:
         if not folder.strip() or max(len(os.fsencode(part)) for part in folder.split("/")) > LONGEST_PATH:
             raise StudyError(f"Config key {key}: found {folder[:LONGEST_PATH]!r}, expected the path of a folder.")
         if Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(f"results/{study.name}")):
-            raise StudyError(f"Config key {key}: {folder} lies in the study's own results/{study.name}.")
+            raise StudyError(
+                f"Config key {key}: found {folder}, expected a folder outside the study's own results/{study.name}."
+            )
 
 
 def _check_stimuli(config: Config) -> None:
-    """Check that the folders of stimuli are those of a root, and each is of one category."""
+    """Check that folders of stimuli have a root, and that each belongs to one category."""
     categories = config["stimuli"]["categories"] or {}
     if categories and config["stimuli"]["root"] is None:
-        raise StudyError("Config key stimuli.categories: found folders, but stimuli.root, where they lie, is null.")
+        raise StudyError(
+            "Config key stimuli.categories: found folders, but stimuli.root is null; set it to their parent folder."
+        )
     folders = [folder for names in categories.values() for folder in names]
     repeated = next((folder for folder in folders if folders.count(folder) > 1), None)
     if repeated is not None:
@@ -145,7 +132,7 @@ def _check_names(study: Study) -> None:
 
 
 def _check_streams(study: Study) -> None:
-    """Check that a stream which a condition varies is drawn from: else its networks would all be the same."""
+    """Check that each condition varies a stream that is used: otherwise its networks would be equal."""
     augmented = study.config["training"]["augmentation"] != "none"
     for architecture, name in study.groups:
         condition, is_foreign = study.condition(name), module_names(study.network(architecture)["architecture"]) is None
@@ -153,8 +140,8 @@ def _check_streams(study: Study) -> None:
         if not any(drawn[stream] for stream in condition["vary"]):
             settings = f"augmentation {study.config['training']['augmentation']}, dropout {condition['dropout']:g}"
             raise StudyError(
-                f"Config key conditions: {name} varies {' and '.join(condition['vary'])}, of which nothing is drawn "
-                f"({settings}): its networks would all be the same."
+                f"Config key conditions: {name} varies only {' and '.join(condition['vary'])}, which its training does "
+                f"not use ({settings}), so its networks would all be the same; vary init or order too."
             )
 
 
@@ -165,7 +152,7 @@ def _check_known(key: str, names: Iterable[str] | None, known: Sequence[str], so
 
 
 def _check_layers(study: Study) -> None:
-    """Check the names of layers, as far as they are known before a network is built: training would come first."""
+    """Check the names of layers that are known before a network is built, and so before any training."""
     config = study.config
     for index, entry in enumerate(config["networks"]):
         chosen, modules = entry["layers"] or (), module_names(entry["architecture"])
@@ -183,7 +170,7 @@ def _check_layers(study: Study) -> None:
             if layers is not None and not set(wanted) & set(layers):
                 raise StudyError(
                     f"Config key {key}.layers: found {', '.join(wanted)}, expected at least one of {', '.join(layers)} "
-                    f"(of {architecture}); or name {NAMED_IN[key]} the networks that have such a layer."
+                    f"(of {architecture}); or list {NAMED_IN[key]} only networks that have such a layer."
                 )
         if known and None not in known.values():
             layers = list(dict.fromkeys(layer for names in known.values() for layer in names))
@@ -197,5 +184,5 @@ def _check_declared(study: Study) -> None:
         if architecture not in declared:
             raise StudyError(
                 f"{study.config['networks_dir']}/{architecture}: no entry of the config's `networks` has this name; "
-                f"found {', '.join(declared)}."
+                f"expected one of {', '.join(declared)}."
             )

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 BASELINE = "baseline"
-"""The condition that the others are variations of."""
+"""Name of the condition of which the others are variations."""
 
 CARD = "card.json"
-"""What tells of an exported network, in its folder."""
+"""File that describes an exported network, in its folder."""
 
 
 class Instance(NamedTuple):
-    """One trained network. `str` of it is its folder below ``networks/``, ``geometry/`` and so on."""
+    """One trained network. Its `str` is its folder below ``networks/``, ``geometry/`` and so on."""
 
     architecture: str
     condition: str
@@ -22,5 +22,5 @@ class Instance(NamedTuple):
 
 
 def shown_conditions(conditions: Sequence[str]) -> list[str]:
-    """Of one architecture's conditions, those that a figure shows: the baseline, or all where none is called so."""
+    """Return the conditions of one architecture that a figure shows: the baseline, or else all."""
     return [BASELINE] if BASELINE in conditions else list(conditions)

@@ -15,7 +15,7 @@ from manyseeds.study.user_folders import find_arrays, find_checkpoints, find_exp
 from manyseeds.study.validation import Config
 
 STREAMS = ("init", "order", "augment", "dropout")
-"""The four streams of a training; a condition's `vary` names those that follow the instance's seed."""
+"""The four streams of a training; a condition's `vary` names the streams that follow the instance's seed."""
 
 TRAINED, PRETRAINED, OWN_ACTIVATIONS, OWN_NETWORKS = "trained", "pretrained", "own_activations", "own_networks"
 
@@ -80,7 +80,7 @@ class Study:
 
     @cached_property
     def _declared(self) -> tuple[Instance, ...]:
-        """The instances that the config declares; of exported networks only those that exist."""
+        """The instances that the config declares; of exported networks, only the ones in their folder."""
         declared = (
             Instance(name, condition["name"], seed)
             for name in map(network_name, self.config["networks"])
@@ -100,7 +100,7 @@ class Study:
 
     @cached_property
     def groups(self) -> tuple[tuple[str, str], ...]:
-        """The pairs of architecture and condition, in order. Instances of a group are compared with each other."""
+        """Groups (architecture, condition) in order; instances of a group are compared with each other."""
         return tuple(dict.fromkeys((instance.architecture, instance.condition) for instance in self.instances))
 
     @cached_property
@@ -182,11 +182,11 @@ class Study:
         return tuple(seed for *group, seed in self.instances if group == [architecture, condition])
 
     def network(self, name: str) -> Config:
-        """Return the entry of the config's `networks` that has a name."""
+        """Return the entry of the config's `networks` with this name."""
         return next(entry for entry in self.config["networks"] if network_name(entry) == name)
 
     def condition(self, name: str) -> Config:
-        """Return the condition that has a name."""
+        """Return the condition with this name."""
         return next(entry for entry in self.conditions if entry["name"] == name)
 
     def stream_seeds(self, instance: Instance) -> dict[str, int]:
@@ -197,7 +197,7 @@ class Study:
     def settings(self, instance: Instance) -> dict[str, Any]:
         """Return an instance's settings by column: stream seeds, vary, dropout, images, categories.
 
-        All are None if the instance was trained elsewhere.
+        All are None if the training is not known.
         """
         columns = [f"stream_{stream}" for stream in STREAMS]
         if not self.knows_training:
@@ -300,7 +300,7 @@ class Study:
         return config
 
     def select(self, keys: Iterable[str]) -> dict[str, Any]:
-        """Return the named keys of the config, dotted where nested (``training.epochs``), and no others."""
+        """Return only the named keys of the config; nested keys are dotted (``training.epochs``)."""
         selected: dict[str, Any] = {}
         for key in keys:
             *parents, last = key.split(".")

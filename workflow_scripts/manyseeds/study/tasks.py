@@ -1,7 +1,6 @@
-"""What each training is to do, in plain values: the part of a study that determines an instance's weights, and nothing
-else.
+"""Training tasks in plain values: exactly the part of a study that determines an instance's weights.
 
-Read while the Snakefile is parsed: nothing but the standard library is imported.
+Read while the Snakefile is parsed, so only the standard library is imported.
 """
 
 from typing import Any
@@ -14,14 +13,12 @@ UNRELATED = ("cohort_size", "cuda_graphs", "seeds_per_job", "checkpoint_minutes"
 
 
 def network_values(study: Study, architecture: str) -> dict[str, Any]:
-    """Return what a network is: its entry of the config's `networks` but its name, and but which layers are
-    analysed.
-    """
+    """Return a network's entry of the config's `networks` without its name and its analysed layers."""
     return {key: value for key, value in study.network(architecture).items() if key not in ("name", "layers")}
 
 
 def task_values(study: Study, instance: Instance) -> dict[str, Any]:
-    """Return the values that `recipes.Task.from_params` takes, but the number of categories, which the data decide."""
+    """Return the arguments of `recipes.Task.from_params`, except the data's number of categories."""
     config, condition = study.config, study.condition(instance.condition)
     recipe = {key: value for key, value in config["training"].items() if key not in UNRELATED}
     recipe["checkpoints"] = list(study.checkpoints)
@@ -39,8 +36,9 @@ def task_values(study: Study, instance: Instance) -> dict[str, Any]:
 
 
 def dropout_values(study: Study, condition: str) -> dict[str, Any] | None:
-    """Return the dropout that a condition trains with, as `models.accuracy.accuracy_with_dropout` and
-    `dropout_sampling.Dropout` take it; None without dropout, and of networks trained elsewhere.
+    """Return the dropout that a condition trains with; None without any, or if that is not known.
+
+    The keys are parameters of `models.accuracy.accuracy_with_dropout` and `dropout_sampling.Dropout`.
     """
     rate = study.condition(condition)["dropout"] if study.knows_training else 0
     if not rate:
@@ -49,8 +47,9 @@ def dropout_values(study: Study, condition: str) -> dict[str, Any] | None:
 
 
 def training_set(study: Study, condition: str) -> dict[str, Any]:
-    """Return which images a condition trains on, as `training_sets.select` takes it; the seed of the halves only where
-    there are any, so that it concerns nothing else.
+    """Return which images a condition trains on, as arguments of `subsets.select`.
+
+    The seed of the halves is given only for a half, so that it does not affect other conditions.
     """
     images = study.condition(condition)["images"]
     seed = None if images == "all" else study.config["data"]["halves_seed"]
@@ -58,7 +57,7 @@ def training_set(study: Study, condition: str) -> dict[str, Any]:
 
 
 def block_of(study: Study, instance: Instance) -> int:
-    """Return the number of the block of seeds that an instance belongs to: one job trains one block."""
+    """Return the number of an instance's block of seeds: one job trains one block."""
     return instance.seed // study.config["training"]["seeds_per_job"]
 
 

@@ -1,7 +1,7 @@
 """Folders that users bring: their own activations, their own networks, exported networks.
 
-The names of files and folders are looked at, nothing is opened but ``layers.csv``, so a wrong layout is told while the
-Snakefile is parsed.
+Only the names of files and folders are read, and ``layers.csv``, so a wrong layout is reported while the Snakefile is
+parsed.
 """
 
 import csv
@@ -15,10 +15,10 @@ from manyseeds.errors import StudyError, breaks_lines
 from manyseeds.study.instances import CARD, Instance
 
 BRACES = {"{", "}"}
-"""Snakemake takes what they enclose in a path for a wildcard."""
+"""In a path, Snakemake takes the text between these for a wildcard."""
 
 MOST_DIGITS = 18
-"""Of a seed or an epoch: tables hold them as integers of 64 bits."""
+"""Maximum number of digits of a seed or an epoch: tables hold them as integers of 64 bits."""
 
 NETWORK_SUFFIXES = (".safetensors", ".pt", ".pth")
 
@@ -29,14 +29,14 @@ def find_arrays(folder: Path) -> dict[Instance, dict[int, tuple[Path, ...]]]:
     Returns
     -------
     dict
-        By instance and epoch (0 where there are no epoch folders), the arrays of the layers: in the order of
+        The arrays of the layers, by instance and epoch (0 if there are no epoch folders). Layers are in the order of
         ``layers.csv`` if the folder has one, else in natural order (conv2 before conv10).
 
     Raises
     ------
     StudyError
-        If there are none, or not the same epochs and layers in all instances of an architecture, or a layer that the
-        last epoch has not.
+        If there are none, or the last epoch does not have all the layers. Also if instances differ in their epochs, or
+        instances of one architecture differ in their layers.
     """
     instances = _find_instances(folder, "seed*", "activations_dir")
     arrays = {instance: _arrays_by_epoch(path, _layer_order(folder)) for instance, path in instances.items()}
@@ -49,7 +49,9 @@ def find_arrays(folder: Path) -> dict[Instance, dict[int, tuple[Path, ...]]]:
         last, at_the_end = max(by_epoch), {file.stem for file in by_epoch[max(by_epoch)]}
         for file in (file for files in by_epoch.values() for file in files):
             if file.stem not in at_the_end:
-                raise StudyError(f"{file}: epoch {last}, the last, has no such layer; expected all layers there.")
+                raise StudyError(
+                    f"{file}: the last epoch, {last}, does not have this layer; expected all layers there."
+                )
     return arrays
 
 
@@ -75,42 +77,48 @@ def find_exported(folder: Path) -> dict[Instance, Path]:
     Raises
     ------
     StudyError
-        If there are none, or one has no card: it is written last.
+        If there are none, or one does not have a card, which is written last.
     """
     found = _find_instances(folder, "seed*", "pretrained_dir")
     for path in found.values():
         if not (path / CARD).is_file():
             raise StudyError(
-                f"{path} holds no {CARD}, so it is no complete export of a network; delete or complete it."
+                f"{path} does not hold {CARD}, so the export of this network is incomplete; complete it, or delete it."
             )
     return found
 
 
 def _find_instances(folder: Path, pattern: str, key: str, suffixes: Sequence[str] = ("",)) -> dict[Instance, Path]:
-    if not os.path.isdir(folder):  # pathlib's raises where a link leads to itself
-        raise StudyError(f"Config key {key}: there is no folder {folder}.")
+    if not os.path.isdir(folder):  # pathlib's is_dir raises if a link leads to itself
+        raise StudyError(f"Config key {key}: the folder {folder} does not exist.")
     if not BRACES.isdisjoint(str(folder)):
-        raise StudyError(f"Config key {key}: found {folder}, expected a path without {{ and }}, Snakemake's wildcards.")
+        raise StudyError(
+            f"Config key {key}: found {folder}, expected a path without {{ and }}, which mark Snakemake's wildcards."
+        )
     found: dict[Instance, Path] = {}
     for path in folder.glob(f"*/*/{pattern}"):
         seed = re.fullmatch(r"seed([0-9]+)", path.stem)
         if seed is None or path.suffix not in suffixes:
             continue
         if len(seed[1]) > 1 and seed[1].startswith("0"):
-            raise StudyError(f"{path}: found the seed {seed[1]}, expected numbers without leading zeros, as in seed7.")
+            raise StudyError(f"{path}: found the seed {seed[1]}, expected a number without leading zeros, as in seed7.")
         instance = Instance(*map(_checked_name, path.parent.parts[-2:], (path, path)), _number(seed[1], path))
         if instance in found:
-            raise StudyError(f"{path} and {found[instance].name} are both there; expected one file a seed.")
+            raise StudyError(f"{path} and {found[instance].name} have the same seed; expected one file per seed.")
         found[instance] = path
     if not found:
-        raise StudyError(f"Config key {key}: {folder} holds no {{architecture}}/{{condition}}/seed{{n}}{suffixes[0]}.")
+        raise StudyError(
+            f"Config key {key}: {folder} does not hold any {{architecture}}/{{condition}}/seed{{n}}{suffixes[0]}."
+        )
     return dict(sorted(found.items()))
 
 
 def _checked_name(name: str, path: Path) -> str:
-    """Return the name of a folder, which is to name folders of the study too."""
+    """Return the name of a folder if it may name folders of the study too."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
-        raise StudyError(f"{path}: the folder {name!r} has a name of other characters than letters, digits, -, _ and .")
+        raise StudyError(
+            f"{path}: found the folder name {name!r}, expected a letter or digit, then letters, digits, -, _ and ."
+        )
     return name
 
 
@@ -126,7 +134,7 @@ def _arrays_by_epoch(folder: Path, order: Sequence[str] | None) -> dict[int, tup
         if found := re.fullmatch(r"epoch([0-9]+)", path.name):
             epoch = _number(found[1], path)
             if epoch in epochs:
-                raise StudyError(f"{path} and {epochs[epoch].name} are both there; expected one folder an epoch.")
+                raise StudyError(f"{path} and {epochs[epoch].name} are the same epoch; expected one folder per epoch.")
             epochs[epoch] = path
     return {epoch: _layers(path, order) for epoch, path in sorted((epochs or {0: folder}).items())}
 
@@ -144,7 +152,7 @@ def _layers(folder: Path, order: Sequence[str] | None) -> tuple[Path, ...]:
         return tuple(files.values())
     unlisted = next((name for name in files if name not in order), None)
     if unlisted is not None:
-        raise StudyError(f"{files[unlisted]}: layers.csv does not list this layer; found {', '.join(order)}.")
+        raise StudyError(f"{files[unlisted]}: layers.csv does not list this layer; it lists {', '.join(order)}.")
     return tuple(files[name] for name in order if name in files)
 
 
@@ -155,7 +163,7 @@ def _layer_order(folder: Path) -> list[str] | None:
         return None
     (order,) = read_columns(path, "layer")
     if not order:
-        raise StudyError(f"{path}: found no row below the names of the columns, expected one for each layer.")
+        raise StudyError(f"{path}: found no row below the header, expected one for each layer.")
     repeated = next((name for name in order if order.count(name) > 1), None)
     if repeated is not None:
         raise StudyError(f"{path}: found the layer {repeated!r} twice, expected each layer once.")
@@ -163,27 +171,27 @@ def _layer_order(folder: Path) -> list[str] | None:
 
 
 def read_columns(path: Path, *columns: str) -> list[list[str]]:
-    """Read columns of a table of comma-separated values; blank lines and other columns are passed over.
+    """Read columns of a CSV file; blank lines and other columns are skipped.
 
     Raises
     ------
     StudyError
-        If the file is no such table or has no such column, or a row has no value in one, or more values than there are
-        columns: one column too many would shift all others.
+        If the file is missing, is not a CSV file or does not have a column. Also if a row lacks a value, or has more
+        values than the header: one value too many would shift all others.
     """
     if not path.is_file():
         raise StudyError(f"{path} is missing; expected a table with the columns {' and '.join(columns)}.")
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             header, *rows = (row for row in csv.reader(file, skipinitialspace=True, strict=True) if row)
-    except (OSError, ValueError, csv.Error) as problem:  # without a row there is no header to unpack
+    except (OSError, ValueError, csv.Error) as problem:  # ValueError: no row at all, or not UTF-8
         raise StudyError(f"{path}: not a table of comma-separated values in UTF-8 ({problem}).") from problem
     for column in columns:
         if header.count(column) != 1:
             raise StudyError(f"{path}: found the columns {', '.join(header)}, expected one named {column}.")
     for number, row in enumerate(rows, start=1):
         if len(row) > len(header):
-            raise StudyError(f"{path}: row {number} has {len(row)} values, expected {len(header)}, one a column.")
+            raise StudyError(f"{path}: row {number} has {len(row)} values, expected {len(header)}, one per column.")
         row.extend([""] * (len(header) - len(row)))
     table = {column: [row[header.index(column)] for row in rows] for column in columns}
     for column, values in table.items():
@@ -193,7 +201,7 @@ def read_columns(path: Path, *columns: str) -> list[list[str]]:
 
 
 def _natural(path: Path) -> list[str | int]:
-    """Split a name into text and numbers, in turn."""
+    """Return the alternating texts and numbers of a name, by which conv2 sorts before conv10."""
     parts = re.split(r"([0-9]+)", path.stem)
     return [int(part) if index % 2 else part for index, part in enumerate(parts)]
 

@@ -1,4 +1,4 @@
-"""Checking a configuration against its schema: one clear sentence for what is wrong, defaults for what is left out."""
+"""Check a configuration against its schema: one clear sentence per error, defaults for missing keys."""
 
 import difflib
 import json
@@ -16,13 +16,13 @@ from manyseeds.errors import StudyError, breaks_lines
 Config = Mapping[str, Any]
 
 INTEGERS = 2**63
-"""Integers are smaller than this, so that tables hold them."""
+"""Integers must be smaller than this, so that tables can hold them."""
 
 DEPTH = 100
-"""Levels that a config has at most; one of more refers to itself (``&`` and ``*`` in YAML)."""
+"""Maximum number of levels of a config. One with more refers to itself (``&`` and ``*`` in YAML)."""
 
 SHOWN = 200
-"""Characters of a wrong value that are shown at most."""
+"""Maximum number of characters of a wrong value that are shown."""
 
 # JSON Schema takes 3.0 for an integer; range() and torch do not.
 _Validator = extend(
@@ -34,23 +34,22 @@ _Validator = extend(
 
 
 def check_plain(value: Any, where: tuple[str | int, ...] = ()) -> None:
-    """Check that a configuration consists of what JSON has: a YAML file may hold dates, sets or itself, too.
+    """Check that a configuration holds only types of JSON; YAML also has dates, sets and references.
 
     Raises
     ------
     StudyError
-        At the first value that is nothing of the kind, text that cannot stand on one line, number that is not finite
-        or too large.
+        At the first value of another type, text with control characters, or number that is not finite or too large.
     """
     key = f"Config key {dotted(where)}" if where else "The config"
     if len(where) > DEPTH:
-        raise StudyError(f"Config key {where[0]}: found more than {DEPTH} levels, expected those of config.yaml.")
+        raise StudyError(f"Config key {where[0]}: found more than {DEPTH} levels, expected the levels of config.yaml.")
     if isinstance(value, Mapping):
         for name, part in value.items():
             if not isinstance(name, str) or breaks_lines(name):
                 found = dotted((*where, _cut(ascii(name))))
                 raise StudyError(
-                    f"Config key {found}: expected text without control characters as key; put it in quotes."
+                    f"Config key {found}: expected a key that is text without control characters; put it in quotes."
                 )
             check_plain(part, (*where, name))
     elif isinstance(value, list):
@@ -68,14 +67,14 @@ def check_plain(value: Any, where: tuple[str | int, ...] = ()) -> None:
     elif value is not None:
         raise StudyError(
             f"{key}: found {_cut(ascii(value))}, expected text, a number, true, false, null, a list or keys; "
-            "text that looks like anything else needs quotes."
+            "put text that looks like anything else in quotes."
         )
 
 
 def with_types(value: Any, schema: Config) -> Any:
-    """Turn text into a number, truth value or null where the schema wants one.
+    """Turn text into a number, truth value or null where the schema expects one.
 
-    Snakemake reads what is nested on its command line, as in ``--config "training={epochs: 3}"``, as text throughout.
+    Snakemake reads all nested values on its command line as text, as in ``--config "training={epochs: 3}"``.
     """
     if isinstance(value, Mapping):
         return {key: with_types(part, schema.get("properties", {}).get(key, {})) for key, part in value.items()}
@@ -85,13 +84,13 @@ def with_types(value: Any, schema: Config) -> Any:
 
 
 def _types(schema: Config) -> set[str]:
-    """Return the JSON types that a schema names; a key without any, such as an enumeration, is one of text."""
+    """Return the JSON types of a schema; a key without any, such as an enumeration, holds text."""
     types = schema.get("type", "string")
     return {types} if isinstance(types, str) else set(types)
 
 
 def _parsed(text: str, types: set[str]) -> Any:
-    """Return what a text stands for; numbers are not left to YAML, which takes 1e-4 for text."""
+    """Return the value that a text represents. YAML does not parse the numbers: it takes 1e-4 for text."""
     if text == "null" and "null" in types:
         return None
     if types <= {"string", "null"}:
@@ -104,7 +103,7 @@ def _parsed(text: str, types: set[str]) -> Any:
 
 
 def with_defaults(value: Any, schema: Config) -> Any:
-    """Fill in the schema's defaults, and put keys into its order, so that equal studies have equal configs."""
+    """Fill in the schema's defaults and put keys into its order: equal studies get equal configs."""
     if isinstance(value, Mapping) and "properties" in schema:
         present = {key: value.get(key, part.get("default")) for key, part in schema["properties"].items()}
         return {key: with_defaults(present[key], part) for key, part in schema["properties"].items()}
@@ -119,8 +118,8 @@ def check_schema(config: Config, schema: Config) -> None:
     Raises
     ------
     StudyError
-        For the first violation in the order of keys; unknown keys with the nearest known one. For a key that is not
-        there, has no default and cannot be null.
+        For the first violation in the order of keys; an unknown key comes with the most similar known one. Also for a
+        missing key that does not have a default and cannot be null.
     """
     problems = sorted(_Validator(schema).iter_errors(config), key=_unknown_keys_first)
     if problems:
@@ -141,7 +140,7 @@ def _unknown_keys_first(problem: ValidationError) -> tuple[bool, str]:
 
 
 def _sentence(problem: ValidationError) -> str:
-    """Say what is wrong: the key, what was found, what was expected."""
+    """Return a sentence on a violation: the key, what was found, what was expected."""
     where = dotted(problem.absolute_path)
     if problem.validator == "additionalProperties":
         return _unknown_key(where, problem.instance, problem.schema["properties"])
@@ -168,7 +167,7 @@ def _unknown_key(where: str, found: Config, known: Config) -> str:
 
 
 def _expectation(problem: ValidationError) -> str:
-    """Say in words what a value should have been, where the schema says it in symbols."""
+    """Return the schema's expectation in words."""
     expected = problem.validator_value
     match problem.validator:
         case "type":
@@ -184,14 +183,16 @@ def _expectation(problem: ValidationError) -> str:
             return f"more than {expected}"
         case "exclusiveMaximum":
             return f"less than {expected}"
+        case "maxLength":
+            return f"at most {expected} characters"
         case "minItems":
             return f"at least {expected} of them"
         case "uniqueItems":
             return "each only once"
         case _:
-            return "what it is for: " + problem.schema["description"].rstrip(".")
+            return "a value that fits its description: " + problem.schema["description"].rstrip(".")
 
 
 def dotted(path: Iterable[str | int]) -> str:
-    """Write the place of a value in a config: ``networks[0].width``."""
+    """Return the place of a value in a config as text: ``networks[0].width``."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")

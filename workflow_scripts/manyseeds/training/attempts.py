@@ -1,4 +1,4 @@
-"""Attempts: one network in training, its momentum and place, and one step of gradient descent."""
+"""Attempts at training: a network, its momentum and progress, and one step of gradient descent."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -30,20 +30,22 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """One instance to be trained, and where its state lies until it is published.
+    """One instance to train, and the store of its state until it is published.
 
     Attributes
     ----------
     task
-        With a recipe that the platform has decided on (`Recipe.on`).
+        The task; its recipe is resolved for the platform (`Recipe.on`).
     initial
-        Weights that attempt 0 begins from.
+        Initial weights of attempt 0.
     store
-        A store with an unfinished training is continued.
+        Store of the training's state. An unfinished training in it is continued.
     key
         `Task.key` of this training.
     digest
-        `Task.digest` of this training: the same on all platforms.
+        `Task.digest` of this training, the same on all platforms.
+    platform
+        Platform that the training runs on.
     """
 
     task: Task
@@ -56,7 +58,7 @@ class Assignment:
 
 @dataclass
 class Place:
-    """How far an attempt has come; saved with its state as JSON."""
+    """Progress of an attempt; saved with its state as JSON."""
 
     attempt: int
     epoch: int = 0
@@ -69,21 +71,23 @@ class Place:
 
 
 class Attempt:
-    """One attempt at one instance: its network, momentum and place, and what one step does to them."""
+    """One attempt at one instance: its network, momentum and progress, and the step that changes them."""
 
     def __init__(self, assignment: Assignment, images: Images, device: torch.device) -> None:
         self.assignment, self.task, self.store = assignment, assignment.task, assignment.store
         self.recipe, self.device, self.n_images = self.task.recipe, device, len(images.labels)
         self.place = Place(len(self.store.attempts()))
-        self.feed = Feed.address(self.task, self.place.attempt)  # equal for those that share their minibatches
-        module = build.build(self.task.network, images.inputs.shape[1:], images.n_categories)
+        self.feed = Feed.address(self.task, self.place.attempt)  # equal for attempts that share minibatches
+        described = self.task.network, images.inputs.shape[1:], images.n_categories
+        self.described = spec.to_metadata(*described)
+        module = build.build(*described)
         weights = self.task.initial_weights(images, assignment.initial, self.place.attempt)
         build.load(module, weights, source=f"initial weights of {self.task.name}")
         self.module = module.to(device, memory_format=torch.channels_last)
         self.parameters = list(self.module.parameters())
         self.decayed = [parameter for parameter in self.parameters if parameter.ndim > 1]
         self.optimiser = torch.optim.SGD(self.parameters, lr=self.recipe.learning_rate, momentum=self.recipe.momentum)
-        for parameter in self.parameters:  # zeros to begin with, where a captured step can find them
+        for parameter in self.parameters:  # created here, so that a captured step finds them at a fixed address
             self.optimiser.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
         self.masks = torch.Generator(device)
         self.draws_masks = self.recipe.dropout > 0
@@ -100,31 +104,31 @@ class Attempt:
 
     @property
     def may_be_given_up(self) -> bool:
-        """Whether another attempt would follow; the last one is trained to its end, whatever becomes of it."""
+        """Whether the attempt may end early: it is not done, and another attempt would follow."""
         return not self.done and self.place.attempt + 1 < self.task.max_attempts
 
     @property
     def is_lost(self) -> bool:
-        """Whether weights are no longer finite: no step makes them so again."""
+        """Whether weights are no longer finite. No later step can make them finite again."""
         losses = [row["loss"] for row in self.place.history[-1:]]
         return not np.isfinite(losses).all() and not all(torch.isfinite(weights).all() for weights in self.parameters)
 
     @property
     def seems_dead(self) -> bool:
-        """Whether an epoch has just ended, and the output was the same for all images in each of its last minibatches.
+        """Whether an epoch has just ended with equal outputs within each of its last minibatches.
 
-        Only the whole training set tells whether the network is dead (methods 3).
+        Whether the network is dead is then judged on the whole training set (methods 3).
         """
         n = min(DEAD_MINIBATCHES, n_steps(self.task, self.n_images))
         return self.task.collapse.redraws_dead and self.place.step == 0 and self.place.n_constant >= n
 
     @property
     def is_suspect(self) -> bool:
-        """Whether the collapse rule is to be asked before anything else, since another attempt may be needed."""
+        """Whether the collapse rule must be applied before training continues."""
         return self.may_be_given_up and (self.is_lost or (self.seems_dead and not self.is_cleared))
 
     def is_to_be_judged(self, epoch: int) -> bool:
-        """Whether the collapse rule is to be asked now, of those that have been trained until `epoch`."""
+        """Return whether the collapse rule must be applied now, after training until `epoch`."""
         if self.done:
             return epoch == self.recipe.epochs
         is_due = epoch in self.task.collapse.judge_after and (self.place.epoch, self.place.step) == (epoch, 0)
@@ -132,7 +136,7 @@ class Attempt:
 
     @property
     def momentum(self) -> dict[str, Tensor]:
-        """The momentum of each parameter, by its name."""
+        """Momentum of each parameter, by name."""
         return {
             name: self.optimiser.state[parameter]["momentum_buffer"]
             for name, parameter in self.module.named_parameters()
@@ -144,18 +148,19 @@ class Attempt:
         return [*self.module.state_dict().values(), *self.momentum.values(), *sums]
 
     def learning_rate(self) -> float:
-        """Return the learning rate of the epoch under way."""
+        """Return the learning rate of the current epoch."""
         return self.recipe.learning_rate_at(self.place.epoch)
 
     def training(self) -> AbstractContextManager[None]:
-        """Put the network into training mode; while the context lasts, the recipe's dropout is applied."""
+        """Put the network into training mode, and apply the recipe's dropout while the context lasts."""
         self.module.train()
         return dropout(self.module, self.recipe.dropout_after, self.recipe.dropout, self.masks)
 
     def seed(self) -> None:
-        """Put both generators that dropout draws from where this step's addresses in its stream say.
+        """Seed both generators of dropout masks for this step.
 
-        Those of the recipe draw from a generator of ours, those of the network's own (AlexNet has two) from torch's.
+        Dropout of the recipe draws from `masks`. Dropout layers of the network itself (AlexNet has two) draw from
+        torch's generator.
         """
         address = self.task.address("dropout", self.place.attempt)
         place = {"epoch": self.place.epoch, "step": self.place.step}
@@ -165,16 +170,23 @@ class Attempt:
             torch.manual_seed(streams.torch_seed(**address | {"purpose": "dropout/own"}, **place))
 
     def step(self, images: Tensor, labels: Tensor) -> None:
-        """Do one step of gradient descent on a minibatch: images [batch, height, width, channels], labels [batch].
+        """Take one step of gradient descent on a minibatch.
 
-        Nothing in here may depend on a value that only the device knows: it is captured on GPUs.
+        Nothing here may depend on a value that only the device holds, because GPUs capture the step.
+
+        Parameters
+        ----------
+        images
+            [batch, height, width, channels].
+        labels
+            [batch].
         """
         loss, logits = self.loss_and_logits(self.module, images, labels, self.recipe.precision)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        # The gradient of l2 * sum(w^2), added before clipping: it is part of the loss whose gradient is clipped.
+        # The gradient of l2 * sum(w^2), added before clipping: the penalty is part of the loss.
         for parameter in self.decayed:
-            if parameter.grad is not None:  # the forward pass made use of it
+            if parameter.grad is not None:  # the forward pass used the parameter
                 parameter.grad.add_(parameter.detach(), alpha=2 * self.recipe.l2)
         torch.nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip_norm)
         for group in self.optimiser.param_groups:
@@ -183,10 +195,10 @@ class Attempt:
         logits = logits.detach()
         self.loss_sum += loss.detach().double() * len(labels)
         self.n_correct += (logits.argmax(dim=1) == labels).sum()
-        self.n_constant.add_(1).mul_((logits == logits[:1]).all())  # minibatches in a row
+        self.n_constant.add_(1).mul_((logits == logits[:1]).all())  # minibatches in a row with equal outputs
 
     def finish_epoch(self) -> None:
-        """Note the epoch's running values, and write its checkpoint where it is due."""
+        """Record the epoch's running values, and write its checkpoint if it has one."""
         place = self.place
         place.history.append(
             {
@@ -206,7 +218,7 @@ class Attempt:
             self._write_checkpoint()
 
     def save(self) -> None:
-        """Write the state, so that whoever comes next continues from here."""
+        """Write the state, so that a later process can continue from here."""
         place = self.place
         place.loss_sum, place.n_correct = self.loss_sum.item(), self.n_correct.item()
         place.n_constant = self.n_constant.item()
@@ -215,7 +227,7 @@ class Attempt:
         tensors.write(self.store.state, state, {"key": self.assignment.key, "place": json.dumps(asdict(place))})
 
     def begin(self, report: Report) -> None:
-        """Continue from the saved state of this very attempt; where there is none, write checkpoint 0."""
+        """Continue from the saved state of this attempt, or write checkpoint 0 if there is none."""
         self.store.begin(self.assignment.digest, self.assignment.platform)
         if not (self.store.state.exists() and self._resume()):
             self._write_checkpoint()
@@ -226,7 +238,7 @@ class Attempt:
     def _resume(self) -> bool:
         state, metadata = tensors.read(self.store.state)
         place = Place(**json.loads(metadata["place"]))
-        if place.attempt != self.place.attempt:  # left behind by an attempt that is on record already
+        if place.attempt != self.place.attempt:  # left behind by an attempt that is already recorded
             return False
         self.place = place
         self.module.load_state_dict(_under(state, "weights/"))
@@ -247,6 +259,7 @@ class Attempt:
             "attempt": str(place.attempt),
             "streams": json.dumps(dict(self.task.stream_seeds)),
             "software": json.dumps(software()),
+            **self.described,
             **self.assignment.platform.metadata,
             "cpu": processors.model(),
         }

@@ -19,9 +19,9 @@ from manyseeds.training.recipes import Recipe
 
 
 class Cohort:
-    """Attempts that train side by side: each minibatch is fetched once for all that share it.
+    """Attempts that train side by side; each minibatch is fetched once for all that share it.
 
-    Their recipe is the same, their places need not be: those furthest behind go on until they catch up with the others.
+    All attempts have the same recipe. Their progress may differ: the attempts furthest behind train first.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Cohort:
         self.since = self.saved = time.monotonic()
 
     def begin(self) -> None:
-        """Continue from the saved states of the attempts, where there are any."""
+        """Continue each attempt from its saved state, if it has one."""
         for attempt in self.attempts:
             attempt.begin(self.report)
 
@@ -57,7 +57,7 @@ class Cohort:
         Raises
         ------
         Interrupted
-            After a signal, all states saved.
+            After a signal, once all states are saved.
         """
         make_deterministic(self.recipe.precision)
         with ExitStack() as stack:
@@ -66,11 +66,12 @@ class Cohort:
             while not any(attempt.is_suspect for attempt in self.attempts):
                 if not self.advance(until):
                     break
-        self._save(self.attempts)  # what follows, the evaluation, takes its time
+        self._save(self.attempts)  # the evaluation that follows can take long
 
     def advance(self, until: int) -> bool:
-        """Take those furthest behind to the end of their epoch, or to the place where another one waits; return False
-        where all have completed `until` epochs.
+        """Advance the attempts furthest behind; return False if all have completed `until` epochs.
+
+        They stop at the end of their epoch, or at the step where another attempt waits.
         """
         unfinished = [attempt for attempt in self.attempts if attempt.place.epoch < until]
         if not unfinished:
@@ -98,7 +99,7 @@ class Cohort:
     def _minibatches(
         self, attempts: Sequence[Attempt], epoch: int, first: int, end: int
     ) -> Iterator[dict[tuple, tuple[Tensor, Tensor]]]:
-        """Yield, step by step, the minibatch of each feed of some attempts."""
+        """Yield the minibatches of each step, by feed."""
         addresses = list(dict.fromkeys(attempt.feed for attempt in attempts))
         feeds = [self.feeds[address].steps(epoch, first) for address in addresses]
         for _ in range(first, end):
@@ -112,7 +113,7 @@ class Cohort:
         self.interruption.heed(f"at epoch {training[0].place.epoch}, step {training[0].place.step}")
 
     def _share_seconds(self, training: Sequence[Attempt]) -> None:
-        """Credit each of the attempts that were training with its share of the time since this was last asked."""
+        """Credit each attempt in training with an equal share of the time since the last call."""
         share = self._elapsed() / len(training)
         for attempt in training:
             attempt.place.seconds += share
@@ -143,5 +144,5 @@ def _span(rows: Sequence[Mapping], column: str) -> str:
 def _common_recipe(attempts: Sequence[Attempt]) -> Recipe:
     recipes = {attempt.recipe for attempt in attempts}
     if len(recipes) != 1:
-        raise ValueError(f"A cohort has one recipe, found {len(recipes)}")
+        raise ValueError(f"Expected one recipe for all attempts of a cohort, found {len(recipes)}.")
     return recipes.pop()

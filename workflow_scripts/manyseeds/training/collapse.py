@@ -1,4 +1,4 @@
-"""The rule by which an attempt at an instance is accepted or rejected (methods 3)."""
+"""The rule that accepts or rejects an attempt at an instance (methods 3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 DEAD_MINIBATCHES = 100
-"""Minibatches in a row with one and the same output for all their images, after which a network may be dead."""
+"""Number of minibatches in a row, each with equal outputs for its images, after which a network may be dead."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Mean cross-entropy and accuracy over a set of images, dropout off, and whether all images have one output."""
+    """Evaluation of a network on a set of images, with dropout off.
+
+    `loss` is the mean cross-entropy. `is_constant` says whether all images have the same output.
+    """
 
     loss: float
     accuracy: float
@@ -31,12 +34,12 @@ class CollapseRule:
     Attributes
     ----------
     judge_after
-        Completed epochs after which an attempt is judged already; after the last one each is.
+        Completed epochs after which an attempt is judged. It is always judged after the last epoch.
     dead
-        ``redraw``: a dead network is rejected at the end of the epoch in which it died; ``ignore``: it is judged as all
-        others.
+        ``redraw``: a dead network is rejected at the end of the epoch in which it died. ``ignore``: it is judged like
+        any other network.
     enabled
-        Where this is false, only weights or losses that are not finite reject an attempt.
+        If false, only weights or losses that are not finite reject an attempt.
     """
 
     min_train_accuracy: float
@@ -59,8 +62,10 @@ class CollapseRule:
         dead: str,
         enabled: bool,
     ) -> "CollapseRule":
-        """Fill in the defaults: twice chance, or of two categories, where that is perfection, half way there from
-        chance (0.75); every category predicted, but not under dropout nor above 10 categories.
+        """Return a rule with its defaults filled in.
+
+        The default of `min_train_accuracy` is twice chance; for two categories, where that is 1, it is 0.75.
+        Every category must be predicted by default without dropout and with at most 10 categories.
         """
         if min_train_accuracy is None:
             min_train_accuracy = min(2 / n_categories, (1 + 1 / n_categories) / 2)
@@ -70,20 +75,20 @@ class CollapseRule:
 
     @property
     def redraws_dead(self) -> bool:
-        """Whether dead networks are looked for."""
+        """Whether dead networks are redrawn."""
         return self.enabled and self.dead == "redraw"
 
     def judge(
         self, evaluation: "Evaluation", *, is_lost: bool = False, seems_dead: bool = False
     ) -> tuple[str, str | None]:
-        """Return the outcome that an evaluation on the training set means, and the reason of a rejection.
+        """Return the outcome of an evaluation on the training set, and the reason for a rejection.
 
         Parameters
         ----------
         is_lost
-            Weights are no longer finite.
+            Whether weights are no longer finite.
         seems_dead
-            The output was the same for all images in each of the last minibatches of an epoch.
+            Whether outputs were equal within each of the last minibatches of an epoch.
         """
         if not np.isfinite(evaluation.loss):
             return NOT_FINITE, "loss is not finite"

@@ -1,4 +1,4 @@
-"""Compiled steps: forward and backward pass as C++ code that torch's inductor writes and a C++ compiler builds."""
+"""Compiled steps: forward and backward pass as C++ code from torch's inductor."""
 
 import hashlib
 import os
@@ -16,7 +16,7 @@ from manyseeds.training.steps import loss_and_logits
 from manyseeds.training.stores import COMPILED
 
 RECOMPILATIONS = 64
-"""Sizes of minibatch and networks that one process compiles at most."""
+"""Largest number of minibatch sizes and networks that one process compiles."""
 
 ADVICE = "set the config key training.compile to false"
 
@@ -27,7 +27,7 @@ def compiler() -> str:
     Raises
     ------
     StudyError
-        If there is none.
+        If there is no C++ compiler.
     """
     from torch._inductor import cpp_builder, exc
 
@@ -43,12 +43,14 @@ def compiler() -> str:
 
 
 def configure(stores: Path, platform: Platform) -> None:
-    """Set inductor up, where steps are compiled: code lies beside a study's stores, and equal work gives equal code.
+    """Set up inductor so that its code is reproducible and lies beside the study's stores.
+
+    Without a compiler in the platform nothing is set up.
 
     Parameters
     ----------
     stores
-        Folder of the stores; each platform's code has a folder of its own there.
+        Folder of the stores. Each platform's code has its own folder there.
     """
     if platform.compiler is None:
         return
@@ -61,26 +63,26 @@ def configure(stores: Path, platform: Platform) -> None:
     folder = str((stores / COMPILED / name).absolute())
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder
     cache = torch._inductor.codecache
-    cache._HEADER_DIR = os.path.join(folder, "precompiled_headers")  # which it would leave in /tmp
+    cache._HEADER_DIR = os.path.join(folder, "precompiled_headers")  # otherwise left in /tmp
     cache._HEADER_LOCK_DIR = os.path.join(cache._HEADER_DIR, "locks")
     inductor, dynamo = torch._inductor.config, torch._dynamo.config
     inductor.compile_threads = 1  # a job has one thread
-    inductor.fallback_random = True  # masks of dropout as they are drawn without compiling
-    inductor.fx_graph_cache = torch._functorch.config.enable_autograd_cache = False  # these hold pickles
+    inductor.fallback_random = True  # dropout masks as without compiling
+    inductor.fx_graph_cache = torch._functorch.config.enable_autograd_cache = False  # both hold pickles
     dynamo.recompile_limit = RECOMPILATIONS
-    dynamo.fail_on_recompile_limit_hit = True  # beyond it torch would go on uncompiled, to other bits
+    dynamo.fail_on_recompile_limit_hit = True  # otherwise torch continues uncompiled, with other bits
 
 
 @cache
 def _compiled() -> Callable[..., tuple[Tensor, Tensor]]:
-    """Return the function that is compiled when it is first called, once for all networks of one structure."""
+    """Return the compiled step; torch compiles it at the first call for each network structure."""
     return torch.compile(loss_and_logits, dynamic=False)
 
 
 def compiled_loss_and_logits(
     module: nn.Module, images: Tensor, labels: Tensor, precision: str
 ) -> tuple[Tensor, Tensor]:
-    """Return what `steps.loss_and_logits` does, from compiled code.
+    """Return the same as `steps.loss_and_logits`, from compiled code.
 
     Raises
     ------
@@ -89,6 +91,6 @@ def compiled_loss_and_logits(
     """
     try:
         return _compiled()(module, images, labels, precision)
-    except Exception as problem:  # torch's own kinds, the compiler's, and whatever a network raises while it is traced
+    except Exception as problem:  # from torch, the compiler, or the network while it is traced
         first = next((line for line in str(problem).splitlines() if line.strip()), type(problem).__name__)
         raise StudyError(f"A step of this network cannot be compiled ({first.strip()[:300]}): {ADVICE}.") from problem

@@ -1,8 +1,8 @@
-"""The training engine: instances side by side on one device, each with exactly the bits that it has alone.
+"""The training engine: instances side by side on one device, each with the bits that it has alone.
 
-See methods 3; `reference` is the same as a plain loop. An interrupted training continues with the bits it would
-have had: its state (weights, momentum, place in the epoch) lies in a `Store`, and everything random is addressed, not
-saved (`streams`).
+See methods 3; `reference` does the same in a plain loop. Interruptions do not change the weights. The state of a
+training (weights, momentum, progress) lies in a `Store`. Random draws are addressed, so no generator is saved
+(`streams`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,10 +27,10 @@ from manyseeds.training.recipes import Task
 from manyseeds.training.stores import Store, locked, metadata_of, of_task
 
 AT_ONCE = (NOT_FINITE, DEAD)
-"""Outcomes that no further training can change: attempts end with them at the end of any epoch."""
+"""Outcomes that further training cannot change. They can end an attempt after any epoch."""
 
 SHARE_OF_MEMORY = 0.8
-"""A cohort may fill this share of what is free on a GPU."""
+"""Largest share of a GPU's free memory that a cohort may fill."""
 
 
 def train(
@@ -44,21 +44,22 @@ def train(
     report: Report,
     announce: Report = lambda line: None,
 ) -> None:
-    """Train instances until each store holds its result: an accepted attempt, or the last of `max_attempts` rejected
-    ones.
+    """Train instances until each store holds a result.
+
+    A result is an accepted attempt, or the last of `max_attempts` rejected ones.
 
     Parameters
     ----------
     assignments
-        Instances of one condition, or none: their recipe is the same.
+        Instances of one condition, with the same recipe. The list may be empty.
     images
-        Those that all of them are trained on.
+        Training images of all instances.
     cohort_size
-        How many train side by side, or ``auto``; no bit depends on it.
+        Number of instances that train side by side, or ``auto``. It does not change the weights.
     cuda_graphs
-        Whether steps are captured on a GPU; no bit depends on it.
+        Whether steps are captured on a GPU. It does not change the weights.
     save_every
-        Seconds between two saved states: what a kill loses at most.
+        Seconds between two saved states. A killed training loses at most this time.
     report
         Called with one sentence of progress after each epoch.
     announce
@@ -67,7 +68,7 @@ def train(
     Raises
     ------
     Interrupted
-        After SIGTERM or SIGINT, all states saved.
+        After SIGTERM or SIGINT, once all states are saved.
     """
     if not assignments:
         return
@@ -95,10 +96,12 @@ def train(
 def _locked(
     assignments: Sequence[Assignment], interruption: Interruption, report: Report
 ) -> Iterator[list[Assignment]]:
-    """Hold the locks of some stores, and yield those that nobody else has finished in the meantime."""
+    """Hold the locks of the stores, and yield the assignments that are still unfinished."""
     with ExitStack() as stack:
-        for each in sorted(assignments, key=lambda each: each.key):  # all lock in one order: nobody waits in a circle
-            stack.enter_context(locked(each.store, report, meanwhile=lambda: interruption.heed("while it waited")))
+        for each in sorted(assignments, key=lambda each: each.key):  # one order of locking avoids deadlocks
+            stack.enter_context(
+                locked(each.store, report, meanwhile=lambda: interruption.heed("while waiting for a lock"))
+            )
         yield [each for each in assignments if not each.store.finished(each.task.max_attempts)]
 
 
@@ -114,11 +117,11 @@ def _train_attempts(
     report: Report,
     announce: Report,
 ) -> None:
-    """Train the next attempt at each of some instances, and record what became of it.
+    """Train the next attempt at each instance, and record its outcome.
 
-    Where some end before the others, only these are recorded: new attempts can begin beside the others.
+    If some attempts end before the others, only these are recorded. The others then continue beside new attempts.
 
-    `spared` are key, attempt and epoch of judgements that an attempt has passed, which it need not pass again.
+    `spared` holds key, attempt and epoch of each judgement that was passed, so that it is not repeated.
     """
     attempts = [Attempt(each, images, device) for each in assignments]
     cohort = Cohort(
@@ -132,7 +135,7 @@ def _train_attempts(
     )
 
     def judge(epoch: int) -> bool:
-        """Judge those whose turn it is; return whether one of them was given up before its end."""
+        """Judge the attempts that are due; return whether one of them was given up before its end."""
         given_up = False
         for attempt in [each for each in attempts if each.is_to_be_judged(epoch)]:
             judgement = (attempt.assignment.key, attempt.place.attempt, attempt.place.epoch)
@@ -147,7 +150,7 @@ def _train_attempts(
 
     cohort.begin()
     last_epoch = cohort.recipe.epochs
-    if any(attempt.done for attempt in attempts):  # stopped before they were judged
+    if any(attempt.done for attempt in attempts):  # interrupted before they were judged
         judge(last_epoch)
         return
     for epoch in sorted({*attempts[0].task.collapse.judge_after, last_epoch}):
@@ -161,11 +164,11 @@ def _train_attempts(
 
 
 def _judge(attempt: Attempt, images: Images, report: Report, announce: Report) -> bool:
-    """Return whether an attempt passes the collapse rule; record what became of it if this is its end.
+    """Return whether an attempt passes the collapse rule; record its outcome if the attempt ends.
 
-    Before the end of its last epoch an attempt that has not been asked for by `judge_after` can only be lost or dead.
+    After an epoch that is neither the last nor in `judge_after`, only outcomes of `AT_ONCE` end an attempt.
     """
-    make_deterministic("fp32")  # as checkpoints are evaluated
+    make_deterministic("fp32")  # the precision in which checkpoints are evaluated
     place, rule = attempt.place, attempt.task.collapse
     evaluation = evaluate(attempt.module, images, attempt.device)
     outcome, reason = rule.judge(evaluation, is_lost=attempt.is_lost, seems_dead=attempt.seems_dead)
@@ -191,18 +194,19 @@ def _judge(attempt: Attempt, images: Images, report: Report, announce: Report) -
 
 
 def fitting(assignments: Sequence[Assignment], images: Images, device: torch.device) -> int:
-    """Return how many instances train side by side: on a GPU as many as its memory holds; on a CPU one, since a core
-    gains nothing from more.
+    """Return the number of instances that train side by side.
+
+    A GPU takes as many as its memory holds. A CPU takes one, because a core gains nothing from more.
     """
     if device.type == "cpu":
         return 1
-    data = 0 if images.inputs.dtype == np.uint8 else images.inputs.nbytes  # resident beside them all
+    data = 0 if images.inputs.dtype == np.uint8 else images.inputs.nbytes  # in memory beside all networks
     free = SHARE_OF_MEMORY * torch.cuda.mem_get_info(device)[0] - data
     return min(len(assignments), max(1, int(free // bytes_needed(assignments[0], images, device))))
 
 
 def bytes_needed(assignment: Assignment, images: Images, device: torch.device) -> int:
-    """Return the most memory of a GPU that one attempt at an instance takes, as seen in one step."""
+    """Return the largest GPU memory in bytes that one attempt at an instance takes, measured in one step."""
     torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device)
     attempt = Attempt(assignment, images, device)
@@ -224,9 +228,9 @@ def assign(
     published: Path | None = None,
     report: Report,
 ) -> Assignment | None:
-    """Return the training of an instance, or None if it is finished, on this platform or another one.
+    """Return the training of an instance, or None if it is finished on any platform.
 
-    Only an unfinished training of another platform is not continued: it would end in other bits than either has.
+    An unfinished training of another platform is not continued: its weights would be those of neither platform.
 
     Parameters
     ----------
@@ -235,13 +239,13 @@ def assign(
     code
         Digest of the code.
     published
-        Weights of the last epoch, where the instance's are published.
+        File of the instance's published weights of the last epoch, which need not exist.
     """
     digest, key = task.digest(initial, images.digest, code), task.key(initial, images.digest, code, platform)
     if published is not None and (metadata := metadata_of(published)):
         trained_on = Platform.from_metadata(metadata)
         if metadata.get("key") == task.key(initial, images.digest, code, trained_on):
-            report(f"{task.name}: weights are there already, trained on {trained_on}")
+            report(f"{task.name}: weights exist already, trained on {trained_on}")
             return None
     for other in (begun := of_task(stores, digest)):
         if other.finished(task.max_attempts):
@@ -250,8 +254,8 @@ def assign(
     for other in begun:
         if other.folder.name != key:
             report(
-                f"{task.name}: begun on {Platform.from_metadata(other.origin)}, this is {platform}. Its bits would be "
-                "those of neither, so it is not continued: the training begins again here."
+                f"{task.name}: begun on {Platform.from_metadata(other.origin)}, but this is {platform}. A training is "
+                "not continued on another platform, so it begins again here."
             )
     task = replace(task, recipe=task.recipe.on(platform))
     return Assignment(task, initial, Store(stores / key), key, digest, platform)

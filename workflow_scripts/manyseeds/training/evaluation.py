@@ -1,4 +1,4 @@
-"""Evaluation of a network on its training images, by which an attempt is judged."""
+"""Evaluation of a network on its training images, for the collapse rule."""
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from manyseeds.training.collapse import Evaluation
 
 
 def evaluate(module: nn.Module, images: Images, device: torch.device) -> Evaluation:
-    """Evaluate a network on images, dropout off."""
+    """Evaluate a network on images with dropout off."""
     logits = torch.from_numpy(predict(module, images.inputs, device)).double()
     predicted = logits.argmax(dim=1).numpy()
     return Evaluation(

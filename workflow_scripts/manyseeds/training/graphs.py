@@ -1,5 +1,6 @@
-"""Steps of a training on a GPU, captured as CUDA graphs: a replay is one call in the place of hundreds of launches, and
-the graphs of several instances fill the device side by side.
+"""Training steps on a GPU, captured as CUDA graphs.
+
+A replay is one call instead of hundreds of launches. Graphs of several instances run on the device side by side.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,11 +13,11 @@ from torch import Tensor
 from manyseeds.errors import StudyError
 
 WARM_UP = 3
-"""Steps before a capture, undone afterwards: what libraries set up on first use cannot be captured."""
+"""Number of steps before a capture, undone afterwards. Libraries set themselves up in them, outside the capture."""
 
 
 class Steps(Protocol):
-    """One attempt at an instance, as far as its steps concern."""
+    """The part of an attempt that its steps need."""
 
     device: torch.device
     masks: torch.Generator
@@ -24,20 +25,20 @@ class Steps(Protocol):
     draws_itself: bool
 
     def step(self, images: Tensor, labels: Tensor) -> None:
-        """Do one step of gradient descent on a minibatch."""
+        """Take one step of gradient descent on a minibatch."""
 
     def seed(self) -> None:
-        """Put the generators where this step's dropout masks are drawn."""
+        """Seed the generators of dropout masks for this step."""
 
     def learning_rate(self) -> float:
-        """Return the learning rate of the epoch under way."""
+        """Return the learning rate of the current epoch."""
 
     def tensors(self) -> list[Tensor]:
         """Return all tensors that a step changes."""
 
 
 class Eager:
-    """Steps taken one operation after another."""
+    """Steps that run one operation after another."""
 
     def __init__(self, attempt: Steps) -> None:
         self.attempt = attempt
@@ -48,16 +49,16 @@ class Eager:
         self.attempt.step(images, labels)
 
     def join(self) -> None:
-        """Wait for nothing: the step has been taken."""
+        """Do nothing: the step is done."""
 
 
 class Captured:
-    """Steps replayed from graphs, on a stream of their own.
+    """Steps replayed from graphs, on their own stream.
 
-    A graph holds for one size of minibatch, which must always lie in the same memory, and one learning rate. Networks
-    that draw from torch's own generator (dropout of their own) share the current stream: there is but one such
-    generator a device, and cuBLAS has one workspace a stream. A network whose steps wait for the device cannot be
-    captured: it takes them one operation after another, with the same bits.
+    A graph is valid for one learning rate and one size of minibatch, which must always lie in the same memory.
+    Networks with their own dropout draw from torch's generator and share the current stream: a device has only one
+    such generator, and cuBLAS has one workspace per stream. A network whose steps wait for the device cannot be
+    captured. Its steps run one operation after another, with the same bits.
     """
 
     def __init__(self, attempt: Steps, report: Callable[[str], None]) -> None:
@@ -70,10 +71,10 @@ class Captured:
         self.stream = current if attempt.draws_itself else torch.cuda.Stream(attempt.device)
 
     def launch(self, images: Tensor, labels: Tensor) -> None:
-        """Begin a step; it is done when `join` has been called and the current stream has caught up."""
+        """Start a step; it is done once `join` was called and the current stream has caught up."""
         if self.learning_rate != self.attempt.learning_rate():
             self.graphs.clear()
-            self.pool = torch.cuda.graph_pool_handle()  # one that no graph is left of cannot be asked for again
+            self.pool = torch.cuda.graph_pool_handle()  # a pool whose graphs are all deleted cannot be used again
             self.learning_rate = self.attempt.learning_rate()
         if len(labels) not in self.graphs:
             self.graphs[len(labels)] = self._capture(images, labels)
@@ -87,16 +88,16 @@ class Captured:
                 graph.replay()
 
     def join(self) -> None:
-        """Let the current stream wait for the step."""
+        """Make the current stream wait for the step."""
         torch.cuda.current_stream(self.attempt.device).wait_stream(self.stream)
 
     def _capture(self, images: Tensor, labels: Tensor) -> torch.cuda.CUDAGraph | None:
-        """Capture a step; None where its network waits for the device.
+        """Capture a step; return None if the network waits for the device.
 
         Raises
         ------
         StudyError
-            Where the device's memory is too small, or the step cannot be captured for another reason.
+            If the device's memory is too small, or the step cannot be captured for another reason.
         """
         try:
             waits = self._warm_up(images, labels)
@@ -104,21 +105,21 @@ class Captured:
                 return self._record(images, labels)
         except torch.OutOfMemoryError as problem:
             raise StudyError(
-                "The memory of the GPU does not hold so many networks side by side; set the config key "
-                "training.cohort_size to fewer."
+                "The GPU's memory is too small for so many networks side by side; set the config key "
+                "training.cohort_size to a smaller number."
             ) from problem
-        self.report(f"Without CUDA graphs: a step of this network waits for the device ({waits}).")
+        self.report(f"CUDA graphs are not used: a step of this network waits for the device ({waits}).")
         return None
 
     def _warm_up(self, images: Tensor, labels: Tensor) -> str | None:
-        """Take some steps and undo them; return what in a step waits for the device, if anything does."""
+        """Take some steps and undo them; return why a step waits for the device, or None if it does not."""
         torch.cuda.synchronize(self.attempt.device)
         with torch.cuda.stream(self.capturing), undone(self.attempt):
             for _ in range(WARM_UP):
                 self.attempt.step(images, labels)
-            # Found out beforehand: a capture that fails leaves torch's generators and memory unfit for further work.
+            # Checked before the capture: a failed capture makes torch's generators and memory unusable.
             waits = self._waits(images, labels)
-        torch.cuda.synchronize(self.attempt.device)  # all is undone, before another stream takes the first step
+        torch.cuda.synchronize(self.attempt.device)  # undone before another stream takes the first step
         return waits
 
     def _record(self, images: Tensor, labels: Tensor) -> torch.cuda.CUDAGraph:
@@ -139,7 +140,7 @@ class Captured:
         return graph
 
     def _waits(self, images: Tensor, labels: Tensor) -> str | None:
-        """Take a step in which torch refuses to wait for the device; return what it refused, if anything."""
+        """Take a step that torch forbids to wait for the device; return torch's error, or None."""
         mode = torch.cuda.get_sync_debug_mode()
         torch.cuda.set_sync_debug_mode("error")
         try:
@@ -155,7 +156,7 @@ class Captured:
 
 @contextmanager
 def undone(attempt: Steps) -> Iterator[None]:
-    """Restore, when the context ends, every tensor that the attempt's steps changed in it."""
+    """Undo the attempt's steps in this context: restore every changed tensor at its end."""
     before = [tensor.clone() for tensor in attempt.tensors()]
     try:
         yield

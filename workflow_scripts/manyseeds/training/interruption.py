@@ -1,29 +1,32 @@
-"""Signals that ask a job to end: noted, so that it can write its state first and say that it wants to be run again."""
+"""Signals that ask a job to end.
+
+They are recorded, so that the job can first save its state and then ask to be run again.
+"""
 
 import signal
 import threading
 from types import FrameType
 
 EXIT_AGAIN = 75
-"""Exit code of a job that was interrupted and is to be run again (EX_TEMPFAIL of sysexits.h)."""
+"""Exit code of a job that was interrupted and must be run again (EX_TEMPFAIL of sysexits.h)."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-"""SIGTERM: a cluster preempts the job, or its time is up; SIGINT: Ctrl-C."""
+"""SIGTERM: a cluster preempts the job, or its time is over. SIGINT: Ctrl-C."""
 
 
 class Interrupted(Exception):
-    """A job was asked to end, and has saved what it had: the same command carries on."""
+    """A job was asked to end and has saved its state; the same command continues it."""
 
 
 class Interruption:
-    """While the context lasts, SIGTERM and SIGINT are noted in `signal` instead of ending the process.
+    """A context in which SIGTERM and SIGINT are recorded in `signal` instead of ending the process.
 
-    Outside the main thread, where Python lets nobody handle signals, nothing changes.
+    It does nothing outside the main thread, because Python handles signals only there.
     """
 
     def __init__(self) -> None:
         self.signal: str | None = None
-        """Name of the latest signal that came; None: none did."""
+        """Name of the latest signal; None if there was none."""
 
     def __enter__(self) -> "Interruption":
         is_main = threading.current_thread() is threading.main_thread()
@@ -35,15 +38,17 @@ class Interruption:
             signal.signal(number, handler)
 
     def heed(self, where: str) -> None:
-        """Give way to a signal that came, now that everything is saved.
+        """Raise `Interrupted` if a signal has come; call it only when everything is saved.
 
         Raises
         ------
         Interrupted
-            Saying by which signal, and where in the work.
+            With the name of the signal, and the place in the work (`where`).
         """
         if self.signal:
-            raise Interrupted(f"Interrupted by {self.signal} {where}. All is saved: the same command carries on.")
+            raise Interrupted(
+                f"Interrupted by {self.signal} {where}. Everything is saved: run the same command again to continue."
+            )
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self.signal = signal.Signals(number).name

@@ -1,4 +1,4 @@
-"""Minibatches: their order, their augmentation, and how they come to a device, once for all that share them."""
+"""Minibatches: their order, their augmentation, and their transfer to a device."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ from manyseeds.training.recipes import Task
 
 
 def minibatches(task: Task, n_images: int, *, attempt: int, epoch: int) -> list[NDArray[np.int64]]:
-    """Return the image indices of each minibatch of an epoch: one permutation, the short last batch kept."""
+    """Return the image indices of each minibatch of an epoch: one permutation; the last may be short."""
     order = streams.generator(**task.address("order", attempt), epoch=epoch).permutation(n_images)
     size = task.recipe.batch_size
     return [order[start : start + size] for start in range(0, n_images, size)]
@@ -26,13 +26,17 @@ def n_steps(task: Task, n_images: int) -> int:
 
 
 def crop_and_flip(images: Tensor, draw: np.random.Generator) -> Tensor:
-    """Shift each image by up to an eighth of its height (4 of 32 pixels; zeros come in) and mirror every second one, at
-    random.
+    """Shift and mirror images at random.
+
+    Each image moves by up to an eighth of its height (4 of 32 pixels), and zeros fill the edge. Each is mirrored with
+    probability 0.5.
 
     Parameters
     ----------
     images
         [batch, height, width, channels].
+    draw
+        Generator of the shifts and of the choice of mirrored images.
     """
     n, height, width, _ = images.shape
     margin = height // 8
@@ -50,33 +54,33 @@ def crop_and_flip(images: Tensor, draw: np.random.Generator) -> Tensor:
 class Feed:
     """The minibatches of one order and augmentation, step by step.
 
-    Instances whose conditions vary neither order nor augmentation share one feed; those that do have one each.
+    Instances share a feed, unless their condition varies order or augmentation.
     """
 
     def __init__(self, task: Task, attempt: int, source: Source, labels: Tensor) -> None:
-        """Feed one attempt at a task, and all that `address` says are fed alike.
+        """Make the feed of one attempt at a task, and of all attempts with the same `address`.
 
         Parameters
         ----------
         source
-            Of all images.
+            Source of all images.
         labels
-            Of all images, on the device.
+            Labels of all images, on the device.
         """
         self.task, self.attempt, self.source, self.labels = task, attempt, source, labels
         self._held: tuple[Tensor, Tensor] | None = None
 
     @staticmethod
     def address(task: Task, attempt: int) -> tuple:
-        """Return what determines the minibatches of an attempt: equal for those that may share a feed."""
+        """Return what determines the minibatches of an attempt; attempts with equal addresses share a feed."""
         purposes = ["order"] + (["augment"] if task.recipe.augmentation != "none" else [])
         return task.recipe.batch_size, *(tuple(task.address(purpose, attempt).items()) for purpose in purposes)
 
     def steps(self, epoch: int, first: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield images [batch, height, width, channels] and labels [batch] of the steps of an epoch, from `first` on.
+        """Yield images and labels of the steps of an epoch, from step `first` on.
 
-        On a GPU they always lie in the same memory, where captured graphs read them: use each before asking for the
-        next.
+        Images are [batch, height, width, channels], labels [batch]. On a GPU they always lie in the same memory, where
+        captured graphs read them, so each minibatch is valid only until the next one.
         """
         task, attempt = self.task, self.attempt
         batches = minibatches(task, len(self.labels), attempt=attempt, epoch=epoch)[first:]

@@ -1,4 +1,4 @@
-"""Platforms: what a training ran on, as far as it decides on the bits of the weights."""
+"""Platforms: kind of device, precision and compiler, which help to determine the bits of the weights."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ from pathlib import Path
 from manyseeds.errors import StudyError
 
 CPU = "cpu"
-"""Every kind of CPU begins with this word."""
+"""Names of kinds of CPUs begin with this word."""
 
 
 @dataclass(frozen=True)
 class Platform:
-    """What a training ran on, as far as it decides on the bits of the weights.
+    """Properties of hardware and arithmetic that affect the bits of the weights.
 
     Attributes
     ----------
     device
         Kind of the device (`devices.device_kind`).
     precision
-        Arithmetic of the training: fp32, tf32 or bf16.
+        Precision of the training: fp32, tf32 or bf16.
     compiler
-        The C++ compiler of compiled steps, with its version; None where steps are not compiled.
+        Name and version of the C++ compiler; None if steps are not compiled.
     """
 
     device: str
@@ -30,12 +30,12 @@ class Platform:
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> "Platform":
-        """Read a platform from the metadata of a file of weights; what they do not name is empty."""
+        """Read a platform from the metadata of a weights file; missing entries are empty."""
         return cls(metadata.get("device", ""), metadata.get("precision", ""), metadata.get("compiler") or None)
 
     @property
     def metadata(self) -> dict[str, str]:
-        """The platform as metadata of a file of weights, which are text."""
+        """The platform as metadata of a weights file (strings only)."""
         return {"device": self.device, "precision": self.precision, "compiler": self.compiler or ""}
 
     @property
@@ -44,29 +44,32 @@ class Platform:
         return self.device.startswith(CPU)
 
     def __str__(self) -> str:
-        """Name the device, the precision and the compiler."""
+        """Return device, precision and compiler, joined by commas."""
         return ", ".join(filter(None, (self.device, self.precision, self.compiler)))
 
 
 def check_comparable(device: str, trained_on: str, marker: Path | str) -> None:
-    """Check that what was trained on a GPU is not trained again on a CPU, which makes other bits and takes days.
+    """Check that a network of a block trained on a GPU is not retrained on a CPU.
+
+    A CPU would take days and give other bits than the rest of the block has.
 
     Parameters
     ----------
-    device, trained_on
-        Kinds of the device here (`devices.device_kind`), and of that on which the other instances of a block of seeds
-        were trained.
+    device
+        Kind of the device of this job (`devices.device_kind`).
+    trained_on
+        Kind of the device that trained the other instances of the block of seeds.
     marker
-        The file that says so.
+        File that records this kind.
 
     Raises
     ------
     StudyError
-        Saying what lets a job do it that asks for a GPU.
+        If the block was trained on a GPU and this job has none.
     """
     if device.startswith(CPU) and not trained_on.startswith(CPU):
         raise StudyError(
-            f"The weights of this network are gone, those of its block were trained on {trained_on}, and this job has "
-            f"no GPU: delete {marker} and the network's folder beside it, and run the same command again, so that a "
-            "job trains it that asks for one."
+            f"{marker}: the weights of a network of this block are missing. The block was trained on {trained_on}, and "
+            "this job has no GPU. Delete this file and the network's folder beside it, then run the same command "
+            "again: a job with a GPU will train the network."
         )

@@ -1,4 +1,4 @@
-"""Arithmetic of a training: which one `precision: auto` means on a device, and whether bfloat16 is worth it there."""
+"""Precision of a training: the meaning of `precision: auto` on a device, and the check of bfloat16."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -18,23 +18,24 @@ from manyseeds.training.platforms import Platform
 from manyseeds.training.recipes import AUTO, Recipe
 
 ROUNDS = 3
-"""Steps that are timed in either arithmetic; the fastest count."""
+"""Number of steps that are timed in each precision; the fastest counts."""
 
 SLOWER, HARDLY_FASTER = 1.1, 1.1
-"""A step in bfloat16 may take this many times that of a step in float32; a smaller gain than this is told."""
+"""Largest allowed ratio of step times, bfloat16 to float32; a speed-up below the second number is reported."""
 
 LARGEST_DIFFERENCE = 0.5
-"""Norm of the difference between a layer's first gradients in bfloat16 and in float32, as a share of the latter's norm,
-at most. Measured at initial weights, for the layer that differs most: 0.08 to 0.21 for All-CNNs of widths 0.06 to 1 and
-for AlexNet. A layer that is left out, or has the wrong sign, takes it to 1 or more.
+"""Largest allowed difference of a layer's first gradients in bfloat16 and float32, as a share of the float32 norm.
+
+Values at initial weights, for the layer that differs most: 0.08 to 0.21 for All-CNNs of widths 0.06 to 1 and for
+AlexNet. A layer that is left out, or has the wrong sign, gives 1 or more.
 """
 
 
 def resolved(asked: str, device: torch.device) -> str:
     """Return the precision that a config's `training.precision` means on a device.
 
-    ``auto`` is decided by instructions alone: on a CPU that multiplies bfloat16 matrices bf16, on others fp32; on a GPU
-    tf32, the precision of its float32 convolutions by torch's own default.
+    ``auto`` is bf16 on CPUs with instructions for bfloat16 matrices, fp32 on other CPUs, and tf32 on GPUs. tf32 is
+    torch's default for float32 convolutions on GPUs.
     """
     if asked != AUTO:
         return asked
@@ -44,7 +45,7 @@ def resolved(asked: str, device: torch.device) -> str:
 
 
 def platform_of(recipe: Recipe, device: torch.device) -> Platform:
-    """Return what a recipe runs on, on a device.
+    """Return the platform of a recipe on a device.
 
     Raises
     ------
@@ -59,14 +60,17 @@ def platform_of(recipe: Recipe, device: torch.device) -> Platform:
 def check_bf16(
     assignments: Sequence[Assignment], images: Images, device: torch.device, report: Callable[[str], None]
 ) -> None:
-    """Check on one minibatch that bfloat16 is worth it on this CPU: torch has had versions in which it was not.
+    """Check on one minibatch that bfloat16 is fast and accurate on this CPU.
 
-    Copies of the first network take the steps, so that its training is left as it is. Nothing is checked on GPUs.
+    In some versions of torch it was not. Copies of the first network take the steps, so its training does not change.
+    On GPUs nothing is checked.
 
     Parameters
     ----------
     assignments
-        Of one recipe.
+        Instances with the same recipe. The list may be empty.
+    report
+        Called with one line for each finding.
 
     Raises
     ------
@@ -80,18 +84,18 @@ def check_bf16(
     where = f"Config key training.precision: on this CPU, {device_kind(device)},"
     if seconds["bf16"] > SLOWER * seconds["fp32"]:
         raise StudyError(f"{where} {times}; set it to fp32.")
-    if not difference <= LARGEST_DIFFERENCE:  # nor is it where the gradient is no number
+    if not difference <= LARGEST_DIFFERENCE:  # so written, NaN fails too
         raise StudyError(
             f"{where} a layer's first gradient in bf16 differs from that in fp32 by {difference:.0%} of its norm, "
             f"expected at most {LARGEST_DIFFERENCE:.0%}; set it to fp32."
         )
     report(f"On this CPU {times}; the first gradients of a layer differ by at most {difference:.1%} of their norm.")
     if HARDLY_FASTER * seconds["bf16"] > seconds["fp32"]:
-        report("bf16 gains hardly anything here.")
+        report("bf16 is hardly faster than fp32 on this CPU.")
 
 
 def _measured(assignment: Assignment, images: Images, device: torch.device) -> tuple[dict[str, float], float]:
-    """Return the seconds of a step by precision, and by how much the first gradients of a layer differ at most."""
+    """Return seconds per step by precision, and the largest difference of a layer's first gradients."""
     recipe = assignment.task.recipe
     batch = to_device(images.inputs[: recipe.batch_size], device)
     labels = torch.from_numpy(images.labels[: recipe.batch_size]).to(device)
@@ -106,7 +110,7 @@ def _measured(assignment: Assignment, images: Images, device: torch.device) -> t
         for name, attempt in attempts.items():
             start = time.process_time()
             _step(attempt, batch, labels)
-            if number > 0:  # in the first one code is compiled and memory is fetched
+            if number > 0:  # the first step compiles code and allocates memory
                 seconds[name] = min(seconds[name], time.process_time() - start)
             else:
                 gradients[name] = [each.grad.clone() for each in attempt.decayed if each.grad is not None]
@@ -114,7 +118,7 @@ def _measured(assignment: Assignment, images: Images, device: torch.device) -> t
 
 
 def _difference(found: Tensor, expected: Tensor) -> float:
-    """Return the norm of the difference of two tensors as a share of that of the second; 0 where this has none."""
+    """Return |found - expected| / |expected|; 0 if the norm of `expected` is 0 or not finite."""
     norm = torch.linalg.vector_norm(expected).item()
     return torch.linalg.vector_norm(found - expected).item() / norm if 0 < norm < float("inf") else 0.0
 

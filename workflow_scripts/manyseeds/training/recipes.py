@@ -1,4 +1,4 @@
-"""What a training is: a recipe, and the task that binds it to an instance.
+"""Recipes of training, and tasks: one instance with its recipe.
 
 `Task.key` digests everything that determines the weights (methods 2 and 3).
 """
@@ -23,12 +23,12 @@ LEARNING_RATE_FACTOR = 0.1
 
 
 AUTO = "auto"
-"""Precision of a recipe that leaves the choice to the device: see `precision.resolved`."""
+"""Precision of a recipe that leaves the choice to the device; see `precision.resolved`."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How an instance is trained: whatever of the config's `training` and `dropout` determines the weights."""
+    """Settings of the config's `training` and `dropout` that determine the weights of an instance."""
 
     epochs: int
     batch_size: int
@@ -45,14 +45,14 @@ class Recipe:
     dropout_after: tuple[str, ...] = ()
 
     def learning_rate_at(self, epoch: int) -> float:
-        """Return the learning rate of the epoch that begins after `epoch` completed ones."""
+        """Return the learning rate after `epoch` completed epochs."""
         passed = sum(epoch >= milestone for milestone in self.milestones)
         return self.learning_rate * LEARNING_RATE_FACTOR**passed
 
     def on(self, platform: Platform) -> "Recipe":
-        """Return what this recipe becomes on a platform, whose precision it takes if it names none.
+        """Return the recipe for a platform, with the platform's precision instead of ``auto``.
 
-        Steps are compiled on CPUs only: GPUs capture them.
+        Steps are compiled on CPUs only, because GPUs capture them.
         """
         precision = platform.precision if self.precision == AUTO else self.precision
         return replace(self, precision=precision, compile=self.compile and platform.is_cpu)
@@ -60,7 +60,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Task:
-    """One instance to be trained: all that determines its weights but the images and the software."""
+    """One instance to train: everything that determines its weights except images and software."""
 
     name: str
     network: Network
@@ -72,11 +72,14 @@ class Task:
 
     @property
     def max_attempts(self) -> int:
-        """How often this instance is drawn at most; one that varies in no stream would only repeat itself."""
+        """Largest number of attempts; 1 if no stream varies, because every attempt would be the same."""
         return self.collapse.max_attempts if self.vary else 1
 
     def address(self, purpose: str, attempt: int) -> dict[str, int | str]:
-        """Return where a stream of this instance stands: only the streams that its condition varies see the attempt."""
+        """Return the address of a stream of this instance.
+
+        The number of the attempt enters only the streams that its condition varies.
+        """
         return {
             "root_seed": self.root_seed,
             "purpose": purpose,
@@ -93,7 +96,7 @@ class Task:
         Parameters
         ----------
         network, recipe, collapse
-            The config's entries; lists become tuples, defaults of the collapse rule are filled in.
+            Entries of the config. Lists become tuples, and defaults of the collapse rule are filled in.
         n_categories
             Number of categories of the data.
         """
@@ -102,7 +105,7 @@ class Task:
         return cls(name=name, network=Network.from_config(network), recipe=plain, collapse=rule, **streams_of)
 
     def initial_weights(self, images: Images, initial: Weights, attempt: int) -> Weights:
-        """Return what an attempt begins from: the instance's initial weights, or, if they are redrawn, new ones."""
+        """Return the initial weights of an attempt: those given, or new ones if the attempt redraws them."""
         if attempt == 0 or "init" not in self.vary:
             return initial
         return initialisation.initial_weights(
@@ -115,8 +118,9 @@ class Task:
         )
 
     def digest(self, initial: Weights, images_digest: str, code_digest: str) -> str:
-        """Return the digest of everything that determines the weights but the platform; the instance's name is not
-        among it.
+        """Return the digest of everything that determines the weights, the platform excepted.
+
+        The name of the instance is not part of it.
         """
         return _digest(self._determinants(self.recipe, initial, images_digest, code_digest))
 
@@ -130,7 +134,7 @@ class Task:
         self, recipe: Recipe, initial: Weights, images_digest: str, code_digest: str
     ) -> dict[str, object]:
         return {
-            "network": asdict(self.network) | {"layers": None},  # which layers are analysed changes no weight
+            "network": asdict(self.network) | {"layers": None},  # the choice of analysed layers changes no weight
             "recipe": asdict(recipe),
             "collapse": asdict(self.collapse),
             "root_seed": self.root_seed,
@@ -148,5 +152,5 @@ def _digest(determinants: Mapping[str, object]) -> str:
 
 
 def software() -> dict[str, str]:
-    """Return the versions that decide on the bits of a training."""
+    """Return the package versions that affect the bits of a training."""
     return {"torch": version("torch"), "numpy": np.__version__}

@@ -1,5 +1,6 @@
-"""Training as a plain loop: one attempt at one instance, step by step, without interruption. What the engine of
-`engine` must equal, bit by bit.
+"""Training as a plain loop: one attempt at one instance, without interruption.
+
+`engine` must give the same weights, bit for bit.
 """
 
 import torch
@@ -21,7 +22,7 @@ from manyseeds.training.recipes import Task
 def train_plainly(
     task: Task, initial: Weights, images: Images, device: torch.device, *, attempt: int = 0
 ) -> dict[int, dict[str, NDArray]]:
-    """Train one attempt at an instance and return its weights at the checkpoints, by epoch and name (methods 3)."""
+    """Train one attempt at an instance; return its weights at checkpoints, by epoch and name (methods 3)."""
     recipe = task.recipe
     make_deterministic(recipe.precision)
     module = build.build(task.network, images.inputs.shape[1:], images.n_categories)
@@ -48,10 +49,9 @@ def train_plainly(
                 loss, _ = answer(module, inputs, labels[batch].to(device), recipe.precision)
                 optimiser.zero_grad()
                 loss.backward()
+                # The gradient of l2 * sum(w^2), clipped with the rest.
                 for parameter in module.parameters():
-                    if (
-                        parameter.ndim > 1 and parameter.grad is not None
-                    ):  # the gradient of l2 * sum(w^2), clipped with the rest
+                    if parameter.ndim > 1 and parameter.grad is not None:
                         parameter.grad.add_(parameter.detach(), alpha=2 * recipe.l2)
                 nn.utils.clip_grad_norm_(module.parameters(), recipe.clip_norm)
                 optimiser.step()

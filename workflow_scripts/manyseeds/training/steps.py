@@ -1,4 +1,4 @@
-"""One step of a training: from a minibatch to its loss."""
+"""One step of training: from a minibatch to its loss."""
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ def loss_and_logits(module: nn.Module, images: Tensor, labels: Tensor, precision
     labels
         [batch].
     precision
-        ``bf16``: layers compute in bfloat16 where torch's autocast has them do so, from float32 weights.
+        ``bf16``: layers that torch's autocast covers compute in bfloat16, from float32 weights.
     """
     with torch.autocast(images.device.type, torch.bfloat16, enabled=precision == "bf16", cache_enabled=False):
         logits = module(as_batch(images))

@@ -1,4 +1,4 @@
-"""Where trainings keep their state, outside a workflow's outputs, so that a killed one loses next to nothing."""
+"""Stores: the state of trainings, outside a workflow's outputs, so that a killed job loses little."""
 
 import hashlib
 import json
@@ -22,8 +22,9 @@ COMPILED = ".compiled"
 
 
 class Store:
-    """A folder that holds the state of one training until its results are published; every file in it appears by
-    rename.
+    """A folder that holds the state of one training until its results are published.
+
+    Every file in it appears by rename.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -31,21 +32,21 @@ class Store:
 
     @property
     def state(self) -> Path:
-        """Weights, momentum and place of the attempt under way."""
+        """File of the weights, momentum and progress of the current attempt."""
         return self.folder / "state.safetensors"
 
     def checkpoint(self, attempt: int, epoch: int) -> Path:
-        """Weights of an attempt after some completed epochs."""
+        """Return the file of an attempt's weights after `epoch` completed epochs."""
         return self.folder / f"attempt{attempt}" / f"epoch{epoch}.safetensors"
 
     @property
     def origin(self) -> dict[str, str]:
-        """The training that the store is of: its task (`Task.digest`) and platform. Empty where none has begun."""
+        """Task (`Task.digest`) and platform of the training; empty if none has begun."""
         records = self._read("origin.json")
         return records[0] if records else {}
 
     def begin(self, task: str, platform: Platform) -> None:
-        """Record which training the store is of, before anything else is in it."""
+        """Record task and platform of the training, before anything else is written."""
         if not self.origin:
             with writing(self.folder):
                 self.folder.mkdir(parents=True, exist_ok=True)
@@ -56,7 +57,7 @@ class Store:
         return self._read("attempts.json")
 
     def history(self) -> list[dict]:
-        """Return the training history of the finished attempts, one record an epoch."""
+        """Return the training history of the finished attempts, one record per epoch."""
         return self._read("history.json")
 
     def _read(self, name: str) -> list[dict]:
@@ -73,8 +74,8 @@ class Store:
         return records
 
     def append(self, attempt: dict, history: Sequence[dict]) -> None:
-        """Record a finished attempt; only then is its state thrown away."""
-        # The history goes first: an attempt that is on record has all its rows, and a repeated one replaces its own.
+        """Record a finished attempt, then delete its state."""
+        # History first: a recorded attempt then always has all its rows. A repeated attempt replaces its own rows.
         earlier = [row for row in self.history() if row["attempt"] != attempt["attempt"]]
         self._write("history.json", earlier + list(history))
         self._write("attempts.json", [*self.attempts(), attempt])
@@ -85,7 +86,7 @@ class Store:
             path.write_text(json.dumps({"digest": _digest(records), "records": records}))
 
     def finished(self, max_attempts: int) -> bool:
-        """Tell whether an attempt has been accepted, or none is left."""
+        """Return whether an attempt was accepted, or none is left."""
         attempts = self.attempts()
         return bool(attempts) and (attempts[-1]["outcome"] == ACCEPTED or len(attempts) >= max_attempts)
 
@@ -102,13 +103,16 @@ def _digest(records: Sequence[Mapping]) -> str:
 def locked(
     store: Store, report: Callable[[str], None], *, meanwhile: Callable[[], None] = lambda: None, poll: float = 1.0
 ) -> Iterator[None]:
-    """Hold the lock of a store: an orphan of a killed workflow and its successor must not train the same instance at
-    once.
+    """Hold the lock of a store while the context lasts.
+
+    A job that outlives its killed workflow and its successor must not train the same instance at the same time.
 
     Parameters
     ----------
+    report
+        Called with one sentence if another process holds the lock.
     meanwhile
-        Called every `poll` seconds while another process holds it; what it raises ends the waiting.
+        Called every `poll` seconds while waiting. An exception that it raises ends the wait.
     """
     with writing(store.folder):
         store.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -116,7 +120,7 @@ def locked(
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        report(f"Waiting for another process that holds {lock.lock_file}.")
+        report(f"Waiting for another process that holds the lock {lock.lock_file}.")
         while not lock.is_locked:
             meanwhile()
             with suppress(Timeout):
@@ -128,21 +132,28 @@ def locked(
 
 
 def of_task(stores: Path, task: str) -> list[Store]:
-    """Return the stores of one task (`Task.digest`) on whatever platforms, by name."""
+    """Return the stores of one task (`Task.digest`) on all platforms, sorted by name."""
     folders = sorted(path.parent for path in Path(stores).glob("*/origin.json"))
     return [store for store in map(Store, folders) if store.origin.get("task") == task]
 
 
 def finished_store(stores: Path, task: str, max_attempts: int) -> Store | None:
-    """Return a store in which a task is finished, on whatever platform, or None if there is none."""
+    """Return a store in which a task is finished, on any platform, or None if there is none."""
     return next((store for store in of_task(stores, task) if store.finished(max_attempts)), None)
 
 
 def tidy(stores: Path, networks: Path) -> None:
-    """Remove the stores of tasks that are published under `networks`, on whatever platforms they began, and the locks
-    that nobody holds; after the last store the compiled code, too.
+    """Remove the stores of published tasks and unused locks; after the last store, also compiled code.
 
-    Only for a workflow that has succeeded: of a job whose end it has not seen, it deletes what was published.
+    Call it only after a workflow has succeeded. A workflow deletes the published files of a job whose end it did not
+    see, and then needs the store.
+
+    Parameters
+    ----------
+    stores
+        Folder of the stores.
+    networks
+        Folder of the published networks. Stores of their tasks are removed for all platforms.
     """
     if not stores.exists():
         return
@@ -156,14 +167,14 @@ def tidy(stores: Path, networks: Path) -> None:
         lock = FileLock(path)
         with suppress(Timeout), lock.acquire(timeout=0):
             path.unlink(missing_ok=True)
-    if {path.name for path in stores.iterdir()} <= {COMPILED}:  # unless somebody trains there
+    if {path.name for path in stores.iterdir()} <= {COMPILED}:  # no training is under way
         shutil.rmtree(stores / COMPILED, ignore_errors=True)
         with suppress(OSError):
             stores.rmdir()
 
 
 def metadata_of(path: Path) -> dict[str, str]:
-    """Return the metadata of a weights file; none of a file that is not there."""
+    """Return the metadata of a weights file; empty if the file does not exist."""
     if not path.exists():
         return {}
     with safe_open(path, framework="np") as file:
@@ -171,13 +182,20 @@ def metadata_of(path: Path) -> dict[str, str]:
 
 
 def publish(store: Store, destinations: Mapping[int, Path]) -> None:
-    """Put the weights of the last attempt where they belong, by epoch, each file appearing at once and whole; beside
-    them those of attempts that were rejected at their end for a missing category alone (methods 3).
+    """Publish the weights of the last attempt; each file appears by rename.
+
+    The last weights of attempts that were rejected after their last epoch for a missing category are put beside them
+    (methods 3).
+
+    Parameters
+    ----------
+    destinations
+        Published file of each epoch.
 
     Raises
     ------
     StudyError
-        Naming the first whose contents have changed since they were saved.
+        If the contents of a file have changed since it was saved; names the first such file.
     """
     *earlier, last = store.attempts()
     sources = {destination: store.checkpoint(last["attempt"], epoch) for epoch, destination in destinations.items()}
@@ -185,7 +203,7 @@ def publish(store: Store, destinations: Mapping[int, Path]) -> None:
     for stale in folder.glob(REJECTED.format("*")):
         stale.unlink()
     for attempt in (record["attempt"] for record in earlier if record["outcome"] == MISSING):
-        if (weights := store.checkpoint(attempt, end)).exists():  # no attempt that was given up before its end
+        if (weights := store.checkpoint(attempt, end)).exists():  # an attempt that was given up early has none
             sources[folder / REJECTED.format(attempt)] = weights
     for source in sources.values():
         tensors.read(source)

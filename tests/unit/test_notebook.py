@@ -1,0 +1,117 @@
+"""The functions for notebooks, against scipy and against the tables of the workflow."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.spatial.distance import pdist, squareform
+from scipy.stats import pearsonr
+
+import manyseeds as ms
+
+RNG = np.random.default_rng(0)
+CATEGORIES = np.repeat(["cat", "dog", "car"], 4)
+SHARED = RNG.normal(size=(12, 3, 3, 5))
+NETWORKS = {
+    name: {
+        "conv1": (SHARED + RNG.normal(size=SHARED.shape)).astype(np.float32),
+        "fc": RNG.normal(size=(12, 7)) + np.repeat(np.eye(3), 4, axis=0) @ RNG.normal(size=(3, 7)),
+    }
+    for name in (3, 5, 8, 9)
+}
+SCIPY = {"correlation": "correlation", "cosine": "cosine", "euclidean": "euclidean"}
+
+
+@pytest.mark.parametrize("measure", SCIPY)
+@pytest.mark.parametrize("normalisation", ["none", "cocktail"])
+def test_rdms_are_those_of_scipy(measure, normalisation):
+    patterns = NETWORKS[3]["conv1"].reshape(12, -1).astype(float)
+    if normalisation == "cocktail":
+        patterns = patterns - patterns.mean(axis=0)
+    found = ms.rdm(NETWORKS[3]["conv1"], measure, normalisation=normalisation)
+    np.testing.assert_allclose(found, pdist(patterns, SCIPY[measure]), rtol=1e-6)
+
+
+def test_pairs_are_squared_correlations_of_rdms():
+    rows = ms.pairs(NETWORKS, CATEGORIES, measures=["euclidean"])
+    assert len(rows) == 2 * 4 * 6  # layers, kinds, pairs
+    exemplars = rows[(rows["kind"] == "exemplar") & (rows["layer"] == "fc")].set_index(["seed_a", "seed_b"])
+    for a, b in combinations(NETWORKS, 2):
+        r = pearsonr(pdist(NETWORKS[a]["fc"]), pdist(NETWORKS[b]["fc"])).statistic
+        assert exemplars.loc[(a, b), "consistency"] == pytest.approx(r**2, rel=1e-9)
+        assert exemplars.loc[(a, b), "r"] == pytest.approx(r, rel=1e-9)
+    centroids = rows[(rows["kind"] == "centroid") & (rows["layer"] == "fc")].set_index(["seed_a", "seed_b"])
+    means = {name: layers["fc"].reshape(3, 4, -1).mean(axis=1) for name, layers in NETWORKS.items()}
+    expected = pearsonr(pdist(means[3]), pdist(means[9])).statistic ** 2
+    assert centroids.loc[(3, 9), "consistency"] == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("interval", ["jackknife", "pairs", "stimuli"])
+def test_means_are_those_of_the_pairs_inside_their_interval(interval):
+    table = ms.consistency(NETWORKS, CATEGORIES, interval=interval, n_resamples=200)
+    rows = ms.pairs(NETWORKS, CATEGORIES)
+    expected = rows.groupby(["layer", "kind"])["consistency"].mean()
+    found = table.set_index(["layer", "kind"])["mean"]
+    np.testing.assert_allclose(found, expected.loc[found.index])
+    assert set(table["ci_method"]) == {interval}
+    assert (table["ci_low"] < table["ci_high"]).all()
+    assert table["layer"].unique().tolist() == ["conv1", "fc"]
+    assert table["n_networks"].eq(4).all()
+
+
+def test_intervals_need_enough_networks():
+    two = {name: NETWORKS[name] for name in (3, 5)}
+    assert ms.consistency(two)["ci_low"].isna().all()
+    assert ms.consistency(NETWORKS, CATEGORIES, interval="both")["ci_low"].isna().all()
+
+
+def test_without_categories_whole_rdms_are_compared():
+    table = ms.consistency(NETWORKS)
+    assert table["kind"].tolist() == ["exemplar", "exemplar"]
+    with_categories = ms.consistency(NETWORKS, CATEGORIES).query("kind == 'exemplar'").reset_index(drop=True)
+    pd.testing.assert_frame_equal(table, with_categories)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (([NETWORKS[3]],), "found list, expected a dict of at least two networks"),
+        (({3: NETWORKS[3]},), "found 1, expected a dict of at least two networks"),
+        (({3: NETWORKS[3], 5: {"fc": NETWORKS[5]["fc"]}},), r"network 5: found layers \['fc'\], expected"),
+        (({3: {}, 5: {}},), "found no layers"),
+        (({3: {"fc": np.ones((3, 2))}, 5: {"fc": np.ones((4, 2))}},), "network 5, layer fc: found 4 stimuli"),
+        (({3: {"fc": np.ones(3)}, 5: {"fc": np.ones(3)}},), "expected real numbers of at least two stimuli x units"),
+        (({3: {"fc": np.full((3, 2), np.nan)}, 5: {"fc": np.ones((3, 2))}},), "network 3, layer fc"),
+        ((NETWORKS, CATEGORIES[:5]), r"categories: found shape \(5,\), expected one for each of 12 stimuli"),
+    ],
+)
+def test_arrays_that_do_not_match_are_refused(arguments, words):
+    with pytest.raises(ms.StudyError, match=words):
+        ms.consistency(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"measures": ["corelation"]}, "found 'corelation', expected one of .*correlation"),
+        ({"measures": "correlation"}, "expected a list of names"),
+        ({"normalisations": ["blank"]}, "expected one of none, cocktail"),
+        ({"interval": "bootstrap"}, "expected one of jackknife"),
+    ],
+)
+def test_unknown_names_are_refused_with_those_that_are_known(options, words):
+    with pytest.raises(ms.StudyError, match=words):
+        ms.consistency(NETWORKS, **options)
+
+
+def test_the_package_lists_what_it_has():
+    assert {"consistency", "pairs", "rdm", "open_study", "plot"} <= set(dir(ms))
+    with pytest.raises(AttributeError, match=r"it has .*consistency"):
+        _ = ms.consistancy
+
+
+def test_rdms_are_condensed_as_squareform_expects():
+    square = squareform(ms.rdm(NETWORKS[3]["fc"]))
+    assert square.shape == (12, 12)
+    np.testing.assert_array_equal(square, square.T)

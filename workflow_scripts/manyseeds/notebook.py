@@ -1,0 +1,256 @@
+"""Functions for notebooks: from arrays of activations to RDMs and consistency, without a workflow."""
+
+from collections.abc import Hashable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from manyseeds.comparison.within_group import Comparison, compare_layer
+from manyseeds.errors import StudyError
+from manyseeds.representations.geometry import NORMALISATIONS, Geometry, measure_geometry
+from manyseeds.representations.measures import MEASURES
+from manyseeds.representations.measures import rdm as rdm_of
+from manyseeds.statistics import stimulus_resampling
+from manyseeds.statistics.group_summaries import summarise_consistency
+from manyseeds.statistics.intervals import Bootstrap
+from manyseeds.statistics.stimulus_resampling import StimulusResamples
+from manyseeds.streams import generator
+
+Activations = Mapping[Hashable, Mapping[str, ArrayLike]]
+"""Activations by network and layer: arrays of stimuli x units; axes behind the first are flattened."""
+
+INTERVALS = ("jackknife", "pairs", "instances", "stimuli", "both")
+"""Methods of confidence intervals (methods 5)."""
+
+RESAMPLED_STIMULI = ("stimuli", "both")
+STIMULUS_RESAMPLES = 1000
+"""Number of resamples of the stimuli; networks and pairs are resampled `n_resamples` times."""
+
+COLUMNS = [
+    "layer",
+    "layer_index",
+    "measure",
+    "normalisation",
+    "kind",
+    "mean",
+    "ci_low",
+    "ci_high",
+    "ci_method",
+    "n_networks",
+    "n_network_pairs",
+]
+PAIR_COLUMNS = [
+    "layer",
+    "layer_index",
+    "measure",
+    "normalisation",
+    "kind",
+    "seed_a",
+    "seed_b",
+    "r",
+    "consistency",
+    "n_entries",
+    "n_undefined",
+]
+UNUSED_KEYS = {"architecture": "", "condition": "", "epoch": 0}
+"""Keys that tables of a study have and one group of arrays does not need."""
+
+
+def rdm(activations: ArrayLike, measure: str = "correlation", *, normalisation: str = "none") -> NDArray[np.float64]:
+    """Return the representational dissimilarity matrix of one layer (methods 4).
+
+    Parameters
+    ----------
+    activations
+        (n, ...) activations to n stimuli; axes behind the first are flattened.
+    measure
+        `correlation`, `cosine`, `euclidean`, `unit_euclidean` or `norm_difference`.
+    normalisation
+        `none`, or `cocktail` to subtract the mean pattern of all stimuli first.
+
+    Returns
+    -------
+    ndarray
+        (n (n - 1) / 2,) upper triangle in the order of scipy's `squareform`; NaN where a pattern has no norm or no
+        variance.
+
+    Raises
+    ------
+    StudyError
+        For an unknown name, or activations that are not finite numbers of at least two stimuli.
+    """
+    _check_known("measure", [measure], MEASURES)
+    _check_known("normalisation", [normalisation], NORMALISATIONS)
+    geometry = measure_geometry(_array(activations, "activations"), name="activations")
+    return rdm_of(NORMALISATIONS[normalisation](geometry), measure)
+
+
+def consistency(
+    activations: Activations,
+    categories: ArrayLike | None = None,
+    *,
+    measures: Sequence[str] = ("correlation",),
+    normalisations: Sequence[str] = ("none",),
+    interval: str = "jackknife",
+    n_resamples: int = 10_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return the mean consistency of networks in each layer, with confidence intervals (methods 5).
+
+    Consistency of two networks is the squared Pearson correlation of their RDMs.
+
+    Parameters
+    ----------
+    activations
+        Activations to the same n stimuli by network and layer: ``{0: {"conv1": array, "fc": array}, 1: ...}``. All
+        networks have the same layers, in order of depth.
+    categories
+        (n,) category of each stimulus. Without them only whole RDMs are compared (`exemplar`).
+    measures, normalisations
+        Names as in `rdm`.
+    interval
+        `jackknife` for other networks, `stimuli` for other stimuli, `both`; `pairs` and `instances` are bootstraps.
+    n_resamples, seed
+        Of the bootstraps.
+
+    Returns
+    -------
+    DataFrame
+        One row per layer, measure, normalisation and kind (`exemplar`, `centroid`, `within_category`,
+        `within_category_mean`) with mean, ci_low, ci_high, ci_method, n_networks and n_network_pairs. An interval is
+        null if there are too few networks for it.
+
+    Raises
+    ------
+    StudyError
+        For an unknown name, fewer than two networks, or arrays that do not match.
+    """
+    _check_known("interval", [interval], INTERVALS)
+    networks, labels = _checked(activations, categories)
+    compared = _compare(networks, labels, measures, normalisations)
+    resamples = None
+    if interval in RESAMPLED_STIMULI:
+        resamples = _resample_stimuli(networks, labels, measures, seed)
+    summary = summarise_consistency(compared, resamples, Bootstrap(seed, n_resamples))
+    rows = summary[(summary["ci_method"] == interval) & _asked(summary, categories)]
+    return rows[COLUMNS].reset_index(drop=True)
+
+
+def pairs(
+    activations: Activations,
+    categories: ArrayLike | None = None,
+    *,
+    measures: Sequence[str] = ("correlation",),
+    normalisations: Sequence[str] = ("none",),
+) -> pd.DataFrame:
+    """Return the consistency of each pair of networks in each layer.
+
+    Parameters
+    ----------
+    activations, categories, measures, normalisations
+        As in `consistency`.
+
+    Returns
+    -------
+    DataFrame
+        One row per layer, measure, normalisation, kind and pair: seed_a, seed_b (the keys of `activations`), signed r,
+        consistency r squared, the number of RDM entries and of those undefined.
+    """
+    networks, labels = _checked(activations, categories)
+    compared = _compare(networks, labels, measures, normalisations)
+    rows = compared[_asked(compared, categories)]
+    names = dict(enumerate(networks))
+    rows = rows.assign(seed_a=rows["seed_a"].map(names), seed_b=rows["seed_b"].map(names))
+    return rows[PAIR_COLUMNS].reset_index(drop=True)
+
+
+def _asked(rows: pd.DataFrame, categories: ArrayLike | None) -> pd.Series:
+    """Return the mask of the rows to show: without categories those of whole RDMs."""
+    return (rows["kind"] == "exemplar") | (categories is not None)
+
+
+def _compare(
+    networks: Mapping[Hashable, Mapping[str, Geometry]],
+    labels: NDArray,
+    measures: Sequence[str],
+    normalisations: Sequence[str],
+) -> pd.DataFrame:
+    """Return the rows of table `consistency` for networks that are numbered from 0."""
+    _check_known("measure", measures, MEASURES)
+    _check_known("normalisation", normalisations, NORMALISATIONS)
+    comparison = Comparison()
+    for place, layer in enumerate(next(iter(networks.values()))):
+        geometries = dict(enumerate(network[layer] for network in networks.values()))
+        chosen = {name: NORMALISATIONS[name] for name in normalisations}
+        keys = UNUSED_KEYS | {"layer": layer, "layer_index": place}
+        comparison.add(keys, compare_layer(geometries, labels, measures, chosen))
+    return comparison.table("consistency", [*UNUSED_KEYS, "dropout_samples", *PAIR_COLUMNS])
+
+
+def _resample_stimuli(
+    networks: Mapping[Hashable, Mapping[str, Geometry]], labels: NDArray, measures: Sequence[str], seed: int
+) -> StimulusResamples:
+    """Return consistencies on resampled stimuli, as the workflow draws them."""
+    if not stimulus_resampling.can_be_resampled(labels):
+        raise StudyError("categories: resampling stimuli needs at least two stimuli of each category.")
+    weights = stimulus_resampling.stimulus_weights(labels, STIMULUS_RESAMPLES, generator(seed, "resampling/stimuli", 0))
+    values = {}
+    for layer in next(iter(networks.values())):
+        geometries = [network[layer] for network in networks.values()]
+        drawn = stimulus_resampling.resample_stimuli(geometries, labels, measures, weights)
+        values |= {(measure, kind, layer): resampled for (measure, kind), resampled in drawn.items()}
+    return StimulusResamples(0, tuple(range(len(networks))), len(labels), values)
+
+
+def _checked(
+    activations: Activations, categories: ArrayLike | None
+) -> tuple[dict[Hashable, dict[str, Geometry]], NDArray]:
+    """Return geometries by network and layer, and a category for each stimulus."""
+    if not isinstance(activations, Mapping) or len(activations) < 2:
+        found = len(activations) if isinstance(activations, Mapping) else type(activations).__name__
+        raise StudyError(f"activations: found {found}, expected a dict of at least two networks.")
+    layers = list(next(iter(activations.values())))
+    networks, n_stimuli = {}, None
+    for name, arrays in activations.items():
+        if list(arrays) != layers:
+            raise StudyError(f"activations of network {name}: found layers {list(arrays)}, expected {layers}.")
+        networks[name] = {}
+        for layer, array in arrays.items():
+            where = f"activations of network {name}, layer {layer}"
+            patterns = _array(array, where)
+            n_stimuli = n_stimuli or len(patterns)
+            if len(patterns) != n_stimuli:
+                raise StudyError(f"{where}: found {len(patterns)} stimuli, expected {n_stimuli}.")
+            networks[name][layer] = measure_geometry(patterns, name=where)
+    if not layers:
+        raise StudyError("activations: found no layers, expected at least one.")
+    return networks, _labels(categories, n_stimuli or 0)
+
+
+def _labels(categories: ArrayLike | None, n_stimuli: int) -> NDArray:
+    """Return the category of each stimulus; without categories all are of one."""
+    labels = np.zeros(n_stimuli, np.int64) if categories is None else np.asarray(categories)
+    if labels.shape != (n_stimuli,):
+        raise StudyError(f"categories: found shape {labels.shape}, expected one for each of {n_stimuli} stimuli.")
+    return labels
+
+
+def _array(values: ArrayLike, where: str) -> NDArray[np.floating]:
+    """Return activations as an array of fractions with at least two stimuli."""
+    array = np.asarray(values)
+    if array.dtype.kind in "iub":
+        array = array.astype(np.float64)
+    if array.dtype.kind != "f" or array.ndim < 2 or len(array) < 2 or not array[0].size:
+        found = f"{array.dtype} of shape {array.shape}"
+        raise StudyError(f"{where}: found {found}, expected real numbers of at least two stimuli x units.")
+    return array
+
+
+def _check_known(what: str, names: Sequence[str], known: Sequence[str] | Mapping) -> None:
+    """Refuse names that are not known."""
+    if isinstance(names, str):
+        raise StudyError(f"{what}s: found the text {names!r}, expected a list of names.")
+    for name in names:
+        if name not in known:
+            raise StudyError(f"{what}: found {name!r}, expected one of {', '.join(known)}.")

@@ -1,0 +1,83 @@
+"""Plots for notebooks (needs matplotlib)."""
+
+from itertools import cycle
+
+import pandas as pd
+from matplotlib import pyplot
+from matplotlib.axes import Axes
+
+from manyseeds.errors import StudyError
+from manyseeds.figures import depth as curves
+from manyseeds.figures import style
+
+SERIES = (
+    style.Series(style.BLUE, "o", "-"),
+    style.Series(style.VERMILLION, "s", "--"),
+    style.Series(style.GREEN, "^", "-."),
+    style.Series(style.PURPLE, "D", ":"),
+)
+NEEDED = ("layer", "layer_index", "mean", "ci_low", "ci_high", "ci_method")
+
+
+def depth(
+    table: pd.DataFrame,
+    *,
+    by: str | None = None,
+    kind: str = "exemplar",
+    measure: str | None = None,
+    normalisation: str = "none",
+    axes: Axes | None = None,
+) -> Axes:
+    """Plot mean consistency against depth with its intervals.
+
+    Parameters
+    ----------
+    table
+        From `manyseeds.consistency`; several of them may be joined if a column `by` tells them apart. Rows of the table
+        `consistency_summary` of a study work too, for one interval method and one epoch.
+    by
+        Column with a curve for each value, such as ``kind`` or a column of your own.
+    kind, measure, normalisation
+        Rows to plot. A `by` of the same name plots all its values. None: the first measure of the table.
+    axes
+        Axes to draw on; None: new ones.
+
+    Raises
+    ------
+    StudyError
+        If the table lacks a column, or has more than one row for a layer of a curve.
+    """
+    missing = [column for column in NEEDED if column not in table]
+    if missing:
+        raise StudyError(f"table: found no column {missing[0]}, expected a table of manyseeds.consistency.")
+    chosen = {"kind": kind, "measure": measure or table["measure"].iloc[0], "normalisation": normalisation}
+    rows = table
+    for column, value in chosen.items():
+        if column != by:
+            rows = rows[rows[column] == value]
+    if rows.empty:
+        raise StudyError(f"table: found no rows with {', '.join(f'{k} {v}' for k, v in chosen.items())}.")
+    with style.journal_style():
+        axes = pyplot.subplots(figsize=(3.5, 2.4))[1] if axes is None else axes
+        groups = [("", rows)] if by is None else list(rows.groupby(by, sort=False))
+        for (name, group), series in zip(groups, cycle(SERIES), strict=False):
+            if group["layer_index"].duplicated().any():
+                raise StudyError("table: found several rows for one layer; select one interval, epoch and group first.")
+            curves.draw_curve(axes, group.sort_values("layer_index"), series, label=str(name))
+        _name_layers(axes, rows)
+        axes.set_ylim(-0.03, 1.03)
+        axes.set_ylabel(curves.CONSISTENCY_LABEL)
+        if by is not None:
+            axes.legend()
+    return axes
+
+
+def _name_layers(axes: Axes, rows: pd.DataFrame) -> None:
+    """Name the layers below the axes, or number them if curves have different ones."""
+    names = rows.groupby("layer_index")["layer"].nunique()
+    if (names > 1).any():
+        rows = rows.assign(layer=(rows["layer_index"] + 1).astype(str))
+        curves.layer_axis(axes, rows)
+        axes.set_xlabel("Layer, from the input")
+    else:
+        curves.layer_axis(axes, rows)

@@ -1,0 +1,151 @@
+"""Results of a study, opened in a notebook: tables, RDMs and networks, each checked as it is read."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.spatial.distance import squareform
+
+from manyseeds.errors import StudyError
+from manyseeds.representations import geometry_files
+from manyseeds.representations.geometry import NORMALISATIONS
+from manyseeds.representations.measures import MEASURES, rdm
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def open_study(path: str | Path) -> "Results":
+    """Open the results of a study.
+
+    Parameters
+    ----------
+    path
+        The study's folder, such as ``results/digits``.
+
+    Raises
+    ------
+    StudyError
+        If the folder holds no results.
+    """
+    folder = Path(path)
+    if not any((folder / name).is_dir() for name in ("tables", "geometry", "networks")):
+        raise StudyError(f"{folder}: found no results of a study, expected a folder such as results/digits.")
+    return Results(folder)
+
+
+class Results:
+    """The results of one study. Nothing is read before it is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __repr__(self) -> str:
+        return f"<study {self.folder.name}: {len(self.tables)} tables, {len(self.instances)} instances>"
+
+    @property
+    def tables(self) -> list[str]:
+        """Names of the tables that are there."""
+        return sorted(path.stem for path in (self.folder / "tables").glob("*.parquet"))
+
+    @property
+    def instances(self) -> list[tuple[str, str, int]]:
+        """Architecture, condition and seed of each instance that has a geometry."""
+        folders = self.folder.glob("geometry/*/*/seed*")
+        found = [(*path.parts[-3:-1], int(path.name.removeprefix("seed"))) for path in folders]
+        return sorted(found)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a table; `docs/tables.md` describes its columns.
+
+        Raises
+        ------
+        StudyError
+            If the study does not have the table.
+        """
+        if name not in self.tables:
+            raise StudyError(f"{self.folder}: found no table {name!r}, expected one of {', '.join(self.tables)}.")
+        return pd.read_parquet(self.folder / "tables" / f"{name}.parquet")
+
+    def epochs(self, architecture: str, condition: str, seed: int) -> list[int]:
+        """Return the analysed epochs of an instance, in ascending order."""
+        names = (path.stem for path in self._instance("geometry", architecture, condition, seed).glob("epoch*.npz"))
+        return sorted(int(name.removeprefix("epoch")) for name in names if "_" not in name)
+
+    def rdms(
+        self,
+        architecture: str,
+        condition: str,
+        seed: int,
+        *,
+        epoch: int | None = None,
+        measure: str = "correlation",
+        normalisation: str = "none",
+    ) -> dict[str, NDArray[np.float64]]:
+        """Return the RDMs of an instance by layer, in order of depth.
+
+        They are computed from Gram matrices, so every measure is there, whatever `rdms.keep` says.
+
+        Parameters
+        ----------
+        epoch
+            An analysed epoch; None: the last one.
+        measure, normalisation
+            As in `manyseeds.rdm`.
+
+        Returns
+        -------
+        dict
+            (n, n) symmetric matrices; NaN where undefined.
+        """
+        for name, known in ((measure, MEASURES), (normalisation, NORMALISATIONS)):
+            if name not in known:
+                raise StudyError(f"rdms: found {name!r}, expected one of {', '.join(known)}.")
+        path = self._epoch("geometry", architecture, condition, seed, epoch)
+        matrices = {}
+        for layer in geometry_files.stored_layers(path):
+            geometry = NORMALISATIONS[normalisation](geometry_files.load_geometry(path, layer))
+            matrices[layer] = squareform(rdm(geometry, measure), checks=False)
+        return matrices
+
+    def network(self, architecture: str, condition: str, seed: int, *, epoch: int | None = None) -> "nn.Module":
+        """Return a network with its weights, in evaluation mode (needs torch).
+
+        Networks of the user's own code are refused: opening results imports no module that a file names.
+
+        Parameters
+        ----------
+        epoch
+            A checkpoint; None: the last one that is there.
+        """
+        from manyseeds.io import tensors
+        from manyseeds.models import build, spec
+
+        path = self._epoch("networks", architecture, condition, seed, epoch)
+        weights, metadata = tensors.read(path)
+        if "network" not in metadata:
+            raise StudyError(f"{path}: found no description of its network; it was trained by an earlier version.")
+        network, image_shape, n_categories = spec.from_metadata(metadata)
+        if "." in network.architecture:
+            raise StudyError(f"{path}: the network {network.architecture} is the user's own code; build it there.")
+        module = build.build(network, image_shape, n_categories)
+        build.load(module, weights, source=str(path))
+        return module.eval()
+
+    def _epoch(self, kind: str, architecture: str, condition: str, seed: int, epoch: int | None) -> Path:
+        """Return a file of an instance at an epoch; None: the last one."""
+        folder = self._instance(kind, architecture, condition, seed)
+        files = {int(path.stem.removeprefix("epoch")): path for path in folder.glob("epoch*") if "_" not in path.stem}
+        if not files or (epoch is not None and epoch not in files):
+            raise StudyError(f"{folder}: found epochs {sorted(files)}, expected {'one' if epoch is None else epoch}.")
+        return files[max(files) if epoch is None else epoch]
+
+    def _instance(self, kind: str, architecture: str, condition: str, seed: int) -> Path:
+        """Return the folder of an instance."""
+        folder = self.folder / kind / architecture / condition / f"seed{seed}"
+        if not folder.is_dir():
+            known = "; ".join(f"{a}, {c}, seed {s}" for a, c, s in self.instances[:6])
+            raise StudyError(f"{folder}: found no such instance, expected one of: {known} ...")
+        return folder
