@@ -77,6 +77,20 @@ def test_comments_docstrings_layout_and_unrelated_files_do_not(digest, file, tex
     assert digest(file, text) == digest()
 
 
+def test_imports_for_type_checkers_do_not_count(digest):
+    geometry = FILES["manyseeds/geometry.py"]
+    typed = geometry.replace(
+        "from manyseeds.deep", "if TYPE_CHECKING:\n    from manyseeds import unrelated\nfrom manyseeds.deep"
+    )
+    executed = typed.replace("if TYPE_CHECKING", "if True")
+    assert digest("manyseeds/geometry.py", typed) == digest()
+    assert digest("manyseeds/geometry.py", executed) != digest()
+
+
+def test_the_names_for_notebooks_do_not_count(digest):
+    assert digest("manyseeds/__init__.py", "from manyseeds import unrelated\n") == digest()
+
+
 def test_modules_loaded_by_name_count_where_they_are_named(digest):
     assert digest("manyseeds/figures.py", "x = 2\n") == digest()
     named = ("manyseeds.figures",)

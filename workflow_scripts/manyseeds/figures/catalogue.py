@@ -4,61 +4,21 @@ The Snakefile reads it, so nothing heavy is imported here. `manyseeds.figures.{n
 `name`. A new figure needs a module of that name, an entry here and a report caption.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 from manyseeds.errors import StudyError
 
-
-class Facts(Protocol):
-    """Properties of a study that decide which figures it has; `manyseeds.study.Study` has them.
-
-    They are known before anything is computed. Figures do not import the study, so that a change of its code does not
-    redraw them.
-    """
-
-    @property
-    def config(self) -> Mapping[str, Any]:
-        """The complete configuration."""
-
-    @property
-    def measures(self) -> tuple[str, ...]:
-        """Dissimilarity measures."""
-
-    @property
-    def groups(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of architecture and condition."""
-
-    @property
-    def shown_groups(self) -> tuple[tuple[str, str], ...]:
-        """Groups in figures that do not compare conditions."""
-
-    @property
-    def followed_groups(self) -> tuple[tuple[str, str], ...]:
-        """Groups that are analysed at several epochs."""
-
-    @property
-    def dropout_sweep(self) -> tuple[tuple[str, str], ...]:
-        """Groups that are trained with dropout and otherwise like the first condition."""
-
-    @property
-    def conditions(self) -> tuple[Mapping[str, Any], ...]:
-        """Conditions, in order."""
-
-    @property
-    def compared_conditions(self) -> tuple[tuple[str, str, str], ...]:
-        """Architecture and two conditions, for every pair of conditions that is compared."""
-
-    def epochs_of(self, architecture: str, condition: str) -> tuple[int, ...]:
-        """Return the epochs at which a group is analysed."""
+if TYPE_CHECKING:  # no import at run time: a change of the study's code then redraws no figure
+    from manyseeds.study.study import Study
 
 
 @dataclass(frozen=True)
 class Requirement:
     """Something that a figure needs from a study."""
 
-    met: Callable[[Facts], bool]
+    met: Callable[["Study"], bool]
     wanted: str
     """What the figure needs, and how to add it to a study: the end of a sentence "fig6 needs ..."."""
 
@@ -66,7 +26,7 @@ class Requirement:
 def any_measure_of(*measures: str) -> Requirement:
     """Return the requirement of at least one of these dissimilarity measures."""
     return Requirement(
-        lambda facts: not set(measures).isdisjoint(facts.measures),
+        lambda study: not set(measures).isdisjoint(study.measures),
         f"one of the dissimilarities {', '.join(measures)}: add it to `measures`",
     )
 
@@ -75,27 +35,27 @@ PUBLISHED_NETWORKS = ("all_cnn_c", "all_cnn_7", "alexnet")
 """Names of the networks with values in data/mehrer2020_values.csv, all in the condition baseline."""
 
 DROPOUT_SWEEP = Requirement(
-    lambda facts: bool(facts.dropout_sweep),
+    lambda study: bool(study.dropout_sweep),
     "networks trained with dropout, here or by the study that exported them: set `dropout.rates`, as in "
     "studies/mehrer2020.yaml",
 )
 TRAJECTORY = Requirement(
-    lambda facts: any(sum(epoch >= 1 for epoch in facts.epochs_of(*group)) >= 2 for group in facts.shown_groups),
+    lambda study: any(sum(epoch >= 1 for epoch in study.epochs_of(*group)) >= 2 for group in study.shown_groups),
     "networks analysed after at least two epochs of their training, here or by the study that exported them: set "
     "`trajectory.epochs`, or provide activations of several epochs",
 )
 CONDITION_PAIRS = Requirement(
-    lambda facts: bool(facts.compared_conditions),
+    lambda study: bool(study.compared_conditions),
     "pairs of conditions that are compared with each other: set `conditions` and `condition_pairs`, as in "
     "studies/mehrer2020.yaml",
 )
 ALEXNET_NAME = "alexnet"
 ALEXNET = Requirement(
-    lambda facts: any(architecture == ALEXNET_NAME for architecture, _ in facts.groups),
+    lambda study: any(architecture == ALEXNET_NAME for architecture, _ in study.groups),
     "networks called alexnet: add `{architecture: alexnet}` to `networks`, as in studies/mehrer2020_alexnet.yaml",
 )
 PUBLISHED = Requirement(
-    lambda facts: any((name, "baseline") in facts.groups for name in PUBLISHED_NETWORKS),
+    lambda study: any((name, "baseline") in study.groups for name in PUBLISHED_NETWORKS),
     f"a network with published values, in the condition baseline: add {' or '.join(PUBLISHED_NETWORKS)} to `networks`",
 )
 
@@ -104,36 +64,36 @@ Groups = Sequence[tuple[str, str]]
 """Pairs of architecture and condition."""
 
 
-def shown(facts: Facts) -> Groups:
+def shown(study: "Study") -> Groups:
     """Return the groups in figures that do not compare conditions."""
-    return facts.shown_groups
+    return study.shown_groups
 
 
-def of_alexnet(facts: Facts) -> Groups:
+def of_alexnet(study: "Study") -> Groups:
     """Return the shown groups that are AlexNets."""
-    return [group for group in facts.shown_groups if group[0] == ALEXNET_NAME]
+    return [group for group in study.shown_groups if group[0] == ALEXNET_NAME]
 
 
-def followed(facts: Facts) -> Groups:
+def followed(study: "Study") -> Groups:
     """Return the shown groups that are analysed at several epochs."""
-    return [group for group in facts.shown_groups if group in facts.followed_groups]
+    return [group for group in study.shown_groups if group in study.followed_groups]
 
 
-def swept(facts: Facts) -> Groups:
+def swept(study: "Study") -> Groups:
     """Return the groups of the dropout sweep, including rate 0."""
-    architectures, rate_0 = {architecture for architecture, _ in facts.dropout_sweep}, facts.conditions[0]["name"]
-    first = [group for group in facts.groups if group[0] in architectures and group[1] == rate_0]
-    return [*first, *facts.dropout_sweep]
+    architectures, rate_0 = {architecture for architecture, _ in study.dropout_sweep}, study.conditions[0]["name"]
+    first = [group for group in study.groups if group[0] in architectures and group[1] == rate_0]
+    return [*first, *study.dropout_sweep]
 
 
-def compared(facts: Facts) -> Groups:
+def compared(study: "Study") -> Groups:
     """Return the groups of the compared pairs of conditions."""
-    return [(architecture, condition) for architecture, *pair in facts.compared_conditions for condition in pair]
+    return [(architecture, condition) for architecture, *pair in study.compared_conditions for condition in pair]
 
 
-def all_groups(facts: Facts) -> Groups:
+def all_groups(study: "Study") -> Groups:
     """Return all groups of the study."""
-    return facts.groups
+    return study.groups
 
 
 @dataclass(frozen=True)
@@ -154,7 +114,7 @@ class Entry:
     category: str
     tables: tuple[str, ...]
     requires: tuple[Requirement, ...] = ()
-    groups: Callable[[Facts], Groups] = shown
+    groups: Callable[["Study"], Groups] = shown
 
 
 MAIN_MEASURE = "correlation"
@@ -232,16 +192,16 @@ FIGURES: dict[str, Entry] = {
 }
 
 
-def why_not(figure: str, facts: Facts) -> str | None:
+def why_not(figure: str, study: "Study") -> str | None:
     """Return a sentence on what a study lacks for a figure and how to add it; None if it lacks nothing."""
-    lacking = (requirement.wanted for requirement in FIGURES[figure].requires if not requirement.met(facts))
+    lacking = (requirement.wanted for requirement in FIGURES[figure].requires if not requirement.met(study))
     wanted = next(lacking, None)
     return None if wanted is None else f"{figure} is not part of this study: it needs {wanted}."
 
 
-def applicable(facts: Facts) -> list[str]:
+def applicable(study: "Study") -> list[str]:
     """Return the names of the figures that a study has."""
-    return [figure for figure in FIGURES if why_not(figure, facts) is None]
+    return [figure for figure in FIGURES if why_not(figure, study) is None]
 
 
 def main_measure(measures: Iterable[str]) -> str:

@@ -49,7 +49,7 @@ def reached_files(script: Path, *modules: str) -> set[Path]:
 @cache
 def canonical_code(file: Path) -> str:
     """Return the syntax tree of a Python file, without docstrings, as text."""
-    return _written(_WithoutDocstrings().visit(ast.parse(file.read_text(encoding="utf-8"), str(file))))
+    return _written(_WithoutDocstrings().visit(_executed(file)))
 
 
 def _written(node: object) -> str:
@@ -64,6 +64,11 @@ def _written(node: object) -> str:
     if isinstance(node, list):
         return f"[{', '.join(map(_written, node))}]"
     return ascii(node)
+
+
+def _executed(file: Path) -> ast.AST:
+    """Return the syntax tree of a Python file, without the code for type checkers."""
+    return _WithoutTypeImports().visit(ast.parse(file.read_text(encoding="utf-8"), str(file)))
 
 
 class _WithoutTypeImports(ast.NodeTransformer):
@@ -96,8 +101,7 @@ class _WithoutDocstrings(ast.NodeTransformer):
 @cache
 def _imports(file: Path, root: Path) -> frozenset[Path]:
     """Return the files of the package that a file imports, including imports inside functions."""
-    tree = _WithoutTypeImports().visit(ast.parse(file.read_text(encoding="utf-8"), str(file)))
-    names = (name for node in ast.walk(tree) for name in _imported_names(node, file, root))
+    names = (name for node in ast.walk(_executed(file)) for name in _imported_names(node, file, root))
     return frozenset(imported for name in names for imported in _files_of(name, root))
 
 

@@ -5,42 +5,24 @@ A replay is one call instead of hundreds of launches. Graphs of several instance
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from manyseeds.errors import StudyError
 
+if TYPE_CHECKING:
+    from manyseeds.training.attempts import Attempt
+
 WARM_UP = 3
 """Number of steps before a capture, undone afterwards. Libraries set themselves up in them, outside the capture."""
-
-
-class Steps(Protocol):
-    """The part of an attempt that its steps need."""
-
-    device: torch.device
-    masks: torch.Generator
-    draws_masks: bool
-    draws_itself: bool
-
-    def step(self, images: Tensor, labels: Tensor) -> None:
-        """Take one step of gradient descent on a minibatch."""
-
-    def seed(self) -> None:
-        """Seed the generators of dropout masks for this step."""
-
-    def learning_rate(self) -> float:
-        """Return the learning rate of the current epoch."""
-
-    def tensors(self) -> list[Tensor]:
-        """Return all tensors that a step changes."""
 
 
 class Eager:
     """Steps that run one operation after another."""
 
-    def __init__(self, attempt: Steps) -> None:
+    def __init__(self, attempt: "Attempt") -> None:
         self.attempt = attempt
 
     def launch(self, images: Tensor, labels: Tensor) -> None:
@@ -61,7 +43,7 @@ class Captured:
     captured. Its steps run one operation after another, with the same bits.
     """
 
-    def __init__(self, attempt: Steps, report: Callable[[str], None]) -> None:
+    def __init__(self, attempt: "Attempt", report: Callable[[str], None]) -> None:
         self.attempt, self.report = attempt, report
         self.graphs: dict[int, torch.cuda.CUDAGraph | None] = {}
         self.learning_rate: float | None = None
@@ -155,7 +137,7 @@ class Captured:
 
 
 @contextmanager
-def undone(attempt: Steps) -> Iterator[None]:
+def undone(attempt: "Attempt") -> Iterator[None]:
     """Undo the attempt's steps in this context: restore every changed tensor at its end."""
     before = [tensor.clone() for tensor in attempt.tensors()]
     try:
