@@ -57,6 +57,11 @@ if STUDY.dropout_groups:
     include: "rules/dropout.smk"
 
 
+if STUDY.untrained_groups:
+
+    include: "rules/untrained.smk"
+
+
 include: "rules/representations.smk"
 include: "rules/consistency.smk"
 include: "rules/across.smk"

@@ -2,7 +2,8 @@
 
 Pages link to each other and to other files as GitHub resolves links: relative to the page's place in the repository.
 The site has a page for each such target. README.md is its front. A module or a folder of the package leads to its API
-page, and any other linked file to a page that shows its text. mkdocs then checks every link and anchor.
+page, and any other linked file to a page that shows its text. A notebook becomes a page with the outputs that are
+stored in it. mkdocs then checks every link and anchor.
 
 Formulas become MathML, which browsers draw themselves. So the site loads nothing from elsewhere.
 """
@@ -14,6 +15,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -27,12 +29,14 @@ PAGES = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "data/README.md": "data.md",
+    "docs/tutorial.ipynb": "tutorial.md",
 }
-"""Pages outside docs/, by their path in the repository, and their names in the site."""
+"""Pages outside docs/ and notebooks, by their path in the repository, and their names in the site."""
 
 LINK = re.compile(r"(?<=\]\()(?!\w+:)([^)#\s]+)(?=(?:#[^)\s]*)?\))")
 """The path in a relative link of Markdown, without its anchor."""
 
+STYLE_OF_PANDAS = re.compile(r'<style scoped>.*?</style>\s*| border="1" class="dataframe"', re.DOTALL)
 MATH = re.compile(r'<(?P<tag>span|div) class="arithmatex">\\[(\[](?P<latex>.*?)\\[)\]]</(?P=tag)>', re.DOTALL)
 FIRST = ("notebook", "plot", "results")
 """Modules that users import, shown before the others."""
@@ -48,9 +52,9 @@ LANGUAGES = {".smk": "python", ".yml": "yaml"}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that do not lie in docs/: the repository's own, the API, and files that any page links to."""
+    """Add the pages that are not Markdown in docs/: those of other folders, notebooks, the API, and linked files."""
     for source, page in PAGES.items():
-        files.append(File.generated(config, page, abs_src_path=str(ROOT / source)))
+        files.append(File.generated(config, page, content=_markdown(ROOT / source)))
     for part in parts():
         files.append(File.generated(config, f"api/{part}.md", content=_api(part)))
     waiting = [_source(file) for file in files if file.is_documentation_page() and not file.src_uri.startswith("api/")]
@@ -90,6 +94,38 @@ def _shown(path: Path) -> str:
     return f"---\nhide: [toc]\n---\n\n# {path.name}\n\n````{language} title={title!r}\n{text}\n````\n"
 
 
+# How notebooks are shown
+
+
+def _markdown(path: Path) -> str:
+    """Return the text of a page in Markdown; of a notebook, also its code and its outputs."""
+    if path.suffix != ".ipynb":
+        return path.read_text(encoding="utf-8")
+    download = f'<p><a href="{path.name}" download>This page as a notebook</a></p>'
+    first, *others = nbformat.read(path, as_version=4).cells
+    return "\n\n".join([first.source, download, *(_cell(cell) for cell in others)])
+
+
+def _cell(cell: nbformat.NotebookNode) -> str:
+    """Return a cell in Markdown, with its outputs below it."""
+    if cell.cell_type == "markdown":
+        return cell.source
+    shown = (_output(output, cell.metadata.get("alt", "")) for output in cell.outputs)
+    return "\n\n".join([f"```python\n{cell.source}\n```", *shown])
+
+
+def _output(output: nbformat.NotebookNode, alt: str) -> str:
+    """Return an output: a picture, a table of pandas in the style of the site, or text."""
+    data = output.get("data", {})
+    if "image/png" in data:
+        png = data["image/png"].strip()
+        return f'<p><img alt="{html.escape(alt)}" style="max-height: 20rem" src="data:image/png;base64,{png}"></p>'
+    if "text/html" in data:
+        return STYLE_OF_PANDAS.sub("", data["text/html"])
+    text = data["text/plain"] if data else output.text
+    return f"```text\n{text.rstrip()}\n```"
+
+
 # Where links lead
 
 
@@ -118,8 +154,8 @@ def _source(file: File) -> str:
 
 def _targets(source: str) -> Iterator[str]:
     """Yield the paths in the repository that a page links to."""
-    if source.endswith(".md"):
-        for path in LINK.findall((ROOT / source).read_text(encoding="utf-8")):
+    if source.endswith((".md", ".ipynb")):
+        for path in LINK.findall(_markdown(ROOT / source)):
             yield _resolved(source, path)
 
 

@@ -24,6 +24,9 @@ from manyseeds.figures.catalogue import FIGURES  # noqa: E402
 PICTURE = ROOT / "docs/figures/rulegraph.svg"
 
 RULE = re.compile(r"^\s*(?:use )?(?:rule|checkpoint) (\w+)(?: as (\w+))?", re.MULTILINE)
+NAMED = re.compile(r"^\s*name:\s*\"(\w+)\"", re.MULTILINE)
+"""Name of a rule that is made in a loop."""
+
 TARGETS = ("all", "networks", "rdms", "tables", "figures", "export")
 """Rules without an output of their own."""
 
@@ -34,7 +37,7 @@ COLOURS = {
     ("datasets",): "#dbe9f6",
     ("networks", "evaluation"): "#fbe9b7",
     ("activations", "dropout", "representations"): "#d5ecd9",
-    ("consistency", "across", "maps", "rotations"): "#e5dcf2",
+    ("consistency", "untrained", "across", "maps", "rotations"): "#e5dcf2",
     ("tables", "figures"): "#e8e8e8",
     ("export",): "#f3f3d0",
 }
@@ -52,7 +55,8 @@ def rules() -> dict[str, str]:
     """Return each rule that makes a file, with the stem of its file in rules/."""
     found = {}
     for path in sorted((ROOT / "rules").glob("*.smk")):
-        for name, renamed in RULE.findall(path.read_text(encoding="utf-8")):
+        text = path.read_text(encoding="utf-8")
+        for name, renamed in [*RULE.findall(text), *((name, "") for name in NAMED.findall(text))]:
             found[renamed or name] = path.stem
     return {name: stem for name, stem in found.items() if name not in TARGETS}
 

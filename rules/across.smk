@@ -57,6 +57,9 @@ rule compare_conditions:
     params:
         seeds_a=seeds_of("condition_a"),
         seeds_b=seeds_of("condition_b"),
+        draws_a=draws_of("condition_a"),
+        draws_b=draws_of("condition_b"),
+        differ_in_draws_alone=differ_in_draws_alone,
         epoch=STUDY.last_epoch,
         measures=STUDY.measures,
         code=code_of("compare_conditions"),
@@ -91,6 +94,9 @@ rule summarise_conditions:
     params:
         seeds_a=seeds_of("condition_a"),
         seeds_b=seeds_of("condition_b"),
+        draws_a=draws_of("condition_a"),
+        draws_b=draws_of("condition_b"),
+        differ_in_draws_alone=differ_in_draws_alone,
         resampling=cfg("resampling.seed", "resampling.n")["resampling"],
         code=code_of("summarise_conditions"),
     message:
@@ -106,9 +112,13 @@ rule contrast_dropout:
     input:
         consistency=f"{R}/tables/parts/{{architecture}}/{{condition}}/consistency.parquet",
         subtracted=f"{R}/tables/parts/{{architecture}}/{WITHOUT_DROPOUT}/consistency.parquet",
+        attempts=group_parts("attempts"),
+        attempts_subtracted=lambda wildcards: parts_of_group("attempts", wildcards.architecture, WITHOUT_DROPOUT),
+        history=group_parts("history"),
+        history_subtracted=lambda wildcards: parts_of_group("history", wildcards.architecture, WITHOUT_DROPOUT),
         schema=schema_path("contrasts"),
     output:
-        table=f"{R}/tables/parts/{{architecture}}/{{condition}}/dropout_minus_none.parquet",
+        table=f"{R}/tables/parts/{{architecture}}/{{condition}}/dropout_contrasts.parquet",
     log:
         f"{R}/logs/contrast_dropout/{{architecture}}/{{condition}}.log",
     benchmark:

@@ -68,6 +68,7 @@ GROUP_TABLES = [
 ]
 PAIR_TABLES = ["consistency_across", "consistency_across_summary", "contrasts"]
 MAPS = ["second_level", "mds"]  # made only for groups that figures show
+UNTRAINED_TABLES = ["consistency", "consistency_summary"]  # with further parts for networks before training
 ROTATION_TABLES = ["rotations", "rotation_entries"]
 TABLES = list(dict.fromkeys(["layers", *INSTANCE_TABLES, *GROUP_TABLES, *PAIR_TABLES, *ROTATION_TABLES, "comparison"]))
 REPORTED_TABLES = [

@@ -36,6 +36,7 @@ for figure, entry in catalogue.FIGURES.items():
         params:
             module=f"manyseeds.figures.{figure}",
             tables=entry.tables,
+            **cfg("figures.interval")["figures"],
             code=code_of("draw_figure", f"manyseeds.figures.{figure}"),
         message:
             f"Drawing {figure}"

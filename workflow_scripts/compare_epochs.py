@@ -24,5 +24,5 @@ with job(snakemake) as report:
         params.layers,
     )
     report(f"{len(seeds)} networks at {len(params.epochs)} epochs: {len(rows)} comparisons")
-    rows = rows.assign(architecture=wildcards.architecture)
+    rows = rows.assign(architecture=wildcards.architecture, shared=None)
     tables.write_table(rows, tables.read_schema(inputs.schema), snakemake.output.table)

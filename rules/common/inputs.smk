@@ -60,6 +60,11 @@ def group_parts(table, condition="condition"):
     return lambda wildcards: instance_parts(table, instances_of_group(wildcards, condition))
 
 
+def parts_of_group(table, architecture, condition):
+    """Return the parts of an instance table for a named group."""
+    return instance_parts(table, [each for each in STUDY.instances if each[:2] == (architecture, condition)])
+
+
 def instance_part(table):
     """Return an input function: the part of an instance table that holds one instance."""
     return lambda wildcards: instance_parts(table, [instance_of(wildcards)])
@@ -113,6 +118,25 @@ def kept_rdm_files(epochs):
     ]
 
 
+def untrained_file(architecture, condition):
+    """Return the name of the geometries of all layers before training.
+
+    If the trajectory has epoch 0, epoch0.npz holds the layers that the trajectory follows.
+    """
+    return "epoch0_untrained.npz" if 0 in STUDY.epochs_of(architecture, condition) else "epoch0.npz"
+
+
+def untrained_geometries(wildcards):
+    """Return the geometries of a group before training, by instance."""
+    name = untrained_file(wildcards.architecture, wildcards.condition)
+    return of_group(f"geometry/{{instance}}/{name}")(wildcards)
+
+
+def initial_weights(wildcards):
+    """Return the weights with which a group's accepted trainings began; exported networks do not have them."""
+    return of_group("networks/{instance}/epoch{epoch}.safetensors", [0])(wildcards) if STUDY.mode == TRAINED else []
+
+
 def dropout_geometries(wildcards):
     """Return the geometries of a group with dropout on: by sample, then by instance."""
     return [
@@ -163,14 +187,16 @@ def parts_of_pairs(table, groups):
         if (architecture, first) in groups and (architecture, second) in groups
     ]
     sweep = [group for group in STUDY.dropout_sweep if group in groups and table == "contrasts"]
-    return pairs + per_group("tables/parts/{architecture}/{condition}/dropout_minus_none.parquet", sweep)
+    return pairs + per_group("tables/parts/{architecture}/{condition}/dropout_contrasts.parquet", sweep)
 
 
 def parts_of_groups(table, groups):
     """Return the parts of a table that has one part for each group."""
     having = {"consistency_across": STUDY.followed_groups, **dict.fromkeys(MAPS, STUDY.shown_groups)}
     pattern = f"tables/parts/{{architecture}}/{{condition}}/{table}.parquet"
-    return per_group(pattern, [group for group in having.get(table, STUDY.groups) if group in groups])
+    parts = per_group(pattern, [group for group in having.get(table, STUDY.groups) if group in groups])
+    untrained = [group for group in STUDY.untrained_groups if group in groups and table in UNTRAINED_TABLES]
+    return parts + per_group(f"tables/parts/{{architecture}}/{{condition}}/untrained_{table}.parquet", untrained)
 
 
 def parts_of(table, groups):

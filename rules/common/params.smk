@@ -53,6 +53,33 @@ def seeds_of(condition):
 group_seeds = seeds_of("condition")
 
 
+def draws_of(condition):
+    """Return a param: the addresses of a group's random draws. The wildcard `condition` names its condition."""
+    return lambda wildcards: tasks.random_draws(STUDY, wildcards.architecture, wildcards[condition])
+
+
+def differ_in_draws_alone(wildcards):
+    """Return whether the trainings of two conditions differ in their random draws alone."""
+    return tasks.differ_in_draws_alone(STUDY, wildcards.architecture, wildcards.condition_a, wildcards.condition_b)
+
+
+def initial_draws(wildcards):
+    """Return what addresses the initial weights of a group's exported networks, which are drawn again.
+
+    None for networks that are trained here: their initial weights are files.
+    """
+    if STUDY.mode == TRAINED:
+        return None
+    varies = "init" in STUDY.condition(wildcards.condition)["vary"]
+    seeds = [STUDY.stream_seeds(instance)["init"] for instance in instances_of_group(wildcards)]
+    return [{"root_seed": STUDY.config["seed"], "seed": seed, "varies": varies} for seed in seeds]
+
+
+def layers_at_epoch_0(wildcards):
+    """Return the layers that a group's trajectory compares at epoch 0."""
+    return list(followed_layers(wildcards)) if 0 in epochs_of(wildcards) else []
+
+
 def epochs_of(wildcards):
     """Return the analysed epochs of a group."""
     return STUDY.epochs_of(wildcards.architecture, wildcards.condition)

@@ -31,6 +31,7 @@ def study_tables(
     keys = [(architecture, condition) for architecture in layers]
     halves = [(architecture, half) for architecture in layers for pair in HALVES for half in pair]
     consistency = _consistency(rng, layers, condition, n_networks, measures)
+    consistency = pd.concat([consistency, _before_training(consistency)], ignore_index=True)
     across = _across(layers, condition, n_networks, measures[:1])
     tables = {
         "instances": _instances([*keys, *halves], n_networks, n_collapsed),
@@ -76,7 +77,7 @@ def with_dropout_sweep(tables, rates=RATES, n_samples=3):
         return pd.concat(levels, ignore_index=True)
 
     def raised(rows, by):
-        return rows.assign(**{column: rows[column] + by for column in ("mean", "ci_low", "ci_high")})
+        return rows.assign(**{column: rows[column] + by for column in ("mean", "min", "max", "ci_low", "ci_high")})
 
     def less_accurate(rows, rate):
         test = rows[rows["split"] == "test"].assign(split="test_dropout")
@@ -128,7 +129,7 @@ def _accuracy(rng, keys, n_networks):
 
 def _accuracy_summary(keys, n_networks, n_collapsed):
     last = (0.9512, 0.934, 0.962, 0.94, 0.963)
-    means = {epoch: 0.95 - 0.6 / epoch for epoch in FOLLOWED}
+    means = {0: 0.1} | {epoch: 0.95 - 0.6 / epoch for epoch in FOLLOWED}
     by_epoch = {epoch: (m, m - 0.02, m + 0.02, m - 0.01, m + 0.01) for epoch, m in means.items()} | {LAST_EPOCH: last}
     rows = [
         (a, c, epoch, split, "all", n_networks, n_collapsed, *values, method, 1000)
@@ -160,6 +161,14 @@ def _consistency(rng, layers, condition, n_networks, measures):
     return pd.DataFrame(rows, columns=columns)
 
 
+def _before_training(consistency):
+    """The first measure without blank, a little higher than after training."""
+    first = consistency["measure"].iloc[:1].item()
+    rows = consistency[(consistency["measure"] == first) & (consistency["normalisation"] == "none")]
+    raised = 0.5 + 0.5 * rows["consistency"]
+    return rows.assign(epoch=0, consistency=raised, r=raised**0.5)
+
+
 def _summary(consistency, n_networks, n_collapsed):
     keys = ["architecture", "condition", "epoch", "layer", "layer_index", "measure", "normalisation"]
     keys += ["dropout_samples", "kind"]
@@ -172,6 +181,8 @@ def _summary(consistency, n_networks, n_collapsed):
             "n_network_pairs": len(values),
             "n_collapsed": n_collapsed,
             "mean": values.mean(),
+            "min": values.min(),
+            "max": values.max(),
             "n_resamples": 1000,
         }
         for method, factor in (("pairs", 1.0), ("jackknife", 1.8)):
@@ -221,7 +232,13 @@ def _trajectory(across):
 def _halves_summary(layers, measures, n_networks, n_collapsed):
     rng = np.random.default_rng(2)
     n_pairs = n_networks * (n_networks - 1)
-    pairs = {"within": (n_pairs, 0.0), "same_seed": (n_networks, 0.1), "different_seeds": (n_pairs, -0.05)}
+    pairs = {
+        ("within", "order"): (n_pairs, 0.0),
+        ("same_seed", "init+order"): (n_networks, 0.1),
+        ("different_seeds", "order"): (n_pairs, -0.05),
+        ("between", "order"): (n_pairs, -0.05),
+        ("between", "init+order"): (n_networks, 0.1),
+    }
     rows = []
     for architecture, names in layers.items():
         for place, (first, second) in enumerate(HALVES):
@@ -233,11 +250,12 @@ def _halves_summary(layers, measures, n_networks, n_collapsed):
                         for method, half in (("pairs", 0.02), ("jackknife", 0.04)):
                             half = half if n_networks > 2 else np.nan
                             key = (architecture, first, second, LAST_EPOCH, layer, index, measure, "none", "exemplar")
-                            counts = (name, n_networks, n, n_collapsed)
-                            rows.append((*key, *counts, mean, mean - half, mean + half, method, 1000))
+                            counts = (*name, n_networks, n, n_collapsed)
+                            ends = (mean - 0.03, mean + 0.03, mean - half, mean + half)
+                            rows.append((*key, *counts, mean, *ends, method, 1000))
     columns = ["architecture", "condition_a", "condition_b", "epoch", "layer", "layer_index", "measure"]
-    columns += ["normalisation", "kind", "pairs", "n_networks", "n_network_pairs", "n_collapsed", "mean"]
-    return pd.DataFrame(rows, columns=[*columns, "ci_low", "ci_high", "ci_method", "n_resamples"])
+    columns += ["normalisation", "kind", "pairs", "shared", "n_networks", "n_network_pairs", "n_collapsed", "mean"]
+    return pd.DataFrame(rows, columns=[*columns, "min", "max", "ci_low", "ci_high", "ci_method", "n_resamples"])
 
 
 def _clustering(layers, condition, measures, n_networks, n_collapsed):
@@ -261,6 +279,8 @@ def _clustering(layers, condition, measures, n_networks, n_collapsed):
                                 "n_networks": n_networks,
                                 "n_collapsed": n_collapsed,
                                 "mean": mean,
+                                "min": mean - 0.025,
+                                "max": mean + 0.025,
                                 "ci_low": mean - half,
                                 "ci_high": mean + half,
                                 "ci_method": method,
@@ -380,14 +400,19 @@ def _comparison():
     middle = table[["published_ci_low", "published_ci_high"]].mean(axis=1)
     in_study = table["architecture"] != "alexnet"
     ours = (0.9 * table["published"].fillna(middle)).where(in_study)
-    ranges = {"text": "range", "fig7b": "partitions", "supp4": "fisher", "fig9": "fisher"}
+    difference = ours - table["published"]
+    has_interval = table["published_ci_low"].notna()
     return table.assign(
         study="synthetic",
         ours=ours,
         ours_ci_low=ours - 0.03,
         ours_ci_high=ours + 0.03,
         ours_layer=table["layer"].fillna("conv6"),
-        ci_method=table["figure"].map(ranges).fillna("pairs").where(in_study),
+        ci_method=table["figure"].map({"text": "range", "fig7b": "partitions"}).fillna("jackknife").where(in_study),
+        n_networks=pd.Series(6, index=table.index, dtype="Int64").where(in_study),
+        difference=difference,
+        difference_low=(difference - 0.05).where(has_interval),
+        difference_high=(difference + 0.06).where(has_interval),
         status=np.where(in_study, None, "not in this study: architecture alexnet"),
         departures=np.where(in_study, "width 0.25 (paper: 1); epochs 8 (paper: 350)", None),
     )

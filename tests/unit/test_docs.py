@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
+import nbformat
 import pytest
 import yaml
 from places import ROOT
@@ -27,13 +28,21 @@ LONG_LINES = ("data/",)
 
 
 def markdown() -> Iterator[Path]:
-    """Yield the repository's own pages: no environments, results or sites."""
+    """Yield the repository's own pages, notebooks too: no environments, results or sites."""
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [name for name in folders if not name.startswith(".") and name not in ("results", "site")]
-        yield from (Path(folder, name) for name in sorted(names) if name.endswith(".md"))
+        yield from (Path(folder, name) for name in sorted(names) if name.endswith((".md", ".ipynb")))
 
 
 PAGES = {path.relative_to(ROOT).as_posix(): path for path in markdown()}
+
+
+def read(page: Path) -> str:
+    """Return the Markdown of a page; of a notebook, that of its text."""
+    if page.suffix != ".ipynb":
+        return page.read_text(encoding="utf-8")
+    cells = nbformat.read(page, as_version=4).cells
+    return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
 
 
 def prose(text: str) -> list[str]:
@@ -50,9 +59,9 @@ def anchors(text: str) -> set[str]:
 
 def broken(page: Path) -> Iterator[str]:
     """Yield the links of a page that lead nowhere."""
-    for path, anchor in LINK.findall(FENCE.sub("", page.read_text(encoding="utf-8"))):
+    for path, anchor in LINK.findall(FENCE.sub("", read(page))):
         target = (page.parent / path).resolve() if path else page
-        if not target.exists() or (anchor and anchor not in anchors(target.read_text(encoding="utf-8"))):
+        if not target.exists() or (anchor and anchor not in anchors(read(target))):
             yield f"{path}#{anchor}" if anchor else path
 
 
@@ -70,7 +79,7 @@ def test_the_readme_is_short():
 
 @pytest.mark.parametrize("name", [name for name in PAGES if not name.startswith(LONG_LINES)])
 def test_lines_of_prose_are_short(name):
-    assert [line for line in prose(PAGES[name].read_text(encoding="utf-8")) if len(line) > LONGEST_LINE] == []
+    assert [line for line in prose(read(PAGES[name])) if len(line) > LONGEST_LINE] == []
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -80,8 +89,8 @@ def test_links_lead_somewhere(name):
 
 def test_every_page_is_in_the_site():
     navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:")[1].split("\n\n")[0]
-    here = {path.name for path in (ROOT / "docs").glob("*.md")}
-    assert here <= set(re.findall(r"[\w-]+\.md", navigation))
+    here = {path.stem for path in (ROOT / "docs").iterdir() if path.suffix in (".md", ".ipynb")}
+    assert here <= set(re.findall(r"([\w-]+)\.md", navigation))
 
 
 def test_every_column_is_explained_with_what_it_may_hold():
@@ -158,6 +167,7 @@ def test_anchors_are_githubs(heading, anchor):
     [
         ("README.md", "index.md"),
         ("docs/methods.md", "methods.md"),
+        ("docs/tutorial.ipynb", "tutorial.md"),
         ("docs/figures/digits_supp3.png", "figures/digits_supp3.png"),
         ("config.yaml", "repository/config.yaml.txt.md"),
         ("data/networks/cifar10_small/README.md", "repository/data/networks/cifar10_small/README.md"),
@@ -173,6 +183,29 @@ def test_anchors_are_githubs(heading, anchor):
 )
 def test_links_lead_to_pages_of_the_site(target, page):
     assert hooks._page(target) == page
+
+
+def test_a_notebook_becomes_a_page_with_its_outputs(tmp_path):
+    v4 = nbformat.v4
+    style, row = "<style scoped>\n  a {}\n</style>\n", "<tr><td>2</td></tr>"
+    table = f'<div>\n{style}<table border="1" class="dataframe">{row}</table>\n</div>'
+    outputs = [
+        v4.new_output("stream", text="printed\n"),
+        v4.new_output("execute_result", {"text/plain": "1"}),
+        v4.new_output("execute_result", {"text/plain": "2", "text/html": table}),
+        v4.new_output("display_data", {"text/plain": "<Figure>", "image/png": "aGk=\n"}),
+    ]
+    cells = [v4.new_markdown_cell("# Title"), v4.new_code_cell("x = 1", outputs=outputs, metadata={"alt": 'A "dot"'})]
+    nbformat.write(v4.new_notebook(cells=cells), tmp_path / "page.ipynb")
+    assert hooks._markdown(tmp_path / "page.ipynb").split("\n\n") == [
+        "# Title",
+        '<p><a href="page.ipynb" download>This page as a notebook</a></p>',
+        "```python\nx = 1\n```",
+        "```text\nprinted\n```",
+        "```text\n1\n```",
+        f"<div>\n<table>{row}</table>\n</div>",
+        '<p><img alt="A &quot;dot&quot;" style="max-height: 20rem" src="data:image/png;base64,aGk="></p>',
+    ]
 
 
 def test_formulas_become_mathml_with_bars_of_one_height_and_bold_digits():

@@ -60,6 +60,14 @@ def test_means_are_those_of_the_pairs_inside_their_interval(interval):
     assert table["n_networks"].eq(4).all()
 
 
+def test_several_intervals_are_several_rows():
+    table = ms.consistency(NETWORKS, interval=["jackknife", "components", "jackknife_simultaneous"])
+    widths = (table["ci_high"] - table["ci_low"]).groupby([table["layer"], table["ci_method"]]).sum()
+    assert len(table) == len(widths) == 6
+    for layer in ("conv1", "fc"):
+        assert widths[layer]["components"] < widths[layer]["jackknife"] < widths[layer]["jackknife_simultaneous"]
+
+
 def test_intervals_need_enough_networks():
     two = {name: NETWORKS[name] for name in (3, 5)}
     assert ms.consistency(two)["ci_low"].isna().all()

@@ -55,6 +55,14 @@ def test_a_column_gives_a_curve_for_each_value():
     assert ms.plot.depth(both, kind="centroid").containers[0].lines[0].get_ydata().tolist() == [0.95] * 3
 
 
+def test_curves_stand_beside_each_other_and_name_their_interval():
+    axes = ms.plot.depth(pd.concat([table(), table(kind="centroid")]), by="kind")
+    first, second = (container.lines[0].get_xdata() for container in axes.containers)
+    assert (first < second).all()
+    assert np.round(first).tolist() == np.round(second).tolist() == [0, 1, 2]
+    assert "95 % intervals: jackknife" in [text.get_text() for text in axes.texts]
+
+
 def test_layers_of_other_networks_are_numbered():
     both = pd.concat([table().assign(net="a"), table(("x", "y")).assign(net="b")])
     axes = ms.plot.depth(both, by="net")

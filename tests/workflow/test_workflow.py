@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from real_runs import WORKFLOW, copy_workflow, snakemake
+from real_runs import WORKFLOW, copied, copy_workflow, snakemake
 from safetensors.numpy import load_file
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import pearsonr
@@ -321,6 +321,76 @@ def test_blocks_of_one_epoch_are_the_consistencies_of_that_epoch(finished):
         np.testing.assert_allclose(block["consistency"], expected, rtol=1e-9)
 
 
+ALL_CNN_7 = {"conv1": (1, 1), "conv2": (2, 1), "conv3": (1, 1), "conv4": (2, 1), "conv5": (1, 0), "conv6": (1, 0)}
+"""Stride and padding of the layers before the readout, from methods 3."""
+
+
+def answers_before_training(path: Path, stimuli: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the activations of all layers of an All-CNN-7 with the weights in a file, stimuli by units."""
+    weights = {name: torch.from_numpy(array) for name, array in load_file(path).items()}
+    maps, answers = torch.from_numpy(stimuli).permute(0, 3, 1, 2), {}
+    for layer, (stride, padding) in (ALL_CNN_7 | {"conv7": (1, 0)}).items():
+        parameters = weights[f"{layer}.weight"], weights[f"{layer}.bias"]
+        maps = torch.conv2d(maps, *parameters, stride=stride, padding=padding)
+        maps = maps.relu() if layer in ALL_CNN_7 else maps  # the tiny study's readout is linear
+        answers[layer] = maps.flatten(1).numpy()
+    return answers
+
+
+def test_untrained_networks_agree_as_their_initial_weights_say(finished):
+    results = finished / "results/tiny"
+    stimuli = np.load(results / "stimuli/inputs.npy")
+    categories = pd.read_parquet(results / "stimuli/stimuli.parquet")["category"].to_numpy()
+    answers = [
+        answers_before_training(results / f"networks/all_cnn_7/baseline/seed{seed}/init.safetensors", stimuli)
+        for seed in range(N_BASELINE)
+    ]
+    rows = pd.read_parquet(results / "tables/consistency.parquet").query("epoch == 0")
+    assert set(rows["condition"]) == {"baseline"}
+    assert set(rows["normalisation"]) == {"none"}
+    kinds = {"exemplar", "centroid", "within_category", "within_category_mean"}
+    assert set(rows["kind"]) == kinds
+    assert len(rows) == len(kinds) * len(answers[0]) * 3
+    for row in rows[rows["kind"].isin(["exemplar", "centroid"])].itertuples():
+        patterns = [answers[seed][row.layer].astype(float) for seed in (row.seed_a, row.seed_b)]
+        if row.kind == "centroid":
+            patterns = [np.array([each[categories == c].mean(axis=0) for c in range(10)]) for each in patterns]
+        expected = pearsonr(*(pdist(each, "correlation") for each in patterns)).statistic
+        assert row.r == pytest.approx(expected, abs=1e-4)
+        assert row.consistency == pytest.approx(expected**2, abs=1e-4)
+    summary = pd.read_parquet(results / "tables/consistency_summary.parquet").query("epoch == 0")
+    keys = ["layer", "kind"]
+    means = summary[summary["ci_method"] == "pairs"].set_index(keys)["mean"]
+    expected = rows.groupby(keys)["consistency"].mean()
+    pd.testing.assert_series_equal(means.sort_index(), expected.sort_index(), check_names=False)
+    for table in ("clustering", "contrasts", "relations", "consistency_across"):
+        frame = pd.read_parquet(results / f"tables/{table}.parquet")
+        assert not (frame[[column for column in frame if column.startswith("epoch")]] == 0).any(axis=None)
+    assert not list(results.glob("activations/*/*/*/epoch0"))
+
+
+def test_comparing_untrained_networks_of_more_conditions_retrains_nothing(finished):
+    jobs = planned(finished, config=("untrained={conditions: [baseline, images_a]}",))
+    assert jobs["measure_untrained_2"] == jobs["compare_untrained"] == 1
+    others = {"measure_untrained", "dump_activations", "measure_geometry", "compare_instances", "summarise"}
+    assert not (TRAINING | others) & jobs.keys()
+    without = planned(finished, config=("untrained={conditions: []}",))
+    assert not (TRAINING | others | {"compare_untrained"}) & without.keys()
+
+
+def test_a_trajectory_from_epoch_0_is_not_in_the_tables_twice(finished, tmp_path):
+    folder = copied(finished, tmp_path / "copy")
+    group = "results/tiny/tables/parts/all_cnn_7/baseline"
+    parts = [f"{group}/{table}.parquet" for table in ("consistency", "untrained_consistency")]
+    config = ("trajectory={epochs: [0, 1], layers: [conv7], conditions: [baseline]}",)
+    run = snakemake(folder, *parts, "--cores", "2", config=config)
+    assert run.returncode == 0, run.stdout
+    rows = [pd.read_parquet(folder / part).query("epoch == 0") for part in parts]
+    assert [set(part["layer"]) for part in rows] == [{"conv7"}, set(ALL_CNN_7)]
+    measured = [geometry_files.stored_layers(path) for path in sorted(folder.rglob("seed1/epoch0*.npz"))]
+    assert measured == [["conv7"], [*ALL_CNN_7, "conv7"]]
+
+
 def test_halves_of_the_images_are_compared_within_and_between(finished):
     read = finished / "results/tiny/tables"
     summary, across, consistency, contrasts = (
@@ -328,11 +398,16 @@ def test_halves_of_the_images_are_compared_within_and_between(finished):
         for name in ("consistency_across_summary", "consistency_across", "consistency", "contrasts")
     )
     one = "kind == 'within_category' and normalisation == 'none'"
-    means = summary.query(f"{one} and ci_method == 'jackknife'").set_index("pairs")["mean"]
+    means = summary.query(f"{one} and ci_method == 'jackknife' and pairs != 'between'").set_index("pairs")["mean"]
     between = across.query(one)
     same = between["seed_a"] == between["seed_b"]
     halves = consistency.query(f"{one} and condition in ['images_a', 'images_b']")
     assert (len(between), len(halves)) == (4, 2)
+    assert set(between["shared"].where(same, "-")) == {"init+order", "-"}
+    assert set(between.loc[~same, "shared"]) == {"order"}
+    by_streams = summary.query(f"{one} and ci_method == 'pairs' and pairs == 'between'").set_index("shared")["mean"]
+    assert by_streams["init+order"] == pytest.approx(between.loc[same, "consistency"].mean())
+    assert by_streams["order"] == pytest.approx(between.loc[~same, "consistency"].mean())
     assert means["same_seed"] == pytest.approx(between.loc[same, "consistency"].mean())
     assert means["different_seeds"] == pytest.approx(between.loc[~same, "consistency"].mean())
     assert means["within"] == pytest.approx(halves["consistency"].mean())
@@ -340,6 +415,30 @@ def test_halves_of_the_images_are_compared_within_and_between(finished):
     for pairs in ("same_seed", "different_seeds"):
         mean = rows.loc[f"between_minus_within_{pairs}", "mean"]
         assert mean == pytest.approx(means[pairs] - means["within"])
+
+
+def test_dropout_is_contrasted_with_the_followed_epoch_of_nearest_accuracy(finished):
+    """Two networks with dropout make one pair, (0, 1); without dropout epochs 1 and 2 are analysed."""
+    read = finished / "results/tiny/tables"
+    history, consistency, contrasts = (
+        pd.read_parquet(read / f"{name}.parquet") for name in ("history", "consistency", "contrasts")
+    )
+    accuracy = history.query("seed < 2").groupby(["condition", "epoch"])["accuracy"].mean()
+    differences = (accuracy["baseline"] - accuracy["dropout0.5", 2]).abs()
+    epoch = 1 if differences[1] < differences[2] else 2
+    rows = contrasts.query("contrast == 'dropout_minus_matched' and ci_method == 'pairs'").set_index(
+        ["measure", "kind"]
+    )
+    assert set(rows["layer"]) == {"conv7"}
+    assert set(rows["matched_epoch"]) == {epoch}
+    assert rows["accuracy_difference"].iloc[0] == pytest.approx(accuracy["dropout0.5", 2] - accuracy["baseline", epoch])
+    pair = consistency.query(
+        "layer == 'conv7' and normalisation == 'none' and dropout_samples == 0 and seed_a == 0 and seed_b == 1"
+    ).set_index(["condition", "epoch", "measure", "kind"])["consistency"]
+    assert len(rows) == 2 * 3
+    for measure, kind in rows.index:
+        expected = pair["dropout0.5", 2, measure, kind] - pair["baseline", epoch, measure, kind]
+        assert rows.loc[(measure, kind), "mean"] == pytest.approx(expected)
 
 
 def test_the_report_holds_every_figure_with_its_caption(finished):
@@ -358,7 +457,7 @@ def test_a_finished_study_opens_in_a_notebook(finished):
     assert study.instances[0] == ("all_cnn_7", "baseline", 0)
     consistency = study.table("consistency")
     pd.testing.assert_frame_equal(consistency, pd.read_parquet(finished / "results/tiny/tables/consistency.parquet"))
-    assert study.epochs("all_cnn_7", "baseline", 0) == [1, 2]
+    assert study.epochs("all_cnn_7", "baseline", 0) == [0, 1, 2]
 
     rdms = study.rdms("all_cnn_7", "baseline", seed=1)
     kept = np.load(finished / "results/tiny/rdms/all_cnn_7/baseline/seed1/epoch2/correlation.npy")
@@ -381,7 +480,7 @@ def test_a_finished_study_opens_in_a_notebook(finished):
     [
         (lambda study: study.table("consistancy"), "found no table 'consistancy', expected one of accuracy"),
         (lambda study: study.rdms("all_cnn_7", "baseline", seed=9), "expected one of: all_cnn_7, baseline, seed 0"),
-        (lambda study: study.rdms("all_cnn_7", "baseline", seed=0, epoch=7), r"found epochs \[1, 2\], expected 7"),
+        (lambda study: study.rdms("all_cnn_7", "baseline", seed=0, epoch=7), r"found epochs \[0, 1, 2\], expected 7"),
         (lambda study: study.rdms("all_cnn_7", "baseline", seed=0, measure="l2"), "expected one of euclidean"),
     ],
 )
@@ -541,7 +640,7 @@ def exported(finished) -> Path:
     return finished / "results/tiny/export"
 
 
-EXACT = ("accuracy", "history", "attempts", "instances")
+EXACT = ("accuracy", "history", "attempts", "instances", "parts/all_cnn_7/baseline/untrained_consistency")
 TIMED = {"history": ["seconds"]}
 """Columns that another test changes, which trains a network anew."""
 

@@ -20,10 +20,10 @@ from manyseeds.streams import generator
 Activations = Mapping[Hashable, Mapping[str, ArrayLike]]
 """Activations by network and layer: arrays of stimuli x units; axes behind the first are flattened."""
 
-INTERVALS = ("jackknife", "pairs", "instances", "stimuli", "both")
+INTERVALS = ("jackknife", "jackknife_simultaneous", "components", "pairs", "instances", "stimuli", "both")
 """Methods of confidence intervals (methods 5)."""
 
-RESAMPLED_STIMULI = ("stimuli", "both")
+RESAMPLED_STIMULI = frozenset({"stimuli", "both"})
 STIMULUS_RESAMPLES = 1000
 """Number of resamples of the stimuli; networks and pairs are resampled `n_resamples` times."""
 
@@ -92,7 +92,7 @@ def consistency(
     *,
     measures: Sequence[str] = ("correlation",),
     normalisations: Sequence[str] = ("none",),
-    interval: str = "jackknife",
+    interval: str | Sequence[str] = "jackknife",
     n_resamples: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -110,14 +110,15 @@ def consistency(
     measures, normalisations
         Names as in `rdm`.
     interval
-        `jackknife` for other networks, `stimuli` for other stimuli, `both`; `pairs` and `instances` are bootstraps.
+        Method or methods. `jackknife` holds for other networks, `stimuli` for other stimuli, `both` for both. `pairs`
+        is the bootstrap of the paper.
     n_resamples, seed
         Of the bootstraps.
 
     Returns
     -------
     DataFrame
-        One row per layer, measure, normalisation and kind (`exemplar`, `centroid`, `within_category`,
+        One row per layer, measure, normalisation, interval and kind (`exemplar`, `centroid`, `within_category`,
         `within_category_mean`) with mean, ci_low, ci_high, ci_method, n_networks and n_network_pairs. An interval is
         null if there are too few networks for it.
 
@@ -126,14 +127,15 @@ def consistency(
     StudyError
         For an unknown name, fewer than two networks, or arrays that do not match.
     """
-    _check_known("interval", [interval], INTERVALS)
+    methods = [interval] if isinstance(interval, str) else list(interval)
+    _check_known("interval", methods, INTERVALS)
     networks, labels = _checked(activations, categories)
     compared = _compare(networks, labels, measures, normalisations)
     resamples = None
-    if interval in RESAMPLED_STIMULI:
+    if not RESAMPLED_STIMULI.isdisjoint(methods):
         resamples = _resample_stimuli(networks, labels, measures, seed)
     summary = summarise_consistency(compared, resamples, Bootstrap(seed, n_resamples))
-    rows = summary[(summary["ci_method"] == interval) & _asked(summary, categories)]
+    rows = summary[summary["ci_method"].isin(methods) & _asked(summary, categories)]
     return rows[COLUMNS].reset_index(drop=True)
 
 

@@ -40,7 +40,7 @@ def depth(
     kind, measure, normalisation
         Rows to plot. A `by` of the same name plots all its values. None: the first measure of the table.
     axes
-        Axes to draw on; None: new ones.
+        Axes to draw on; None: new ones. Sizes are those of matplotlib's own settings.
 
     Raises
     ------
@@ -57,18 +57,20 @@ def depth(
             rows = rows[rows[column] == value]
     if rows.empty:
         raise StudyError(f"table: found no rows with {', '.join(f'{k} {v}' for k, v in chosen.items())}.")
-    with style.journal_style():
-        axes = pyplot.subplots(figsize=(3.5, 2.4))[1] if axes is None else axes
-        groups = [("", rows)] if by is None else list(rows.groupby(by, sort=False))
-        for (name, group), series in zip(groups, cycle(SERIES), strict=False):
-            if group["layer_index"].duplicated().any():
-                raise StudyError("table: found several rows for one layer; select one interval, epoch and group first.")
-            curves.draw_curve(axes, group.sort_values("layer_index"), series, label=str(name))
-        _name_layers(axes, rows)
-        axes.set_ylim(-0.03, 1.03)
-        axes.set_ylabel(curves.CONSISTENCY_LABEL)
-        if by is not None:
-            axes.legend()
+    axes = pyplot.subplots()[1] if axes is None else axes
+    groups = [("", rows)] if by is None else list(rows.groupby(by, sort=False))
+    for place, ((name, group), series) in enumerate(zip(groups, cycle(SERIES), strict=False)):
+        if group["layer_index"].duplicated().any():
+            raise StudyError("table: found several rows for one layer; select one interval, epoch and group first.")
+        shift = curves.SHIFT * (place - (len(groups) - 1) / 2)
+        curves.draw_curve(axes, group.sort_values("layer_index"), series, label=str(name), shift=shift)
+    _name_layers(axes, rows)
+    axes.set_ylim(-0.03, 1.03)
+    axes.set_ylabel(curves.CONSISTENCY_LABEL)
+    methods = ", ".join(rows["ci_method"].unique())
+    axes.text(0.98, 0.98, f"95 % intervals: {methods}", transform=axes.transAxes, ha="right", va="top", size="x-small")
+    if by is not None:
+        axes.legend()
     return axes
 
 

@@ -54,7 +54,7 @@ def trajectory(networks):
     files = [networks[1][seed, epoch] for seed, epoch in zip(points["seed"], points["epoch"], strict=True)]
     pairs = all_pairs(len(points))
     rows = compare_points(points, files, pairs, CATEGORIES, list(METRICS), EPOCH_KINDS, ["conv9", "of_another_network"])
-    return tables.conform(rows.assign(architecture="net"), tables.read_schema(SCHEMA))
+    return tables.conform(rows.assign(architecture="net", shared=None), tables.read_schema(SCHEMA))
 
 
 def expected_r(activations, row):
@@ -119,7 +119,8 @@ def test_two_conditions_are_compared_network_by_network(networks):
     points = points_of("b", [1], SEEDS), points_of("a", [2], SEEDS[1:])
     paths = [files[seed, 1] for seed in SEEDS] + [files[seed, 2] for seed in SEEDS[1:]]
     joined = pd.concat(points)
-    rows = compare_points(joined, paths, pairs_between(3, 2), CATEGORIES, ["correlation"], CONDITION_KINDS)
+    pairs = pairs_between(SEEDS, SEEDS[1:])
+    rows = compare_points(joined, paths, pairs, CATEGORIES, ["correlation"], CONDITION_KINDS)
     assert set(rows["condition_a"]) == {"b"}
     assert set(rows["condition_b"]) == {"a"}
     one = rows.query("kind == 'exemplar' and layer == 'conv7'")
@@ -127,6 +128,18 @@ def test_two_conditions_are_compared_network_by_network(networks):
     assert len(rows) == len(LAYERS) * len(CONDITION_KINDS) * 6
     for row in rows.itertuples():
         assert row.r == pytest.approx(expected_r(activations, row)[0], abs=1e-9)
+
+
+def test_a_network_that_is_in_both_conditions_makes_no_pair_with_itself(networks):
+    first, second = pairs_between(SEEDS, SEEDS[1:], [(2, 2)])
+    seeds = [*SEEDS, *SEEDS[1:]]
+    expected = [pair for pair in product(SEEDS, SEEDS[1:]) if pair != (2, 2)]
+    assert [(seeds[a], seeds[b]) for a, b in zip(first, second, strict=True)] == expected
+    assert min(second) == 3
+    assert [side.size for side in pairs_between((), SEEDS)] == [0, 0]
+    none = pairs_between([0], [0], [(0, 0)])
+    points, path = pd.concat([points_of("a", [1], [0]), points_of("b", [1], [0])]), networks[1][0, 1]
+    assert compare_points(points, [path, path], none, CATEGORIES, ["correlation"], CONDITION_KINDS).empty
 
 
 @pytest.mark.parametrize(("seeds", "measures"), [((), ["correlation"]), (SEEDS, [])])

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.collections import PathCollection
+from matplotlib.colors import to_hex
 from matplotlib.container import ErrorbarContainer
 from places import ROOT
 from synthetic_tables import FOLLOWED, LAST_EPOCH, MEASURES, RATES, study_tables, with_dropout_sweep
@@ -60,7 +61,7 @@ def curves(axes):
     return found
 
 
-def summary_rows(tables, *, ci_method="pairs", normalisation="none", **equal):
+def summary_rows(tables, *, ci_method="jackknife", normalisation="none", **equal):
     rows = tables["consistency_summary"].query(f"architecture == 'all_cnn_c' and epoch == {LAST_EPOCH}")
     for column, value in {"ci_method": ci_method, "normalisation": normalisation, **equal}.items():
         rows = rows[rows[column] == value]
@@ -156,7 +157,7 @@ def test_states_pairs_accuracy_and_what_the_error_bars_are(name, drawn):
     text = notes(drawn(name))
     assert "(15 pairs)" in text
     assert "test accuracy 95.1 % (93.4 % to 96.2 %)" in text
-    assert "Error bars: 95 % confidence intervals, bootstrap over pairs of networks." in text
+    assert "Error bars: 95 % jackknife intervals over networks; ticks inside: 95 % bootstrap over pairs." in text
 
 
 AXES_NAMED = ["fig3", "fig4", "fig5", "fig7", "fig8", "fig9", "supp2", "supp3", "supp4", *SIMULATIONS, "supp7", "supp8"]
@@ -182,7 +183,9 @@ def test_curves_of_a_panel_differ_in_colour_and_marker(name, drawn):
 @pytest.mark.parametrize("name", ["fig4", "fig5", "fig7", "supp3", "supp7"])
 def test_two_networks_have_no_error_bars_and_the_figure_says_so(name):
     figure = draw(name, study_tables(n_networks=2))
-    assert "No error bars: too few networks for an interval." in notes(figure)
+    # Halves have two pairs of two networks each, so supp3 has ranges.
+    words = "Grey bars: range of the pairs" if name == "supp3" else "No error bars: too few networks for an interval."
+    assert words in notes(figure)
     for axes in figure.axes:
         for _, y, low, high in curves(axes).values():
             assert np.isfinite(y).all()
@@ -210,6 +213,7 @@ def test_fig4_shows_means_intervals_and_every_pair(tables, drawn):
     dots = next(line for line in axes.lines if line.get_label() == "single pair")
     pairs = tables["consistency"].query(
         "architecture == 'all_cnn_c' and kind == 'exemplar' and measure == 'correlation' and normalisation == 'none'"
+        f" and epoch == {LAST_EPOCH}"
     )
     np.testing.assert_array_equal(np.round(dots.get_xdata()), pairs["layer_index"])
     np.testing.assert_array_equal(dots.get_ydata(), pairs["consistency"])
@@ -227,6 +231,51 @@ def test_fig4_shows_the_last_epoch_without_dropout(tables):
     np.testing.assert_array_equal(y, summary_rows(tables, kind="exemplar", measure="correlation")["mean"])
 
 
+def untrained_lines(axes):
+    """Data of the lines of networks before training in a panel."""
+    return [line.get_data() for line in axes.lines if line.get_label() == "untrained"]
+
+
+def test_fig4_shows_networks_before_training_as_a_thin_line(tables, drawn):
+    figure = drawn("fig4")
+    expected = tables["consistency_summary"].query(
+        "architecture == 'all_cnn_c' and kind == 'exemplar' and epoch == 0 and ci_method == 'jackknife'"
+    )
+    ((x, y),) = untrained_lines(figure.axes[0])
+    np.testing.assert_array_equal(x, range(9))
+    np.testing.assert_array_equal(y, expected["mean"])
+    assert "Thin grey line: the same networks before training." in notes(figure)
+    assert "untrained" in [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_fig5_shows_networks_before_training_by_the_measures_that_the_study_compares(drawn):
+    assert not any(untrained_lines(axes) for axes in drawn("fig5").axes)  # by correlation only
+    assert "before training" not in notes(drawn("fig5"))
+    euclidean = study_tables(measures=("euclidean", "unit_euclidean"))
+    other = euclidean["consistency_summary"].query("epoch == 0").assign(measure="unit_euclidean")
+    other = other.assign(mean=other["mean"] / 2)
+    both = euclidean | {"consistency_summary": pd.concat([euclidean["consistency_summary"], other])}
+    figure = draw("fig5", both)
+    one, half = untrained_lines(figure.axes[0])
+    np.testing.assert_allclose(one[1], 2 * half[1])
+    assert "Thin grey line: the same networks before training." in notes(figure)
+
+
+@pytest.mark.parametrize("epoch", [0, LAST_EPOCH])
+def test_layers_that_a_trajectory_has_at_epoch_0_make_no_line(tables, epoch):
+    """Nor do networks from elsewhere, whose only epoch is called 0; then the figure says what is not known."""
+    summary, pairs = (
+        tables[name].query("epoch > 0 or layer == 'conv9'") for name in ("consistency_summary", "consistency")
+    )
+    if epoch == 0:
+        summary, pairs = (table.query(f"epoch == {LAST_EPOCH}").assign(epoch=0) for table in (summary, pairs))
+    foreign = {"instances": tables["instances"].assign(vary=None)} if epoch == 0 else {}
+    figure = draw("fig4", tables | {"consistency_summary": summary, "consistency": pairs} | foreign)
+    assert not any(untrained_lines(axes) for axes in figure.axes)
+    unknown = "Networks before training are not shown, because their initial weights are not known."
+    assert (unknown in notes(figure)) == (epoch == 0)
+
+
 def test_fig6_shows_alexnet_alone_with_its_layers_by_name():
     tables = study_tables({"all_cnn_c": ["conv1", "conv2"]} | ALEXNET)
     figure = draw("fig6", tables)
@@ -235,7 +284,7 @@ def test_fig6_shows_alexnet_alone_with_its_layers_by_name():
     assert [label.get_text() for label in axes.get_xticklabels()] == ALEXNET["alexnet"]
     expected = tables["consistency_summary"].query(
         "architecture == 'alexnet' and kind == 'exemplar' and measure == 'correlation' and normalisation == 'none'"
-        f" and ci_method == 'pairs' and epoch == {LAST_EPOCH}"
+        f" and ci_method == 'jackknife' and epoch == {LAST_EPOCH}"
     )
     ((_, y, low, high),) = curves(axes).values()
     np.testing.assert_array_equal(y, expected["mean"])
@@ -306,7 +355,7 @@ def test_fig8_shows_accuracies_clustering_and_consistency_against_the_rate(table
     shown = curves(accuracy) | curves(clustering) | curves(levels)
     tested = {"subset": "all", "ci_method": "jackknife"}
     layer = {"measure": "correlation", "normalisation": "none"}
-    pairs = layer | {"layer": "conv9", "ci_method": "pairs", "dropout_samples": 0}
+    pairs = layer | {"layer": "conv9", "ci_method": "jackknife", "dropout_samples": 0}
     expected = {
         "a: training images": swept(tables, "accuracy_summary", split="train", **tested),
         "a: test images": swept(tables, "accuracy_summary", split="test", **tested),
@@ -334,7 +383,7 @@ def test_fig8_takes_the_test_without_dropout_at_rate_0(tables, drawn):
 
 def test_fig8_maps_rates_and_samples_and_rate_0_is_the_same_for_all_of_these(tables, drawn):
     axes = drawn("fig8").axes[1]
-    keys = {"kind": "exemplar", "measure": "correlation", "normalisation": "none", "ci_method": "pairs"}
+    keys = {"kind": "exemplar", "measure": "correlation", "normalisation": "none", "ci_method": "jackknife"}
     means = swept(tables, "consistency_summary", layer="conv9", **keys)
     values = np.asarray(axes.images[0].get_array())
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "2", "3", "off"]
@@ -444,6 +493,16 @@ def test_supp4_places_layers_and_prints_the_relations_of_the_table(tables, drawn
     assert "percentage bend r = −0.88 [−0.98, −0.66], p = 0.021; over 9 layers, as if these were independent." in notes(
         figure
     )
+
+
+def test_supp4_prints_the_jackknife_over_networks_where_the_table_has_it(tables):
+    ends = {"jackknife_low": -0.99, "jackknife_high": -0.5}
+    columns = {
+        f"{name}_{end}": value for name in ("pearson", "skipped", "percentage_bend") for end, value in ends.items()
+    }
+    text = notes(draw("supp4", tables | {"relations": tables["relations"].assign(**columns)}))
+    assert "Pearson r = −0.92 [−0.99, −0.50], p < 0.001; skipped Pearson r = −0.90 [−0.99, −0.50]" in text
+    assert "brackets: jackknife over networks; p-values as if layers were independent." in text
 
 
 def test_supp4_has_no_relation_of_too_few_layers():
@@ -601,20 +660,21 @@ def test_trajectories_show_consistency_accuracy_and_their_relation(tables, drawn
     consistency, accuracy, relation = figure.axes[2:5]
     summary = tables["consistency_summary"].query(
         f"architecture == 'all_cnn_c' and layer == 'conv9' and kind == '{kind}' and measure == 'correlation'"
-        " and normalisation == 'none' and ci_method == 'pairs'"
+        " and normalisation == 'none' and ci_method == 'jackknife'"
     )
     tested = tables["accuracy_summary"].query(
         "architecture == 'all_cnn_c' and split == 'test' and ci_method == 'jackknife'"
     )
     for axes, expected in ((consistency, summary.sort_values("epoch")), (accuracy, tested.sort_values("epoch"))):
         ((x, y, low, high),) = curves(axes).values()
-        np.testing.assert_array_equal(x, FOLLOWED)
+        np.testing.assert_array_equal(x, [0, *FOLLOWED])
         np.testing.assert_array_equal(y, expected["mean"])
         np.testing.assert_allclose(low, expected["ci_low"])
         np.testing.assert_allclose(high, expected["ci_high"])
     x, y = relation.containers[0].lines[0].get_data()
-    np.testing.assert_array_equal(x, tested.sort_values("epoch")["mean"])
-    np.testing.assert_array_equal(y, summary.sort_values("epoch")["mean"])
+    np.testing.assert_array_equal(x, tested.query("epoch > 0").sort_values("epoch")["mean"])
+    np.testing.assert_array_equal(y, summary.query("epoch > 0").sort_values("epoch")["mean"])
+    assert "Epoch 0, before training, is in b and c only." in notes(figure)
     assert [text.get_text() for text in relation.texts] == ["epoch 1", "epoch 30", "d"]
     assert "d: Pearson r = −0.92 [−0.98, −0.66], p < 0.001; skipped Pearson" in notes(figure)
     assert "over 7 epochs, as if these were independent." in notes(figure)
@@ -666,7 +726,7 @@ def test_supp3_shows_pairs_within_and_between_halves(tables, drawn):
         for pairs, label in labels.items():
             expected = tables["consistency_across_summary"].query(
                 f"architecture == 'all_cnn_c' and condition_a == '{half}' and measure == 'correlation'"
-                f" and pairs == '{pairs}' and ci_method == 'pairs'"
+                f" and pairs == '{pairs}' and ci_method == 'jackknife'"
             )
             x, y, low, high = curves(axes)[label]
             np.testing.assert_array_equal(np.round(x), expected["layer_index"])
@@ -677,6 +737,15 @@ def test_supp3_shows_pairs_within_and_between_halves(tables, drawn):
         "All-CNN-7, disjoint images: 6 networks in each half, 2 more collapsed and left out; 30 pairs within halves"
     )
     assert f"{expected}, 6 pairs between halves of the same seed, 30 pairs of different seeds." in notes(figure)
+    shared = "order within halves, init+order at the same seed, order at different seeds"
+    assert f"Random streams that both networks share: {shared}." in notes(figure)
+
+
+@pytest.mark.parametrize(("shared", "note"), [(None, None), ("several", "differing ones within halves")])
+def test_supp3_says_which_streams_are_shared_as_far_as_it_is_known(tables, shared, note):
+    summary = tables["consistency_across_summary"].assign(shared=shared)
+    text = notes(draw("supp3", tables | {"consistency_across_summary": summary}))
+    assert note in text if note else "Random streams" not in text
 
 
 def test_supp3_names_halves_of_other_kinds_by_their_conditions(tables):
@@ -719,13 +788,31 @@ def test_accuracy_on_lossless_images_is_stated_where_others_are_re_encoded(table
     assert text.count("lossless") == 1
 
 
-@pytest.mark.parametrize("n_networks", [3, 4])
-def test_bars_over_few_pairs_are_said_to_be_their_range(n_networks):
-    """Of three pairs the lowest alone is drawn in 1 of 27 resamples, of six in far less than 2.5 %."""
-    few = study_tables(n_networks=n_networks)
-    for name in ("fig4", "fig8"):
-        drawn_from = with_dropout_sweep(few) if name == "fig8" else few
-        assert ("3 pairs or fewer" in notes(draw(name, drawn_from))) == (n_networks == 3)
+@pytest.mark.parametrize("name", ["fig4", "fig8"])
+def test_bars_of_fewer_than_five_networks_are_grey_ranges_and_no_interval(name):
+    for n_networks in (4, 5):
+        tables = study_tables(n_networks=n_networks)
+        text = notes(draw(name, tables))
+        assert ("95 % jackknife" in text) == (n_networks == 5)
+        assert ("range of the pairs of networks, for fewer than 5 networks" in text) == (n_networks == 4)
+    figure = draw("fig4", study_tables(n_networks=4))
+    ((_, _, low, _),) = curves(figure.axes[0]).values()
+    assert np.isnan(low).all()
+    expected = summary_rows(study_tables(n_networks=4), kind="exemplar", measure="correlation")
+    grey = next(item for item in figure.axes[0].collections if len(item.get_segments()) == len(expected) > 1)
+    np.testing.assert_allclose([part[:, 1] for part in grey.get_segments()], expected[["min", "max"]])
+
+
+@pytest.mark.parametrize(
+    ("interval", "words"), [("jackknife", "over networks."), ("pairs", "ignores that pairs share")]
+)
+def test_the_config_chooses_the_bars(tables, interval, words):
+    figure = drawing.draw("manyseeds.figures.fig4", tables, interval)
+    assert words in notes(figure)
+    assert "ticks inside" not in notes(figure)
+    ((_, _, low, high),) = curves(figure.axes[0]).values()
+    expected = summary_rows(tables, kind="exemplar", measure="correlation", ci_method=interval)
+    np.testing.assert_allclose([low, high], expected[["ci_low", "ci_high"]].T)
 
 
 def test_numbers_of_networks_that_differ_between_layers_are_stated_as_a_range(tables):
@@ -863,6 +950,18 @@ def test_comparison_prints_the_numbers_of_its_table(drawn):
     assert "(0.14 to 0.81)" in consistency
     assert relation[0] == "−0.92"
     assert "−0.83 [−0.86, −0.80]" in relation
+    assert "−0.04 [−0.09, 0.02]" in consistency
+    assert "0.09" in relation  # a difference without an interval
+
+
+def test_comparison_shows_intervals_of_few_networks_in_grey(tables):
+    few = tables["comparison"].assign(n_networks=4)
+    figure = draw("comparison", tables | {"comparison": few})
+    assert "Grey bars: intervals of fewer than 5 networks." in notes(figure)
+    grey = [to_hex(colour) for axes in figure.axes for bars in axes.collections for colour in bars.get_colors()]
+    is_interval = few.dropna(subset=["ours"])["ci_method"] == "jackknife"
+    assert grey.count(style.GREY.lower()) == is_interval.sum() > 0
+    assert "Grey bars" not in notes(draw("comparison", tables))
 
 
 def test_comparison_is_titled_with_what_the_study_is(tables, drawn):

@@ -116,6 +116,8 @@ def test_seeds_accepted_at_different_attempts_are_unequally_drawn():
     other = of_attempts([(1, twice), (2, twice), (3, once), (4, once)])
     assert tables.unequally_drawn(one, other) == tables.unequally_drawn(other, one) == {2, 3}
     assert tables.unequally_drawn(one, []) == tables.unequally_drawn([], other) == set()
+    assert tables.attempt_numbers(one) == {0: 0, 1: 1, 2: 0, 3: 1}
+    assert tables.attempt_numbers([]) == {}
 
 
 def test_an_instance_is_collapsed_by_its_last_attempt():

@@ -39,7 +39,7 @@ def test_a_small_study_says_every_setting_that_differs_and_no_other():
     found = departures(study(**overlay("cifar10_small")))
     expected = (
         "width 0.25 (paper: 1); rectified readout no (paper: yes); epochs 6 (paper: 350); batch size 32 (paper: 128); "
-        "steps of the learning rate after epochs 5 (paper: 200, 250, 300); instances 5 (paper: 10)"
+        "learning rate falls after epochs 5 (paper: 200, 250, 300); instances 5 (paper: 10)"
     )
     assert found == {"all_cnn_c/baseline": expected, "all_cnn_7/baseline": expected}
 
@@ -48,18 +48,18 @@ def test_a_small_study_says_every_setting_that_differs_and_no_other():
     ("change", "words"),
     [
         ({"data": {"dataset": "digits"}}, "data set digits (paper: cifar10)"),
-        ({"stimuli": {"per_category": 20}}, "stimuli of each category 20 (paper: 100)"),
+        ({"stimuli": {"per_category": 20}}, "stimuli per category 20 (paper: 100)"),
         ({"instances": 4}, "instances 4 (paper: 10)"),
         ({"conditions": [{"name": "baseline", "instances": 3}]}, "instances 3 (paper: 10)"),
         (
             {"conditions": [{"name": "baseline", "vary": ["init", "order"]}]},
-            "streams that follow the seed init, order (paper: init)",
+            "varied random streams init, order (paper: init)",
         ),
         ({"conditions": [{"name": "baseline", "dropout": 0.5}]}, "dropout 0.5 (paper: 0)"),
         ({"conditions": [{"name": "baseline", "images": "a"}]}, "training images a (paper: all)"),
         (
             {"conditions": [{"name": "baseline", "categories": [0, 1]}]},
-            "numbers of the categories trained on 0, 1 (paper: none given)",
+            "trained categories 0, 1 (paper: none given)",
         ),
         (
             {"networks": [{"architecture": "all_cnn_7", "name": "all_cnn_c", "readout_relu": True}]},
@@ -78,7 +78,7 @@ def test_alexnet_is_held_to_what_the_paper_says_of_it():
     networks = [{"architecture": "alexnet"}]
     found = departures(study(networks=networks, instances=10, data={"dataset": "image_folder", "image_size": 64}))
     assert found == {
-        "alexnet/baseline": "image side 64 (paper: 224); training images of data (paper: ILSVRC 2012)",
+        "alexnet/baseline": "image size 64 (paper: 224); training images of data (paper: ILSVRC 2012)",
     }
 
 

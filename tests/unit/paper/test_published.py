@@ -47,9 +47,10 @@ def relation_rows():
         ("all_cnn_c", "baseline", np.nan, "conv8", epochs, -0.4),
         ("all_cnn_c", "baseline", np.nan, "conv9", epochs, -0.5),
     ]
-    frame = pd.DataFrame(rows, columns=["architecture", "condition", "epoch", "layer", "relation", "pearson"])
-    low, high = frame["pearson"] - 0.3, frame["pearson"] + 0.3
-    return frame.assign(n=9, skipped=0.9, pearson_ci_low=low, pearson_ci_high=high, **keys)
+    frame = pd.DataFrame(rows, columns=["architecture", "condition", "epoch", "layer", "relation", "skipped"])
+    low, high = frame["skipped"] - 0.3, frame["skipped"] + 0.3
+    others = {"pearson": 0.9, "skipped_ci_low": -1.0, "skipped_ci_high": 1.0}
+    return frame.assign(n=9, skipped_jackknife_low=low, skipped_jackknife_high=high, **others, **keys)
 
 
 @pytest.fixture
@@ -85,7 +86,8 @@ def one(table, **equal):
 
 def summary_row(study_tables, **equal):
     keys = {"epoch": LAST_EPOCH, "normalisation": "none", "condition": "baseline", "architecture": "all_cnn_c"}
-    keys |= {"measure": "correlation", "kind": "exemplar", "layer": "conv9", "ci_method": "pairs", "dropout_samples": 0}
+    keys |= {"measure": "correlation", "kind": "exemplar", "layer": "conv9", "dropout_samples": 0}
+    keys |= {"ci_method": "jackknife"}
     return one(study_tables["consistency_summary"], **(keys | equal))
 
 
@@ -132,13 +134,59 @@ def test_accuracies_are_those_of_all_test_images_at_the_end(study_tables):
     assert not ours["intervals_overlap"]
 
 
-def test_relations_are_pearsons_of_the_last_epoch_and_of_the_layer(study_tables):
+def test_relations_are_skipped_correlations_of_the_last_epoch_and_of_the_layer(study_tables):
     table = compared(study_tables)
     over_layers, over_epochs = one(table, figure="supp4"), one(table, figure="fig9")
     assert (over_layers["ours"], over_layers["ours_ci_high"]) == pytest.approx((-0.2, 0.1))
     assert (over_epochs["ours"], over_epochs["ours_ci_low"]) == pytest.approx((-0.5, -0.8))
     assert over_layers["difference"] == pytest.approx(0.72)
-    assert {over_layers["ci_method"], over_epochs["ci_method"]} == {"fisher"}
+    assert {over_layers["ci_method"], over_epochs["ci_method"]} == {"jackknife"}
+    assert pd.isna(over_layers["difference_low"])  # the paper gives no interval
+
+
+def test_a_difference_has_the_standard_errors_of_both_values(study_tables):
+    """By hand, from tabulated quantiles: 1.96 for the normal distribution, 3.182446 for t with three degrees."""
+    table = compared(study_tables)
+    row = one(table, figure="fig4", architecture="all_cnn_c")
+    published_error = (0.4551 - 0.4291) / 3.92
+    our_error = 0.03 / 2 / 3.182446  # an interval of four networks
+    half_width = 1.96 * (published_error**2 + our_error**2) ** 0.5
+    assert row["difference"] == pytest.approx(row["ours"] - 0.4429)
+    assert row["difference_low"] == pytest.approx(row["difference"] - half_width, rel=1e-4)
+    assert row["difference_high"] == pytest.approx(row["difference"] + half_width, rel=1e-4)
+
+
+def test_a_difference_of_ranges_has_no_interval(study_tables):
+    table = compared(study_tables)
+    has_both = table["published"].notna() & table["published_ci_low"].notna() & table["ours"].notna()
+    assert has_both.sum() == 4
+    assert (table["difference_low"].notna() == has_both).all()
+    assert (table["difference_high"].notna() == has_both).all()
+    study_tables["consistency_summary"][["ci_low", "ci_high"]] = np.nan  # too few networks for a jackknife
+    without_ends = compared(study_tables)
+    assert without_ends.loc[has_both, "difference"].notna().all()
+    assert without_ends["difference_low"].isna().all()
+
+
+def test_differences_of_the_same_study_cover_zero_as_often_as_they_say():
+    """Two studies of ten networks with equal means, the published one with an interval of z, ours with one of t."""
+    rng, n, repeats = np.random.default_rng(0), 10, 4000
+    means, errors = rng.normal(0.5, 0.01, (2, repeats)), 0.01 * np.sqrt(rng.chisquare(n - 1, (2, repeats)) / (n - 1))
+    table = pd.DataFrame(
+        {
+            "published": means[0],
+            "published_ci_low": means[0] - 1.959964 * errors[0],
+            "published_ci_high": means[0] + 1.959964 * errors[0],
+            "ours": means[1],
+            "ours_ci_low": means[1] - 2.262157 * errors[1],
+            "ours_ci_high": means[1] + 2.262157 * errors[1],
+            "ci_method": "jackknife",
+            "n_networks": n,
+        }
+    )
+    found = published.differences(table)
+    covered = (found["difference_low"] <= 0) & (found["difference_high"] >= 0)
+    assert 0.92 < covered.mean() < 0.95  # the normal quantile is a little small for these 18 degrees of freedom
 
 
 def without(frame, **equal):
@@ -176,10 +224,10 @@ def test_what_is_missing_is_named(study_tables, table, missing, row, status):
 
 
 def test_undefined_values_are_missing_with_a_reason(study_tables):
-    study_tables["relations"]["pearson"] = np.nan
+    study_tables["relations"]["skipped"] = np.nan
     study_tables["consistency_summary"]["mean"] = np.nan
     table = compared(study_tables)
-    assert one(table, figure="supp4")["status"] == "undefined: a correlation over 9 points"
+    assert one(table, figure="supp4")["status"] == "undefined: a skipped correlation over 9 points"
     assert table.loc[table["unit"] == "r2", "status"].notna().all()
     assert table.loc[table["unit"] == "r2", "ours"].isna().all()
 

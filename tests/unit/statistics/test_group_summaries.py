@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from places import ROOT
 from scipy import stats
+from scipy.special import expit, logit
 
 from manyseeds.errors import StudyError
 from manyseeds.io import tables
@@ -23,6 +24,8 @@ PAIRS = list(combinations(SEEDS, 2))
 LAYERS = [f"conv{i}" for i in range(1, 8)]
 KINDS = ["exemplar", "centroid", "within_category", "random_centroid"]
 BOOTSTRAP = Bootstrap(seed=0, n_resamples=200)
+METHODS = {"pairs", "jackknife", "jackknife_simultaneous", "components", "instances"}
+"""Interval methods of every mean over pairs of networks."""
 
 
 def layer_rows():
@@ -107,16 +110,19 @@ def test_means_and_jackknife_are_those_of_the_pairs(observed, summary):
     key = {"layer": "conv2", "kind": "centroid", "normalisation": "cocktail"}
     values = values_of(observed.consistency, **key)
     row = select(summary["consistency_summary"], **key, ci_method="jackknife").iloc[0]
-    without = [values[[seed not in pair for pair in PAIRS]].mean() for seed in SEEDS]
+    without = logit([values[[seed not in pair for pair in PAIRS]].mean() for seed in SEEDS])
     half = stats.t.ppf(0.975, 4) * np.sqrt(4 * np.var(without))
     assert row["mean"] == pytest.approx(values.mean())
-    assert row["ci_high"] == pytest.approx(min(values.mean() + half, 1))
+    assert row["ci_high"] == pytest.approx(expit(logit(values.mean()) + half))
+    together = select(summary["consistency_summary"], **key, ci_method="jackknife_simultaneous").iloc[0]
+    half *= stats.t.ppf(1 - 0.025 / len(LAYERS), 4) / stats.t.ppf(0.975, 4)
+    assert together["ci_high"] == pytest.approx(expit(logit(values.mean()) + half))
     assert (row["n_networks"], row["n_network_pairs"], row["n_collapsed"]) == (5, 10, 1)
 
 
 def test_only_what_was_resampled_has_intervals_over_stimuli(summary):
     methods = summary["consistency_summary"].groupby(["kind", "normalisation"])["ci_method"].agg(set)
-    networks = {"pairs", "jackknife", "instances"}
+    networks = METHODS
     assert methods["exemplar", "none"] == methods["centroid", "none"] == networks | {"stimuli", "both"}
     assert methods["exemplar", "cocktail"] == methods["within_category", "none"] == networks
     assert methods["random_centroid", "none"] == networks | {"partitions", "partitions_pairs"}
@@ -151,7 +157,9 @@ def test_contrasts_are_paired_over_stimuli(observed, summary):
     key = {"contrast": "centroid_minus_exemplar", "layer": "conv4", "normalisation": "none"}
     row = select(summary["contrasts"], **key, ci_method="stimuli").iloc[0]
     expected = np.quantile(differences.mean(axis=1), [0.025, 0.975])
-    np.testing.assert_allclose([row["ci_low"], row["ci_high"]], expected)
+    np.testing.assert_allclose([row["percentile_low"], row["percentile_high"]], expected)
+    half = stats.norm.ppf(0.975) * differences.mean(axis=1).std(ddof=1)
+    np.testing.assert_allclose([row["ci_low"], row["ci_high"]], [row["mean"] - half, row["mean"] + half])
     assert len(select(summary["contrasts"], **key, ci_method="both")) == 1
 
 
@@ -178,7 +186,7 @@ def test_what_is_undefined_for_all_networks_is_null(observed):
     consistency.loc[consistency["layer"] == "conv1", "consistency"] = np.nan
     table = group_summaries.summarise_consistency(consistency, observed.resamples, BOOTSTRAP)
     rows = select(table, layer="conv1", kind="exemplar", normalisation="none")
-    assert set(rows["ci_method"]) == {"pairs", "jackknife", "instances", "stimuli", "both"}
+    assert set(rows["ci_method"]) == METHODS | {"stimuli", "both"}
     assert rows[["mean", "ci_low", "ci_high"]].isna().all(axis=None)
     assert (rows[["n_networks", "n_network_pairs"]] == 0).all(axis=None)
 
@@ -187,6 +195,8 @@ def test_other_rows_change_nothing(observed, summary):
     some = observed.consistency.query("layer == 'conv5' and kind == 'exemplar'")
     alone = group_summaries.summarise_consistency(some, observed.resamples, BOOTSTRAP)
     among = select(summary["consistency_summary"], layer="conv5", kind="exemplar").drop(columns="n_collapsed")
+    # Only the intervals that hold for all layers together depend on the number of layers.
+    alone, among = (rows[rows["ci_method"] != "jackknife_simultaneous"] for rows in (alone, among))
     order = ["normalisation", "ci_method"]
     pd.testing.assert_frame_equal(
         alone.sort_values(order).reset_index(drop=True), among.sort_values(order).reset_index(drop=True)
@@ -207,33 +217,25 @@ def test_collapsed_networks_have_no_part_in_accuracies(observed, summary):
     values = select(observed.accuracy, epoch=9)["accuracy"].to_numpy()[:-1]
     assert (row["mean"], row["min"], row["max"]) == pytest.approx((values.mean(), values.min(), values.max()))
     assert (row["n_networks"], row["n_collapsed"]) == (5, 1)
-    low = stats.t.interval(0.95, 4, values.mean(), stats.sem(values))[0]
-    assert row["ci_low"] == pytest.approx(max(low, 0))
+    without = logit([np.delete(values, i).mean() for i in range(5)])
+    half = stats.t.ppf(0.975, 4) * np.sqrt(4 * np.var(without))
+    assert row["ci_low"] == pytest.approx(expit(logit(values.mean()) - half))
 
 
-def test_relation_over_layers_is_that_of_means(observed, summary):
-    key = {"kind": "exemplar", "normalisation": "none"}
-    row = select(summary["relations"], **key, relation="cci_consistency_over_layers").iloc[0]
-    consistency = select(observed.consistency, **key).groupby("layer_index")["consistency"].mean()
-    clustering = select(observed.clustering, normalisation="none").groupby("layer_index")["cci"].mean()
-    expected = stats.pearsonr(clustering, consistency)
-    assert (row["n"], row["pearson"], row["pearson_p"]) == pytest.approx((7, expected.statistic, expected.pvalue))
-
-
-def test_relation_over_epochs_is_that_of_means():
-    rng = np.random.default_rng(2)
-    epochs = pd.DataFrame({"epoch": range(6), "mean": rng.uniform(size=6)})
-    fixed = GROUP | {"layer": "conv9", "layer_index": 8, "measure": "cosine", "normalisation": "none"}
-    consistency = epochs.assign(**fixed, dropout_samples=0, kind="exemplar")
-    accuracy = epochs.assign(**GROUP, split="test", subset="all", mean=rng.uniform(size=6))
-    train = accuracy.assign(split="train", mean=0.5)
-    row = group_summaries.relate_over_epochs(consistency, pd.concat([train, accuracy])).iloc[0]
-    assert row["pearson"] == pytest.approx(stats.pearsonr(consistency["mean"], accuracy["mean"]).statistic)
-    assert (row["n"], row["layer"]) == (6, "conv9")
+def test_p_of_random_grouping_counts_the_partitions_that_reach_the_centroids(observed, summary):
+    key = {"layer": "conv3", "normalisation": "none"}
+    rows = select(summary["contrasts"], **key)
+    centroid = values_of(observed.consistency, **key, kind="centroid").mean()
+    partitions = select(observed.random_grouping, **key)["consistency"]
+    expected = (1 + (partitions >= centroid).sum()) / 51
+    found = rows.set_index("contrast")["p"]
+    assert set(found["centroid_minus_random_centroid"]) == {expected}
+    assert found.drop("centroid_minus_random_centroid").isna().all()
 
 
 def test_a_single_point_is_no_relation(summary):
-    assert set(summary["relations"]["relation"]) == {"cci_consistency_over_layers"}  # one epoch was compared
+    # One epoch was compared.
+    assert "consistency_accuracy_over_epochs" not in set(summary["relations"]["relation"])
 
 
 def test_without_networks_to_compare_summaries_are_empty(observed):
@@ -277,6 +279,6 @@ def test_averages_over_dropout_samples_are_summarised_but_neither_contrasted_nor
     rows = select(found["consistency_summary"], **key).set_index("dropout_samples")["mean"]
     assert rows[2] == pytest.approx(rows[0] / 2)
     methods = select(found["consistency_summary"], dropout_samples=2)["ci_method"]
-    assert set(methods) == {"pairs", "jackknife", "instances"}
+    assert set(methods) == METHODS
     for name in ("contrasts", "relations"):
         pd.testing.assert_frame_equal(found[name], summary[name])

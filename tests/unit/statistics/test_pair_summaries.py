@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from places import ROOT
 from scipy import stats
+from scipy.special import expit, logit
 
 from manyseeds.io import tables
 from manyseeds.statistics.intervals import Bootstrap
@@ -31,13 +32,14 @@ def observed(missing=None):
         for a, b in product(left, SEEDS)
     ]
     across = pd.DataFrame(across).assign(condition_a="images_a", condition_b="images_b")
+    across["shared"] = np.where(across["seed_a"] == across["seed_b"], "init+order", "order")
     within = [
         pd.DataFrame(
             KEY | {"layer": layer, "measure": "cosine", "kind": kind, "epoch": epoch, "seed_a": a, "seed_b": b}
             for epoch in (5, 9)
             for layer, kind in [*STATISTICS, ("conv1", "random_centroid")]
             for a, b in combinations(seeds, 2)
-        ).assign(condition=condition)
+        ).assign(condition=condition, shared="order")
         for condition, seeds in (("images_a", left), ("images_b", SEEDS))
     ]
     drawn = [frame.assign(consistency=rng.uniform(0.3, 0.9, len(frame))) for frame in (across, *within)]
@@ -72,13 +74,13 @@ def mean_over(found, pairs, seeds):
     return np.mean(members)
 
 
-def jackknife(statistic, bounds=None):
-    """Mean and interval of a statistic of seeds by leaving out one seed after another."""
+def jackknife(statistic, scale=float, back=float):
+    """Mean and interval of a statistic of seeds by leaving out one seed after another, on some scale."""
     n = len(SEEDS)
-    without = [statistic([seed for seed in SEEDS if seed != left_out]) for left_out in SEEDS]
+    without = [scale(statistic([seed for seed in SEEDS if seed != left_out])) for left_out in SEEDS]
     half = stats.t.ppf(0.975, n - 1) * np.sqrt((n - 1) / n * np.sum((without - np.mean(without)) ** 2))
-    interval = np.array([statistic(SEEDS) - half, statistic(SEEDS) + half])
-    return statistic(SEEDS), *(interval if bounds is None else np.clip(interval, *bounds))
+    centre = scale(statistic(SEEDS))
+    return statistic(SEEDS), back(centre - half), back(centre + half)
 
 
 @pytest.mark.parametrize("missing", [None, 3])
@@ -90,7 +92,7 @@ def test_jackknife_leaves_out_a_seed_of_both_conditions(pairs, missing):
     if missing is not None and pairs == "same_seed":  # a seed that only one condition has has no such pair
         assert row["n_networks"] == row["n_network_pairs"] == 4
         return
-    expected = jackknife(lambda seeds: mean_over(found, pairs, seeds), (0, 1))
+    expected = jackknife(lambda seeds: mean_over(found, pairs, seeds), logit, expit)
     assert (row["mean"], row["ci_low"], row["ci_high"]) == pytest.approx(expected)
     assert row["n_networks"] == 5
     assert row["n_network_pairs"] == sum(IS_MEMBER[pairs](*key) for key in found)
@@ -118,10 +120,11 @@ def test_summary_and_contrasts_have_the_columns_of_their_schemas():
     conditions = {"condition_a": "images_a", "condition_b": "images_b", "n_collapsed": 0}
     summary = summarise_pair(pair, BOOTSTRAP).assign(**conditions)
     contrasts = contrast_pair(pair, BOOTSTRAP).assign(condition="images_a", condition_b="images_b")
-    for name, table, n_groups in (("consistency_across_summary", summary, 3), ("contrasts", contrasts, 2)):
+    for name, table, n_groups in (("consistency_across_summary", summary, 5), ("contrasts", contrasts, 2)):
         table = tables.conform(table, tables.read_schema(SCHEMAS / f"{name}.schema.json"))
-        assert len(table) == len(STATISTICS) * n_groups * 3
-        assert set(table["ci_method"]) == {"pairs", "jackknife", "instances"}
+        always = {"pairs", "jackknife", "jackknife_simultaneous", "instances"}
+        assert set(table["ci_method"]) - {"components"} == always
+        assert (table.groupby("ci_method").size().loc[list(always)] == len(STATISTICS) * n_groups).all()
         assert set(table["epoch"]) == {9}
 
 
@@ -159,12 +162,16 @@ def test_dropout_is_contrasted_over_the_pairs_of_seeds_that_both_have():
 
 def test_networks_of_one_seed_that_begin_otherwise_are_no_pair_of_that_seed():
     """Two of five were redrawn in one condition alone: the other three make the pairs of the same seed."""
-    pair = ConditionPair(*observed(), unequally_drawn={1, 4})
+    across, within = observed()
+    is_redrawn = (across["seed_a"] == across["seed_b"]) & across["seed_a"].isin([1, 4])
+    pair = ConditionPair(across.assign(shared=across["shared"].mask(is_redrawn, "order")), within, {1, 4})
     found = values()
     left = [seed for seed in SEEDS if seed not in (1, 4)]
     summary = select(summarise_pair(pair, BOOTSTRAP), **CHOSEN, ci_method="jackknife").set_index("pairs")
     assert summary.loc["same_seed", "mean"] == pytest.approx(mean_over(found, "same_seed", left))
-    assert tuple(summary.loc["same_seed", ["n_networks", "n_network_pairs"]]) == (3, 3)
+    assert tuple(summary.loc["same_seed", ["shared", "n_networks", "n_network_pairs"]]) == ("init+order", 3, 3)
+    between = summary.loc["between"].set_index("shared")["n_network_pairs"]
+    assert between.to_dict() == {"order": 20 + 2, "init+order": 3}
     assert summary.loc["different_seeds", "mean"] == pytest.approx(mean_over(found, "different_seeds", SEEDS))
     contrast = select(contrast_pair(pair, BOOTSTRAP), **CHOSEN, contrast="between_minus_within_same_seed")
     differences = [
@@ -175,6 +182,94 @@ def test_networks_of_one_seed_that_begin_otherwise_are_no_pair_of_that_seed():
     ]
     assert contrast["mean"].iloc[0] == pytest.approx(np.mean(differences))
     assert set(contrast["n_network_pairs"]) == {len(differences)}
+
+
+def test_dropout_is_contrasted_without_seeds_of_a_redrawn_network():
+    """Its networks differ in more than dropout, in the pair (1, 3) too, where the other seed was not redrawn."""
+    _, (some, others) = observed()
+    consistency = pd.concat([some.assign(condition="dropout0.5"), others.assign(condition="baseline")])
+    contrasts = contrast_conditions(consistency, "dropout0.5", "baseline", BOOTSTRAP, {1, 4})
+    row = select(contrasts, **CHOSEN, ci_method="jackknife").iloc[0]
+    found = values()
+    differences = [found["a", i, "a", j] - found["b", i, "b", j] for i, j in combinations((0, 3, 7), 2)]
+    assert row["mean"] == pytest.approx(np.mean(differences))
+    assert (row["n_networks"], row["n_network_pairs"]) == (3, 3)
+
+
+INIT_OR_ORDER = {(True, False): "order", (False, True): "init", (False, False): "none"}
+"""What a network whose `init` varies and one whose `order` varies share, by whether each other's seed is 0."""
+
+
+def init_and_order():
+    """Consistencies of conditions that vary `init` and `order`: the networks of seed 0 are one network.
+
+    So its pairs with the other networks are in both conditions, and between them.
+    """
+    across, within = observed()
+    across = across[(across["seed_a"] != 0) | (across["seed_b"] != 0)].copy()
+    across["shared"] = [INIT_OR_ORDER[b == 0, a == 0] for a, b in zip(across["seed_a"], across["seed_b"], strict=True)]
+    keys = ["layer", "kind", "seed"]
+    for end, other, rows in (("seed_a", "seed_b", within[0]), ("seed_b", "seed_a", within[1])):
+        own = rows[(rows["epoch"] == 9) & (rows["seed_a"] == 0)].rename(columns={"seed_b": "seed"})
+        own = own.set_index(keys)["consistency"]
+        is_own = across[other] == 0
+        places = pd.MultiIndex.from_frame(across.loc[is_own, ["layer", "kind", end]], names=keys)
+        across.loc[is_own, "consistency"] = own[places].to_numpy()
+    return across, (within[0].assign(shared="order"), within[1].assign(shared="init"))
+
+
+def test_pairs_between_conditions_are_summarised_by_the_streams_that_they_share():
+    across, within = init_and_order()
+    summary = select(summarise_pair(ConditionPair(across, within, (), [0]), BOOTSTRAP), **CHOSEN)
+    pairs = [(a, b) for a, b in product(SEEDS, repeat=2) if (a, b) != (0, 0)]
+    found = select(across, **CHOSEN).set_index(["seed_a", "seed_b"])["consistency"]
+    between = select(summary, pairs="between", ci_method="jackknife").set_index("shared")
+    assert list(between.index) == ["none", "init", "order"]
+    for shared, row in between.iterrows():
+        members = [pair for pair in pairs if INIT_OR_ORDER[pair[1] == 0, pair[0] == 0] == shared]
+        assert row["n_network_pairs"] == len(members) == {"none": 16, "init": 4, "order": 4}[shared]
+        assert row["mean"] == pytest.approx(found[members].mean())
+    pooled = select(summary, ci_method="pairs").drop_duplicates("pairs").set_index("pairs")["shared"]
+    assert pooled[["within", "same_seed", "different_seeds"]].to_list() == ["several", "none", "several"]
+    same_seed = select(summary, pairs="same_seed", ci_method="pairs").iloc[0]
+    assert (same_seed["n_networks"], same_seed["n_network_pairs"]) == (4, 4)
+
+
+def test_pairs_that_all_hold_one_network_have_no_interval_for_other_networks():
+    across, within = init_and_order()
+    summary = select(summarise_pair(ConditionPair(across, within, (), [0]), BOOTSTRAP), **CHOSEN, pairs="between")
+    is_star = summary["shared"] != "none"
+    defined = summary["ci_low"].notna() & summary["ci_high"].notna()
+    assert set(summary.loc[is_star & defined, "ci_method"]) == {"pairs"}
+    assert set(summary.loc[~is_star & defined, "ci_method"]) >= {"pairs", "jackknife"}
+    assert (summary.loc[is_star & (summary["ci_method"] == "instances"), "n_networks"] == 5).all()  # else null anyway
+
+
+def test_a_network_that_is_in_both_conditions_is_not_contrasted_with_itself():
+    """Of different seeds, all pairs with its seed would have a difference of exactly 0."""
+    across, within = init_and_order()
+    chosen = CHOSEN | {"contrast": "between_minus_within_different_seeds", "ci_method": "pairs"}
+    naive, contrast = (
+        select(contrast_pair(ConditionPair(across, within, (), same), BOOTSTRAP), **chosen).iloc[0]
+        for same in ((), [0])
+    )
+    found = values()
+    differences = [
+        np.mean([found["a", i, "b", j], found["a", j, "b", i]]) - np.mean([found[half, i, half, j] for half in "ab"])
+        for i, j in combinations(SEEDS[1:], 2)
+    ]
+    assert contrast["mean"] == pytest.approx(np.mean(differences))
+    assert (contrast["n_networks"], contrast["n_network_pairs"]) == (4, 6)
+    assert naive["mean"] == pytest.approx(np.sum(differences) / 10)  # with four zeros
+
+
+def test_conditions_of_unknown_training_share_unknown_streams():
+    across, within = observed()
+    unknown = ConditionPair(across.assign(shared=None), tuple(rows.assign(shared=None) for rows in within))
+    summary, known = (summarise_pair(each, BOOTSTRAP) for each in (unknown, ConditionPair(across, within)))
+    assert summary["shared"].isna().all()
+    expected = known[known["pairs"] != "between"].drop(columns="shared").reset_index(drop=True)
+    pd.testing.assert_frame_equal(summary.drop(columns="shared"), expected)
 
 
 def test_where_every_seed_was_redrawn_no_pair_of_one_seed_is_left():

@@ -9,7 +9,7 @@ from scipy import stats
 from scipy.spatial.distance import pdist, squareform
 
 from manyseeds.representations.geometry import cocktail_blank, measure_geometry
-from manyseeds.statistics import resampling, stimulus_resampling
+from manyseeds.statistics import pair_components, resampling, stimulus_resampling
 
 CATEGORIES = np.array([0, 2, 1, 0, 0, 2, 1, 2, 0, 1, 0, 2])  # unequal, interleaved
 
@@ -114,7 +114,7 @@ def test_pair_bootstrap_equals_a_loop():
 @pytest.mark.parametrize("n_networks", [3, 4, 10])
 def test_jackknife_equals_a_loop(n_networks):
     values = 0.5 + 0.01 * pair_values(n_networks)
-    interval = resampling.jackknife(values, n_networks, bounds=(0, 1))
+    interval = resampling.jackknife(values, n_networks)
     for row, pairs in enumerate(values):
         square = squareform(pairs)
         without = []
@@ -134,13 +134,44 @@ def test_jackknife_of_a_mean_over_networks_is_students_interval():
     np.testing.assert_allclose([interval.low, interval.high], expected)
 
 
-def test_jackknife_clips_consistencies_and_not_contrasts():
-    values = np.array([0.0, 1.0, 0.9])
-    clipped = resampling.jackknife(values, 3, bounds=(0, 1))
-    free = resampling.jackknife(values, 3)
-    assert (clipped.low, clipped.high) == (0, 1)
-    assert free.low < 0
-    assert free.high > 1
+def test_jackknife_of_a_consistency_is_made_on_its_logit():
+    values = pair_values(6, 1)[0]
+    interval = resampling.jackknife(values, 6, in_unit_interval=True)
+    square = squareform(values)
+    without = []
+    for deleted in range(6):
+        kept = [i for i in range(6) if i != deleted]
+        mean = np.mean([square[i, j] for i, j in combinations(kept, 2)])
+        without.append(np.log(mean / (1 - mean)))
+    centre, error = np.log(values.mean() / (1 - values.mean())), np.sqrt(5 * np.var(without))
+    ends = centre + np.array([-1, 1]) * stats.t.ppf(0.975, 5) * error
+    np.testing.assert_allclose([interval.low, interval.high], 1 / (1 + np.exp(-ends)))
+
+
+def test_jackknife_of_a_consistency_stays_inside_the_unit_interval():
+    values = np.array([0.4, 0.99, 0.9])
+    inside, free = (resampling.jackknife(values, 3, in_unit_interval=inside) for inside in (True, False))
+    assert 0 < inside.low < inside.high < 1
+    assert free.low < 0 < 1 < free.high
+
+
+@pytest.mark.parametrize("bound", [0.0, 1.0])
+def test_jackknife_of_a_mean_at_its_bound_is_null(bound):
+    interval = resampling.jackknife(np.full(6, bound), 4, in_unit_interval=True)
+    assert np.isnan([interval.low, interval.high]).all()
+    assert resampling.at_bound(interval.mean)
+    assert not np.isnan(resampling.jackknife(np.full(6, bound), 4).low)
+
+
+def test_simultaneous_jackknife_has_the_level_of_bonferroni():
+    values = pair_values(6, 2)
+    pointwise, together = (
+        resampling.jackknife(values, 6),
+        resampling.jackknife(values, 6, n_simultaneous=np.array([1, 9])),
+    )
+    ratio = (together.high - together.mean) / (pointwise.high - pointwise.mean)
+    np.testing.assert_allclose(ratio, [1, stats.t.ppf(1 - 0.025 / 9, 5) / stats.t.ppf(0.975, 5)])
+    assert together.method == "jackknife_simultaneous"
 
 
 @pytest.mark.parametrize(
@@ -290,18 +321,33 @@ def test_a_centroid_of_silent_stimuli_is_undefined_and_left_out():
 # intervals over stimuli and over both
 
 
-def test_stimulus_interval_is_the_percentiles_of_the_means_over_pairs():
+def test_stimulus_interval_has_the_sd_of_the_means_over_pairs_and_their_percentiles_beside_it():
     values, resamples = pair_values(4, 1)[0], rng(1).uniform(size=(200, 6))
     interval = resampling.stimulus_interval(values, resamples)
+    half = stats.norm.ppf(0.975) * resamples.mean(axis=1).std(ddof=1)
+    np.testing.assert_allclose([interval.low, interval.high], [values.mean() - half, values.mean() + half])
     expected = np.quantile(resamples.mean(axis=1), [0.025, 0.975])
-    np.testing.assert_allclose([interval.low, interval.high], expected)
+    np.testing.assert_allclose([interval.percentile_low, interval.percentile_high], expected)
     assert interval.mean == pytest.approx(values.mean())
+    clipped = resampling.stimulus_interval(np.ones(6), 10 * resamples, bounds=(0, 1))
+    assert (clipped.low, clipped.high) == (0, 1)
 
 
-@pytest.mark.parametrize(("networks", "stimuli", "both"), [(2, 3, 6), (2, 3, 20), (5, 1, 5.1), (1, 1, 1)])
-def test_two_factor_variance_is_that_of_schuett_2023(networks, stimuli, both):
+@pytest.mark.parametrize(("networks", "stimuli", "both"), [(2, 3, 6), (5, 1, 6.5)])
+def test_two_factor_variance_is_that_of_schuett_2023_if_the_variance_of_networks_is_its_own(networks, stimuli, both):
+    """They differ in two points alone: the variance of networks, and no cap."""
     expected = _dual_bootstrap(np.array([both, networks, stimuli], dtype=float), 6, 50)
-    assert resampling.two_factor_variance(networks, stimuli, both, 6, 50) == pytest.approx(float(expected))
+    found = resampling.two_factor_variance(6 / 5 * networks, networks, stimuli, both, 6, 50)
+    assert found == pytest.approx(float(expected))
+
+
+def test_two_factor_variance_has_its_bounds():
+    parts = {"n_networks": 6, "n_stimuli": 50}
+    assert resampling.two_factor_variance(2, 1, 3, 100, **parts) == pytest.approx(3 * 50 / 49)  # all of it interaction
+    assert resampling.two_factor_variance(9, 1, 3, 100, **parts) == 9
+    assert resampling.two_factor_variance(2, 1, 3, 0, **parts) == pytest.approx(
+        2 + 3 * 50 / 49
+    )  # a negative one is none
 
 
 def test_two_factor_interval_equals_a_loop():
@@ -318,8 +364,11 @@ def test_two_factor_interval_equals_a_loop():
         if pairs:
             of_networks.append(np.mean([squareform(values)[pair] for pair in pairs]))
             of_both.append(np.mean([squareform(resamples[b])[pair] for pair in pairs]))
-    variances = [np.var(draws, ddof=1) for draws in (of_both, of_networks, resamples.mean(axis=1))]
-    half = stats.t.ppf(0.975, 5) * np.sqrt(_dual_bootstrap(np.array(variances), n_networks, n_stimuli))
+    both, networks, stimuli = (np.var(draws, ddof=1) for draws in (of_both, of_networks, resamples.mean(axis=1)))
+    exact = pair_components.pair_components(values, 6).variance_of_mean(6)
+    interaction = max(0, 6 * 40 / (5 * 39) * (both - networks - stimuli))
+    variance = max(exact + 40 / 39 * stimuli - interaction, exact, 40 / 39 * stimuli)
+    half = stats.t.ppf(0.975, 5) * np.sqrt(variance)
     np.testing.assert_allclose([interval.low, interval.high], [values.mean() - half, values.mean() + half])
 
 
@@ -347,6 +396,59 @@ def coverage(interval, truth=0.0):
 @pytest.mark.parametrize("noise", [0.0, 1.0, 3.0])
 def test_jackknife_covers(n_networks, noise):
     assert 0.93 < coverage(resampling.jackknife(simulated_pairs(n_networks, noise), n_networks)) < 0.998
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_simultaneous_jackknife_covers_all_layers_at_once(noise):
+    """Nine layers that share their networks; pointwise intervals cover all of them much less often."""
+    draws, n = rng(5), 6
+    first, second = np.triu_indices(n, 1)
+    common = draws.normal(size=(1000, 1, n))
+    effects = common + draws.normal(size=(1000, 9, n))
+    values = effects[..., first] + effects[..., second] + noise * draws.normal(size=(1000, 9, first.size))
+    layers = np.full((1000, 9), 9)
+    together = resampling.jackknife(values, n, n_simultaneous=layers)
+    pointwise = resampling.jackknife(values, n)
+    covered = [np.mean(((i.low <= 0) & (i.high >= 0)).all(axis=-1)) for i in (together, pointwise)]
+    assert 0.94 < covered[0] < 1
+    assert covered[1] < 0.92
+
+
+@pytest.mark.parametrize("n_networks", [5, 10, 20])
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_components_cover_and_are_narrower_than_the_jackknife(n_networks, noise):
+    values = simulated_pairs(n_networks, noise)
+    interval = resampling.component_interval(values, n_networks)
+    assert 0.92 < coverage(interval) < 0.995
+    jackknife = resampling.jackknife(values, n_networks)
+    ratio = np.mean(interval.high - interval.low) / np.mean(jackknife.high - jackknife.low)
+    assert 0.7 < ratio < 1 + 1e-9
+
+
+def test_logit_jackknife_covers_a_consistency():
+    draws, n, truth = rng(6), 6, 0.8
+    first, second = np.triu_indices(n, 1)
+    effects = draws.beta(40, 10, size=(2000, n))  # of mean 0.8; pairs are means of two networks
+    values = (effects[:, first] + effects[:, second]) / 2
+    assert 0.93 < coverage(resampling.jackknife(values, n, in_unit_interval=True), truth) < 0.98
+
+
+@pytest.mark.parametrize("n_networks", [5, 10, 20])
+def test_the_two_factor_interval_covers_networks_and_stimuli_of_known_variances(n_networks):
+    """s_ijm = a_i + a_j + b_m + (ab)_im + (ab)_jm + e_ijm over m stimuli: every part drawn again in each simulation."""
+    draws, n_stimuli, hits = rng(n_networks), 40, []
+    first, second = np.triu_indices(n_networks, 1)
+    for _ in range(300):
+        networks = draws.normal(size=n_networks)
+        stimuli = 3 * draws.normal(size=n_stimuli)
+        interaction = 2 * draws.normal(size=(n_networks, n_stimuli))
+        parts = networks[:, None] + interaction
+        each = parts[first] + parts[second] + stimuli + draws.normal(size=(first.size, n_stimuli))
+        weights = draws.multinomial(n_stimuli, np.full(n_stimuli, 1 / n_stimuli), size=200) / n_stimuli
+        values, resamples = each.mean(axis=1), weights @ each.T
+        interval = resampling.two_factor_interval(values, resamples, n_networks, n_stimuli, draws)
+        hits.append(interval.low <= 0 <= interval.high)
+    assert 0.92 < np.mean(hits) < 0.99
 
 
 def test_instance_bootstrap_is_too_narrow_for_few_networks_and_right_for_many():
@@ -404,7 +506,7 @@ def test_only_the_two_factor_interval_covers_when_networks_and_stimuli_are_new()
         for interval in (
             resampling.stimulus_interval(values, resamples),
             resampling.instance_bootstrap(values, n_networks, 200, draws),
-            resampling.jackknife(values, n_networks, bounds=(0, 1)),
+            resampling.jackknife(values, n_networks, in_unit_interval=True),
             resampling.two_factor_interval(values, resamples, n_networks, categories.size, draws, bounds=(0, 1)),
         ):
             intervals[interval.method].append((interval.low, interval.high))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from configs import SCHEMA, default, merged, schema_keys, study
+from own_folders import own_activations, own_networks
 from places import ROOT
 
 from manyseeds.errors import StudyError
@@ -105,6 +106,40 @@ def test_only_the_followed_groups_are_analysed_before_the_last_epoch():
     assert expanded.epochs_of("all_cnn_7", "baseline") == (7,)
     assert expanded.followed_groups == (("all_cnn_c", "baseline"),)
     assert study(conditions=conditions, training=training).followed_groups == ()
+
+
+UNTRAINED = [{"name": "first", "networks": ["all_cnn_c"]}, {"name": "baseline"}]
+
+
+@pytest.mark.parametrize(
+    ("untrained", "groups"),
+    [
+        ({}, [("all_cnn_c", "first")]),
+        ({"conditions": ["baseline"]}, [("all_cnn_c", "baseline"), ("all_cnn_7", "baseline")]),
+        ({"conditions": []}, []),
+        ({"measures": []}, []),
+        ({"measures": ["cosine"]}, []),  # the study does not have it
+        ({"measures": ["cosine", "euclidean"]}, [("all_cnn_c", "first")]),
+    ],
+)
+def test_groups_before_training_are_those_of_the_first_condition_or_as_named(untrained, groups):
+    expanded = study(conditions=UNTRAINED, untrained=untrained, measures=["correlation", "euclidean"])
+    assert list(expanded.untrained_groups) == groups
+
+
+def test_measures_before_training_are_those_that_the_study_has():
+    measures = {"untrained": {"measures": ["cosine", "euclidean"]}, "measures": ["correlation", "euclidean"]}
+    assert study(**measures).untrained_measures == ("euclidean",)
+
+
+def test_networks_from_elsewhere_have_no_state_before_training(tmp_path):
+    assert study(**own_networks(tmp_path / "networks")).untrained_groups == ()
+    assert study(**own_activations(tmp_path / "activations")).untrained_groups == ()
+
+
+def test_an_unknown_condition_before_training_is_refused():
+    with pytest.raises(StudyError, match=r"untrained.conditions: found 'basline', expected one of baseline"):
+        study(untrained={"conditions": ["basline"]})
 
 
 def test_the_dropout_sweep_differs_from_the_first_condition_in_dropout_alone():

@@ -17,6 +17,7 @@ import torch
 from filelock import FileLock
 from places import ROOT, SUPPORT
 from safetensors.numpy import load_file
+from scipy import stats
 from train_once import (
     COMPILED,
     DEMANDING,
@@ -29,6 +30,8 @@ from train_once import (
     train_together,
 )
 
+from manyseeds import streams
+from manyseeds.data.feeding import Source
 from manyseeds.errors import StudyError
 from manyseeds.models import build, spec
 from manyseeds.models.forward import dropout
@@ -38,7 +41,7 @@ from manyseeds.training.cohorts import Cohort
 from manyseeds.training.collapse import ACCEPTED, CollapseRule, Evaluation
 from manyseeds.training.evaluation import evaluate
 from manyseeds.training.interruption import EXIT_AGAIN, Interrupted, Interruption
-from manyseeds.training.minibatches import crop_and_flip, minibatches
+from manyseeds.training.minibatches import Feed, crop_and_flip, draw_crops, minibatches
 from manyseeds.training.platforms import Platform
 
 NEEDS_COMPILER = pytest.mark.skipif(shutil.which("g++") is None, reason="compiled steps need g++")
@@ -505,20 +508,80 @@ def test_dropout_after_a_layer_that_is_not_there():
         dropout(module, ["0", "conv3"], 0.3, torch.Generator()).__enter__()
 
 
+AUGMENTED = {"augmentation": "crop_flip"}
+
+
 @pytest.mark.parametrize(("side", "margin"), [(32, 4), (20, 2), (64, 8)])
 def test_crop_and_flip_against_an_explicit_loop(side, margin):
     images = torch.arange(5 * side * side * 2, dtype=torch.float32).reshape(5, side, side, 2)
-    found = crop_and_flip(images, np.random.default_rng(3))
-    draw = np.random.default_rng(3)
-    tops, lefts = draw.integers(0, 2 * margin + 1, size=(2, 5))
-    flips = draw.random(5) < 0.5
-    assert flips.any()
-    assert not flips.all()
-    for number in range(5):
+    crops = draw_crops(small_task(**AUGMENTED), 5, side, attempt=0, epoch=3)
+    assert set(crops[2]) == {0, 1}
+    found = crop_and_flip(images, crops)
+    for number, (top, left, is_mirrored) in enumerate(crops.T):
         padded = np.zeros((side + 2 * margin, side + 2 * margin, 2), np.float32)
         padded[margin:-margin, margin:-margin] = images[number]
-        crop = padded[tops[number] : tops[number] + side, lefts[number] : lefts[number] + side]
-        np.testing.assert_array_equal(found[number], crop[:, ::-1] if flips[number] else crop)
+        crop = padded[top : top + side, left : left + side]
+        np.testing.assert_array_equal(found[number], crop[:, ::-1] if is_mirrored else crop)
+
+
+def test_all_shifts_and_mirrorings_are_equally_likely_and_independent():
+    crops = draw_crops(small_task(**AUGMENTED), 81_000, 32, attempt=0, epoch=0)
+    counts = np.zeros((9, 9, 2), int)
+    np.add.at(counts, tuple(crops), 1)
+    assert stats.chisquare(counts.ravel()).pvalue > 0.001
+
+
+def augmented(task, *, epoch=0, first=0, attempt=0):
+    """Return the images of an epoch from step `first` on, by their place in the training set."""
+    images = small_images()
+    source = Source(images.inputs, torch.device("cpu"))
+    steps = Feed(task, attempt, source, torch.from_numpy(images.labels)).steps(epoch, first)
+    places = minibatches(task, 90, attempt=attempt, epoch=epoch)[first:]
+    return {
+        int(place): image.numpy()
+        for batch, (found, _) in zip(places, steps, strict=True)
+        for place, image in zip(batch, found, strict=True)
+    }
+
+
+def n_equal(one, other):
+    return sum(np.array_equal(one[place], other[place]) for place in one.keys() & other.keys())
+
+
+def test_an_image_has_the_same_crop_in_any_order_and_in_a_resumed_epoch():
+    one, other = (small_task(seed, vary=("order",), **AUGMENTED) for seed in (1, 2))
+    assert not np.array_equal(*(minibatches(task, 90, attempt=0, epoch=0)[0] for task in (one, other)))
+    assert n_equal(augmented(one), augmented(other)) == 90
+    assert n_equal(augmented(one), augmented(small_task(**AUGMENTED, batch_size=7))) == 90
+    resumed = augmented(one, first=5)
+    assert n_equal(augmented(one), resumed) == len(resumed) == 50
+
+
+def test_crops_follow_the_augment_stream_its_attempts_and_epochs():
+    """Shifts by up to one pixel and mirroring make 18 crops, so about 5 of 90 images are equal by chance."""
+    one, other = (small_task(seed, vary=("augment",), **AUGMENTED) for seed in (1, 2))
+    for found in (augmented(other), augmented(one, epoch=1), augmented(one, attempt=1)):
+        assert n_equal(augmented(one), found) < 20
+    fixed = small_task(1, **AUGMENTED)
+    assert n_equal(augmented(fixed), augmented(fixed, attempt=1)) == 90
+
+
+def test_a_training_without_augmentation_draws_nothing_for_it(tmp_path, monkeypatch):
+    purposes = []
+    draw = streams.generator
+
+    def generator(root_seed, purpose, *address, **words):
+        purposes.append(purpose)
+        return draw(root_seed, purpose, *address, **words)
+
+    monkeypatch.setattr(streams, "generator", generator)
+    images = small_images()
+    trained(tmp_path / "plain", small_task(epochs=1, checkpoints=(1,)))
+    assert "order" in purposes
+    assert "augment" not in purposes
+    assert n_equal(augmented(small_task()), dict(enumerate(images.inputs))) == 90
+    augmented(small_task(**AUGMENTED))
+    assert purposes.count("augment") == 1  # one draw an epoch
 
 
 class Dropping(torch.nn.Module):

@@ -40,10 +40,19 @@ def all_pairs(n_points: int) -> Pairs:
     return np.triu_indices(n_points, 1)
 
 
-def pairs_between(n_first: int, n_second: int) -> Pairs:
-    """Return every pair of one of the first points and one of the second points, numbered after them."""
-    first, second = np.indices((n_first, n_second))
-    return first.ravel(), n_first + second.ravel()
+def pairs_between(first: Sequence[int], second: Sequence[int], left_out: Collection[tuple[int, int]] = ()) -> Pairs:
+    """Return every pair of one of the first points and one of the second points, numbered after them.
+
+    Parameters
+    ----------
+    first, second
+        Seeds of the points.
+    left_out
+        Pairs of seeds that are left out, because their two points are one and the same network.
+    """
+    kept = np.array([(a, b) not in left_out for a in first for b in second], dtype=bool)
+    place_first, place_second = np.nonzero(kept.reshape(len(first), len(second)))
+    return place_first, len(first) + place_second
 
 
 def compare_points(

@@ -252,6 +252,14 @@ def _joined(batches: Sequence[Agreement]) -> Agreement:
     return Agreement(r, consistencies, batches[0].n_entries, n_undefined)
 
 
+def stacked(agreements: Sequence[Agreement]) -> Agreement:
+    """Stack comparisons of entries of one number along a new first axis."""
+    r, consistencies, n_undefined = (
+        np.stack([getattr(each, name) for each in agreements]) for name in ("r", "consistency", "n_undefined")
+    )
+    return Agreement(r, consistencies, agreements[0].n_entries, n_undefined)
+
+
 def mean_agreement(over: Agreement) -> Agreement:
     """Return the mean of defined values over the first axis, and the largest number of entries left out."""
     return Agreement(

@@ -1,7 +1,6 @@
 """Comparison of instances, layer by layer: tables of consistency, random grouping and clustering."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import product
 from pathlib import Path
 from typing import Self
 
@@ -87,6 +86,34 @@ def compare_group(
     return comparison
 
 
+def compare_untrained(
+    instances: GeometryFiles, categories: ArrayLike, measures: Sequence[str], report: Callable[[str], None]
+) -> Comparison:
+    """Compare the instances of a group before training, layer by layer, without cocktail blank (methods 8).
+
+    Parameters
+    ----------
+    instances
+        Geometry files of the accepted instances at epoch 0. Without instances nothing is compared.
+    categories, measures
+        As in `compare_layer`.
+    report
+        Called with one line for each layer.
+
+    Returns
+    -------
+    Comparison
+        Only its table `consistency` has rows.
+    """
+    comparison = Comparison()
+    raw = {"none": NORMALISATIONS["none"]}
+    for layer, place in _layers(instances):
+        rows = compare_layer(_load(instances, layer), categories, measures, raw)["consistency"]
+        comparison.add({"epoch": 0, "layer": layer, "layer_index": place}, {"consistency": rows})
+        report(f"before training, {layer}: {len(instances)} networks")
+    return comparison
+
+
 def compare_dropout_samples(
     samples: Sequence[GeometryFiles],
     epoch: int,
@@ -102,17 +129,20 @@ def compare_dropout_samples(
         Geometry files of the accepted instances for each sample. Without samples nothing is compared.
     epoch
         Epoch of these files.
-    categories, measures
-        As in `compare_averages`.
+    categories
+        (n,) category of each stimulus.
+    measures
+        Names of the dissimilarity measures.
     report
         Called with one line for each layer.
     """
     comparison = Comparison()
     for layer, place in _layers(samples[0] if samples else {}):
         keys = {"epoch": epoch, "layer": layer, "layer_index": place}
-        geometries = (_load(instances, layer) for instances in samples)
-        comparison.add(keys, compare_averages(geometries, categories, measures))
-        report(f"{layer}: RDMs averaged over up to {len(samples)} dropout samples")
+        for measure in measures:  # read again for each measure: memory holds the RDMs of all samples by one measure
+            geometries = (_load(instances, layer) for instances in samples)
+            comparison.add(keys, compare_averages(geometries, categories, measure))
+            report(f"{layer}, {measure}: RDMs averaged over up to {len(samples)} dropout samples")
     return comparison
 
 
@@ -162,41 +192,63 @@ def compare_layer(
     return {table: pd.concat(frames, ignore_index=True) for table, frames in rows.items()}
 
 
-def compare_averages(
-    samples: Iterable[Mapping[int, Geometry]], categories: ArrayLike, measures: Sequence[str]
-) -> Tables:
-    """Compare one layer's RDMs averaged over the first k dropout samples, for k = 1, 2, ... (methods 7).
-
-    Dissimilarities are averaged over the samples where they are defined. Patterns and consistencies are not averaged.
+def compare_averages(samples: Iterable[Mapping[int, Geometry]], categories: ArrayLike, measure: str) -> Tables:
+    """Compare one layer's RDMs averaged over k of the dropout samples, for k = 1, 2, ... (methods 7).
 
     Parameters
     ----------
     samples
         For each sample the raw geometries by seed, in ascending order, of the same n stimuli under the same dropout
-        masks. Only one sample is held at a time.
+        masks. Only one sample's geometries are held at a time, but the RDMs of all samples: S N P float64 values for S
+        samples, N networks and P pairs of stimuli.
     categories
         (n,) category of each stimulus.
-    measures
-        Names of the dissimilarity measures.
+    measure
+        Name of the dissimilarity measure.
 
     Returns
     -------
     dict
         Rows of the table `consistency`, of kinds exemplar and centroid, without the keys of group, epoch and layer.
     """
-    rows: list[pd.DataFrame] = []
-    averages: dict[tuple[str, str], DefinedMean] = {}
-    for n_samples, geometries in enumerate(samples, start=1):
+    seeds: list[int] = []
+    rdms: dict[str, list[NDArray[np.float64]]] = {"exemplar": [], "centroid": []}
+    for geometries in samples:
+        seeds = list(geometries)
+        rdms["exemplar"].append(np.stack([rdm(geometry, measure) for geometry in geometries.values()]))
         means = [centroids(geometry, categories) for geometry in geometries.values()]
-        for (kind, patterns), measure in product(
-            {"exemplar": geometries.values(), "centroid": means}.items(), measures
-        ):
-            average = averages.setdefault((kind, measure), DefinedMean())
-            average.add(np.stack([rdm(geometry, measure) for geometry in patterns]))
-            agreement = consistency.agreement(average.value())
-            keys = {"measure": measure, "normalisation": "none", "kind": kind}
-            rows.append(_pair_rows(geometries, agreement, n_samples).assign(**keys))
+        rdms["centroid"].append(np.stack([rdm(mean, measure) for mean in means]))
+    rows = [
+        _pair_rows(seeds, agreement, n_samples).assign(measure=measure, normalisation="none", kind=kind)
+        for kind, sampled in rdms.items()
+        for n_samples, agreement in enumerate(agreements_of_averages(sampled), start=1)
+    ]
     return {"consistency": pd.concat(rows, ignore_index=True)} if rows else {}
+
+
+def agreements_of_averages(samples: Sequence[NDArray[np.float64]]) -> list[Agreement]:
+    """Return the agreement of RDMs averaged over k samples, for k = 1, 2, ..., S: the mean over cyclic windows.
+
+    A window of k samples starts at each of the S samples and wraps round. RDMs are averaged within a window, entry by
+    entry over defined values; r and consistency are then averaged over windows. For k = S all windows are the same.
+
+    Parameters
+    ----------
+    samples
+        RDM vectors (N, P) of the networks for each sample, NaN where undefined.
+
+    Returns
+    -------
+    By k, the means over windows. `n_undefined` is the largest of the windows.
+    """
+    n = len(samples)
+    windows: list[list[Agreement]] = [[] for _ in samples]
+    for start in range(n):
+        average = DefinedMean()
+        for place in range(n if start == 0 else n - 1):
+            average.add(samples[(start + place) % n])
+            windows[place].append(consistency.agreement(average.value()))
+    return [consistency.mean_agreement(consistency.stacked(found)) for found in windows]
 
 
 class DefinedMean:

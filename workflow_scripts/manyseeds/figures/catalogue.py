@@ -27,7 +27,7 @@ def any_measure_of(*measures: str) -> Requirement:
     """Return the requirement of at least one of these dissimilarity measures."""
     return Requirement(
         lambda study: not set(measures).isdisjoint(study.measures),
-        f"one of the dissimilarities {', '.join(measures)}: add it to `measures`",
+        f"one of the measures {', '.join(measures)}: add one to `measures`",
     )
 
 
@@ -52,7 +52,7 @@ CONDITION_PAIRS = Requirement(
 ALEXNET_NAME = "alexnet"
 ALEXNET = Requirement(
     lambda study: any(architecture == ALEXNET_NAME for architecture, _ in study.groups),
-    "networks called alexnet: add `{architecture: alexnet}` to `networks`, as in studies/mehrer2020_alexnet.yaml",
+    "a network called alexnet: add `{architecture: alexnet}` to `networks`, as in studies/mehrer2020_alexnet.yaml",
 )
 PUBLISHED = Requirement(
     lambda study: any((name, "baseline") in study.groups for name in PUBLISHED_NETWORKS),
@@ -164,7 +164,7 @@ FIGURES: dict[str, Entry] = {
         requires=(DROPOUT_SWEEP,),
         groups=swept,
     ),
-    "fig9": Entry("Exemplar consistency along training", TRAINING, TRAJECTORIES, (TRAJECTORY,), followed),
+    "fig9": Entry("Exemplar consistency during training", TRAINING, TRAJECTORIES, (TRAJECTORY,), followed),
     "supp1": Entry("Stress of each stimulus in the maps", GEOMETRY, ("mds", "instances")),
     "supp2": Entry("Neighbouring layers against other instances", GEOMETRY, ("second_level", "instances")),
     "supp3": Entry(
@@ -187,7 +187,7 @@ FIGURES: dict[str, Entry] = {
         ("consistency_summary", "accuracy_summary", "instances"),
         requires=(any_measure_of("correlation", "cosine"),),
     ),
-    "supp8": Entry("Centroid consistency along training", TRAINING, TRAJECTORIES, (TRAJECTORY,), followed),
+    "supp8": Entry("Centroid consistency during training", TRAINING, TRAJECTORIES, (TRAJECTORY,), followed),
     "comparison": Entry("Published values and ours", PAPER, ("comparison", "instances"), (PUBLISHED,), all_groups),
 }
 

@@ -1,6 +1,6 @@
 """Our results beside the published ones (Mehrer et al. 2020), one line per value."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ from matplotlib.ticker import PercentFormatter
 from matplotlib.transforms import Transform
 
 from manyseeds.figures import style
+from manyseeds.figures.bars import FEWEST_NETWORKS
 from manyseeds.figures.selection import MEASURE_NAMES, Group, Tables, instance_notes, network_name, unbroken
 
 POINTS_PER_INCH = 72.0
@@ -20,7 +21,7 @@ HEAD_MM = 5.0
 """Height of the headings above the first panel."""
 APART = 0.15
 """Distance of a value from the middle of its line: the published one is above, ours below."""
-NUMBERS_AT_MM = {"published": 2.0, "ours": 23.0}
+NUMBERS_AT_MM = {"published": 2.0, "ours": 23.0, "difference": 48.0}
 """Distance of the columns of numbers from the right edge of the panels."""
 LOOKS = {
     "published": style.Series(style.BLACK, "D", "-"),
@@ -61,10 +62,10 @@ QUANTITIES = {
 RANGES = ("range", "partitions")
 """Interval methods whose bounds are not a confidence interval."""
 REMARK = (
-    "Brackets and bars: 95 % intervals. Our intervals of consistency are a bootstrap over pairs of networks. Our "
-    "intervals of correlations use Fisher's z, as if layers and epochs were independent. Our correlations are "
-    "Pearson's, the published ones are robust. Parentheses: lowest and highest network, or 2.5 to 97.5 % of the random "
-    "groupings."
+    "Brackets and bars: 95 % intervals. Ours are jackknife intervals over networks; the published ones appear to be a "
+    "bootstrap over pairs of networks. Difference: ours minus published, with an interval from both standard errors; "
+    "it describes and is no test. Our correlations are skipped Pearson correlations, the published ones are robust. "
+    "Parentheses: lowest and highest network, or 2.5 to 97.5 % of the random groupings."
 )
 
 
@@ -85,8 +86,14 @@ def draw(tables: Tables) -> Figure:
     _head_columns(panels[0])
     style.title(figure, title(shown))
     notes = instance_notes(compared_groups(shown), tables["instances"])
-    style.footnote(figure, [*notes, REMARK, missing_note(compared)])
+    few = f"Grey bars: intervals of fewer than {FEWEST_NETWORKS} networks." if of_few_networks(shown).any() else ""
+    style.footnote(figure, [*notes, f"{REMARK} {few}".strip(), missing_note(compared)])
     return figure
+
+
+def of_few_networks(rows: pd.DataFrame) -> pd.Series:
+    """Return which rows have an interval of too few networks for a claim."""
+    return (rows["n_networks"] < FEWEST_NETWORKS).fillna(False) & ~rows["ci_method"].isin(RANGES)
 
 
 def compared_groups(shown: pd.DataFrame) -> list[Group]:
@@ -121,8 +128,8 @@ def _draw_panel(axes: Axes, unit: str, rows: pd.DataFrame) -> None:
     places = np.arange(len(rows), dtype=float)
     for which, sign in (("published", -1), ("ours", 1)):
         _draw_values(axes, rows, which, places + sign * APART)
-        for place, text in zip(places, numbers(rows, which), strict=True):
-            _write_right(axes, which, text, (1, place), axes.get_yaxis_transform(), va="center", fontsize=style.NOTE_PT)
+        _write_column(axes, which, numbers(rows, which))
+    _write_column(axes, "difference", differences(rows))
     label, limits = PANELS[unit]
     axes.set_yticks(places, [line_name(row) for _, row in rows.iterrows()])
     axes.set_ylim(len(rows) - 0.5, -0.5)
@@ -140,7 +147,8 @@ def _draw_values(axes: Axes, rows: pd.DataFrame, which: str, places: np.ndarray)
     """Draw points, and bars between bounds; a range without a value has no point."""
     look = LOOKS[which]
     values, low, high = (rows[which + suffix].to_numpy(float) for suffix in ("", "_ci_low", "_ci_high"))
-    axes.hlines(places, low, high, color=look.colour, linewidth=1.2 * style.LINE_PT)
+    colours = np.where(of_few_networks(rows) & (which == "ours"), style.GREY, look.colour)
+    axes.hlines(places, low, high, colors=list(colours), linewidth=1.2 * style.LINE_PT)
     axes.plot(values, places, color=look.colour, marker=look.marker, linestyle="none", label=which, clip_on=False)
 
 
@@ -149,6 +157,13 @@ def _head_columns(axes: Axes) -> None:
     for which, look in LOOKS.items():
         heading = f"{GLYPHS[which]} {which}"
         _write_right(axes, which, heading, (1, 1), axes.transAxes, va="bottom", color=look.colour)
+    _write_right(axes, "difference", "difference", (1, 1), axes.transAxes, va="bottom")
+
+
+def _write_column(axes: Axes, which: str, texts: Sequence[str]) -> None:
+    """Write one text beside each line of a panel."""
+    for place, text in enumerate(texts):
+        _write_right(axes, which, text, (1, place), axes.get_yaxis_transform(), va="center", fontsize=style.NOTE_PT)
 
 
 def _write_right(
@@ -182,6 +197,13 @@ def _numbers(row: Mapping[str, object], which: str) -> str:
         return value
     bounds = f"({low} to {high})" if row["ci_method"] in RANGES else f"[{low}, {high}]"
     return unbroken(f"{value} {bounds}".strip())
+
+
+def differences(rows: pd.DataFrame) -> list[str]:
+    """Return the difference of each row and its interval as text."""
+    columns = ("difference", "difference_low", "difference_high")
+    found = [[_number(row[column], str(row["unit"])) for column in columns] for _, row in rows.iterrows()]
+    return [unbroken(f"{value} [{low}, {high}]" if low else value) for value, low, high in found]
 
 
 def _number(value: object, unit: str) -> str:

@@ -10,7 +10,7 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from manyseeds.figures import style
+from manyseeds.figures import bars, style
 from manyseeds.figures.catalogue import NothingToDraw, main_measure
 from manyseeds.figures.selection import (
     MEASURE_NAMES,
@@ -24,15 +24,9 @@ from manyseeds.figures.selection import (
     short_layer_names,
     without_dropout,
 )
+from manyseeds.figures.untrained import draw_untrained, untrained_note
 
 CONSISTENCY_LABEL = "Consistency (r²)"
-PAIRS_NOTE = "Error bars: 95 % confidence intervals, bootstrap over pairs of networks."
-FEW_PAIRS = 3
-"""With at most so many pairs, the interval is the range of the pairs.
-
-More than 2.5 % of the resamples then draw the lowest pair only, and as many the highest.
-"""
-NO_INTERVAL_NOTE = "No error bars: too few networks for an interval."
 PANEL_MM = 48.0
 MOST_PANELS_IN_ROW = 4
 LONGEST_UPRIGHT = 3
@@ -71,7 +65,7 @@ class Curve:
     normalisation: str = "none"
 
     def rows(self, summary: pd.DataFrame, group: Group) -> pd.DataFrame:
-        """Return one row per layer, in order, with `pairs` intervals."""
+        """Return one row per layer, in order, with its error bar."""
         return consistency_curve(summary, group, kind=self.kind, measure=self.measure, normalisation=self.normalisation)
 
 
@@ -148,11 +142,12 @@ def exemplar_panels(tables: Tables, shown: Sequence[Group]) -> Figure:
     for group, panel in zip(shown, axes, strict=True):
         draw_pairs(panel, _exemplar_pairs(tables["consistency"], group, measure))
         draw_curves(panel, summary, group, [mean])
+        draw_untrained(panel, summary, group, kind=mean.kind, measure=measure)
         consistency_axis(panel)
         panel.set_title(group.title)
     style.legend_above(figure, axes[:1])
-    remark = f"Exemplar RDMs, {MEASURE_NAMES[measure]}. {interval_note(summary)}"
-    style.footnote(figure, [*group_notes(shown, tables), remark])
+    remarks = [f"Exemplar RDMs, {MEASURE_NAMES[measure]}.", interval_note(summary), untrained_note(axes, tables)]
+    style.footnote(figure, [*group_notes(shown, tables), " ".join(filter(None, remarks))])
     return figure
 
 
@@ -211,23 +206,30 @@ def draw_curve(
 
 
 def draw_means(axes: Axes, x: ArrayLike, rows: pd.DataFrame, series: style.Series, *, label: str) -> ErrorbarContainer:
-    """Draw means with their intervals against `x`; a point with a null interval has no bar.
+    """Draw means with their error bars against `x`; a point with a null interval has no bar.
 
     Parameters
     ----------
     x
         Position of each row's point.
     rows
-        Rows with mean, ci_low, ci_high.
+        Rows with mean, ci_low, ci_high. Rows of `bars.of_methods` also have is_range, for a grey bar, and inner_low and
+        inner_high, for ticks inside the bar.
     """
-    mean = rows["mean"].to_numpy(float)
-    below = mean - rows["ci_low"].to_numpy(float)
-    above = rows["ci_high"].to_numpy(float) - mean
+    x, mean = np.asarray(x, float), rows["mean"].to_numpy(float)
+    ends = rows[["ci_low", "ci_high"]].to_numpy(float).T
+    if "is_range" in rows:
+        is_range = rows["is_range"].to_numpy(bool)
+        axes.vlines(x[is_range], *ends[:, is_range], color=style.GREY, linewidth=style.LINE_PT, zorder=2)
+        look = {"color": series.colour, "marker": "_", "linestyle": "none", "markersize": 2.4, "markeredgewidth": 0.5}
+        for end in ("inner_low", "inner_high"):
+            axes.plot(x, rows[end].to_numpy(float), **look)
+        ends = np.where(is_range, np.nan, ends)
     return axes.errorbar(
-        np.asarray(x, float),
+        x,
         mean,
-        # A percentile interval can miss its own mean by rounding; matplotlib refuses negative lengths.
-        yerr=np.clip([below, above], 0.0, None),
+        # An interval can miss its own mean by rounding; matplotlib refuses negative lengths.
+        yerr=np.clip([mean - ends[0], ends[1] - mean], 0.0, None),
         color=series.colour,
         marker=series.marker,
         linestyle=series.line,
@@ -268,17 +270,5 @@ def consistency_axis(axes: Axes) -> None:
 
 
 def interval_note(summary: pd.DataFrame) -> str:
-    """Return a note on the kind of error bars, or on why there are none."""
-    return f"{PAIRS_NOTE} {few_pairs_note(summary)}".strip() if has_intervals(summary) else NO_INTERVAL_NOTE
-
-
-def has_intervals(summary: pd.DataFrame) -> bool:
-    """Return whether any statistic has a bootstrap interval over pairs."""
-    return bool(summary.loc[summary["ci_method"] == "pairs", "ci_low"].notna().any())
-
-
-def few_pairs_note(summary: pd.DataFrame) -> str:
-    """Return a note on intervals of few pairs, or "" if there are none."""
-    drawn = summary[(summary["ci_method"] == "pairs") & summary["ci_low"].notna()]
-    few = (drawn["n_network_pairs"] <= FEW_PAIRS).any()
-    return f"With {FEW_PAIRS} pairs or fewer, a bootstrap interval is the range of the pairs." if few else ""
+    """Return a note on the kind of error bars at the last epoch, or on why there are none."""
+    return bars.note(bars.of_methods(without_dropout(last_epoch(summary))))

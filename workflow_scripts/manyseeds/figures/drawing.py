@@ -5,13 +5,13 @@ from importlib import import_module
 import pandas as pd
 from matplotlib.figure import Figure
 
-from manyseeds.figures import style
+from manyseeds.figures import bars, style
 from manyseeds.figures.catalogue import NothingToDraw
 from manyseeds.figures.selection import Tables, network_name
 
 
 @style.journal_style()
-def draw(module: str, tables: Tables) -> Figure:
+def draw(module: str, tables: Tables, interval: str = bars.CHOICES[-1]) -> Figure:
     """Draw the figure of a module, with a note on groups that have nothing to compare.
 
     Collapsed networks are a finding. If no network is left, the figure is a sentence that says so.
@@ -24,7 +24,8 @@ def draw(module: str, tables: Tables) -> Figure:
         The tables that `catalogue.FIGURES` names, for the groups that the figure shows.
     """
     try:
-        figure = import_module(module).draw(tables)
+        with bars.chosen(interval):
+            figure = import_module(module).draw(tables)
     except NothingToDraw as nothing:
         figure = style.only_words(str(nothing))
     if "instances" in tables:

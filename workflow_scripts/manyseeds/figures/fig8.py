@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from manyseeds.errors import StudyError
-from manyseeds.figures import depth, style
+from manyseeds.figures import bars, depth, style
 from manyseeds.figures.catalogue import NothingToDraw, main_measure
 from manyseeds.figures.selection import (
     ARCHITECTURE_NAMES,
@@ -111,7 +111,9 @@ def draw(tables: Tables) -> Figure:
     for letter, axes in zip("abcd", grid[0], strict=True):
         style.panel_letter(axes, letter)
     style.legend_above(figure, grid[0, [0, 3]])
-    style.footnote(figure, [*_notes(sweeps, maps, tables["instances"]), _remark(measure), *_method_notes(tables)])
+    style.footnote(
+        figure, [*_notes(sweeps, maps, tables["instances"]), _remark(measure), *_method_notes(tables, sweeps, measure)]
+    )
     return figure
 
 
@@ -181,7 +183,7 @@ def consistency_map(summary: pd.DataFrame, sweep: Sweep, measure: str) -> Consis
 
 def accuracies(summary: pd.DataFrame, sweep: Sweep, split: str) -> pd.DataFrame:
     """Return `accuracy_summary` by rate; at rate 0 the tests with and without dropout are the same."""
-    rows = sweep.rows(summary, split=split, subset="all", ci_method="jackknife")
+    rows = bars.of_methods(sweep.rows(summary, split=split, subset="all"))
     if split != "test_dropout":
         return rows
     test = accuracies(summary, sweep, "test")
@@ -190,14 +192,13 @@ def accuracies(summary: pd.DataFrame, sweep: Sweep, split: str) -> pd.DataFrame:
 
 def penultimate(summary: pd.DataFrame, sweep: Sweep, measure: str) -> pd.DataFrame:
     """Return `clustering_summary` of the last layer but one by rate, or of the only layer."""
-    rows = sweep.rows(summary, measure=measure, normalisation="none", ci_method="jackknife")
+    rows = bars.of_methods(sweep.rows(summary, measure=measure, normalisation="none"))
     return rows[rows["layer_index"] == sorted(rows["layer_index"].unique())[-2:][0]]
 
 
 def last_layer(summary: pd.DataFrame, sweep: Sweep, measure: str, kind: str) -> pd.DataFrame:
     """Return `consistency_summary` of the last layer with dropout off by rate."""
-    equal = {"measure": measure, "normalisation": "none", "ci_method": "pairs", "dropout_samples": 0}
-    rows = sweep.rows(summary, kind=kind, **equal)
+    rows = bars.of_methods(sweep.rows(summary, kind=kind, measure=measure, normalisation="none", dropout_samples=0))
     return rows[rows["layer_index"] == rows["layer_index"].max()]
 
 
@@ -285,8 +286,8 @@ def _notes(sweeps: list[Sweep], maps: list[ConsistencyMap], instances: pd.DataFr
 def _remark(measure: str) -> str:
     return (
         f"RDMs of {MEASURE_NAMES[measure]}, after the last epoch. b: averages over dropout masks that all networks and "
-        "stimuli share. Column off in b, and c and d: dropout in training only. At p = 0 masks change nothing. Colours "
-        "span the values of b, which has no intervals."
+        "stimuli share. Values are means over windows of successive masks. Column off in b, and c and d: dropout in "
+        "training only. At p = 0 masks change nothing. Colours span the values of b, which has no intervals."
     )
 
 
@@ -312,12 +313,9 @@ def _highest(shown: ConsistencyMap) -> str:
     return f"framed: highest, {shown.means.loc[rate, n_samples]:.3f} ({', '.join(facts)})."
 
 
-def _method_notes(tables: Tables) -> list[str]:
+def _method_notes(tables: Tables, sweeps: list[Sweep], measure: str) -> list[str]:
     """Return notes on the kinds of error bars, and on the test images."""
-    summary = tables["consistency_summary"]
-    if not depth.has_intervals(summary):
-        bars = depth.NO_INTERVAL_NOTE
-    else:
-        methods = "a, c: jackknife over networks; d: bootstrap over pairs of networks"
-        bars = f"Error bars: 95 % confidence intervals; {methods}. {depth.few_pairs_note(summary)}"
-    return [bars, images_note(tables["accuracy_summary"])]
+    of_networks = pd.concat([accuracies(tables["accuracy_summary"], sweep, "test") for sweep in sweeps])
+    of_pairs = pd.concat([last_layer(tables["consistency_summary"], sweep, measure, "exemplar") for sweep in sweeps])
+    notes = [bars.note(of_networks, of="networks", label="a, c"), bars.note(of_pairs, label="d")]
+    return [" ".join(dict.fromkeys(notes)), images_note(tables["accuracy_summary"])]

@@ -1,4 +1,4 @@
-"""Consistency of exemplars along training (Mehrer et al. 2020, fig. 9)."""
+"""Consistency of exemplars during training (Mehrer et al. 2020, fig. 9)."""
 
 from matplotlib.figure import Figure
 

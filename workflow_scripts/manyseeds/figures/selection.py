@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from manyseeds.figures import bars
 from manyseeds.figures.catalogue import NothingToDraw
 from manyseeds.study.instances import BASELINE, shown_conditions
 
@@ -80,18 +81,18 @@ def consistency_curve(
     kind: str,
     measure: str,
     normalisation: str = "none",
-    ci_method: str = "pairs",
+    ci_method: str | None = None,
 ) -> pd.DataFrame:
-    """Return rows of `consistency_summary` by layer, in order, at the last epoch with dropout off."""
-    rows = rows_of(
-        without_dropout(last_epoch(summary)),
-        group,
-        kind=kind,
-        measure=measure,
-        normalisation=normalisation,
-        ci_method=ci_method,
-    )
-    return rows.sort_values("layer_index")
+    """Return `consistency_summary` by layer, in order, at the last epoch with dropout off.
+
+    Parameters
+    ----------
+    ci_method
+        Interval method of the rows; None: the error bars of `bars.of_methods`.
+    """
+    statistic = {"kind": kind, "measure": measure, "normalisation": normalisation}
+    rows = rows_of(without_dropout(last_epoch(summary)), group, **statistic).sort_values("layer_index")
+    return bars.of_methods(rows) if ci_method is None else rows[rows["ci_method"] == ci_method]
 
 
 def networks_note(tables: Tables, group: Group) -> str:

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from manyseeds.figures import depth, style
+from manyseeds.figures import bars, depth, style
 from manyseeds.figures.catalogue import NothingToDraw, main_measure
 from manyseeds.figures.selection import ARCHITECTURE_NAMES, MEASURE_NAMES, Tables, collapsed_note, count, n_collapsed
 
@@ -32,7 +32,10 @@ def draw(tables: Tables) -> Figure:
     summary = tables["consistency_across_summary"]
     measure = main_measure(summary["measure"])
     rows = summary[
-        (summary["measure"] == measure) & (summary["kind"] == "exemplar") & (summary["normalisation"] == "none")
+        (summary["measure"] == measure)
+        & (summary["kind"] == "exemplar")
+        & (summary["normalisation"] == "none")
+        & summary["pairs"].isin(list(CURVES))
     ]
     if rows.empty:
         raise NothingToDraw
@@ -53,12 +56,13 @@ def draw(tables: Tables) -> Figure:
         of_pair = instances[(instances["architecture"] == architecture) & instances["condition"].isin(pair)]
         networks = _networks(of_pair, pair, words["one"])
         notes[axes] = f"{title}: {networks}, {collapsed_note(of_pair)}; {_pairs(members, words['many'])}."
+        notes[axes] += _sharing(members, words["many"])
     for unused in set(grid.ravel()) - set(notes):
         unused.remove()
     for letter, axes in zip("abcdefgh" if len(pairs) > 1 else "", grid[0], strict=False):
         style.panel_letter(axes, letter)
     style.legend_above(figure, list(notes)[:1])
-    remark = f"Exemplar RDMs, {MEASURE_NAMES[measure]}, all stimuli. {depth.interval_note(rows)}"
+    remark = f"Exemplar RDMs, {MEASURE_NAMES[measure]}, all stimuli. {bars.note(bars.of_methods(rows))}"
     style.footnote(figure, [*notes.values(), remark])
     return figure
 
@@ -80,7 +84,7 @@ def _text(value: object) -> str:
 
 def _draw(axes: Axes, rows: pd.DataFrame, words: dict[str, str]) -> None:
     for place, (pairs, (label, series)) in enumerate(CURVES.items()):
-        curve = rows[(rows["pairs"] == pairs) & (rows["ci_method"] == "pairs")].sort_values("layer_index")
+        curve = bars.of_methods(rows[rows["pairs"] == pairs]).sort_values("layer_index")
         depth.draw_curve(axes, curve, series, label=label.format_map(words), shift=depth.SHIFT * (place - 1))
     depth.layer_axis(axes, rows)
     depth.consistency_axis(axes)
@@ -100,3 +104,11 @@ def _pairs(rows: pd.DataFrame, many: str) -> str:
     last = rows[rows["layer_index"] == rows["layer_index"].max()].drop_duplicates("pairs").set_index("pairs")
     within, same, different = (count(last.loc[pairs, "n_network_pairs"], "pair") for pairs in CURVES)
     return f"{within} within {many}, {same} between {many} of the same seed, {different} of different seeds"
+
+
+def _sharing(rows: pd.DataFrame, many: str) -> str:
+    """Return the random streams that the networks of each curve's pairs share as text, or "" if that is not known."""
+    shared = rows.drop_duplicates("pairs").set_index("pairs")["shared"].dropna().replace("several", "differing ones")
+    places = {"within": f"within {many}", "same_seed": "at the same seed", "different_seeds": "at different seeds"}
+    facts = [f"{shared[pairs]} {place}" for pairs, place in places.items() if pairs in shared]
+    return f" Random streams that both networks share: {', '.join(facts)}." if facts else ""

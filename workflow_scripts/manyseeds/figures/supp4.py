@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from manyseeds.figures import depth, style
+from manyseeds.figures import bars, depth, style
 from manyseeds.figures.catalogue import main_measure
 from manyseeds.figures.relation import relation_note
 from manyseeds.figures.selection import (
@@ -42,8 +42,7 @@ def draw(tables: Tables) -> Figure:
         notes.append(f"{group.title}: {networks_note(tables, group)}. {_relation(tables, group, measure)}")
     how = "number" if naming != "Layer" else "name"
     remark = (
-        f"Exemplar RDMs, {MEASURE_NAMES[measure]}. Points: layers, by {how}, joined in order. {_interval_note(layers)} "
-        f"{depth.few_pairs_note(summary)}"
+        f"Exemplar RDMs, {MEASURE_NAMES[measure]}. Points: layers, by {how}, joined in order. {_interval_note(layers)}"
     )
     style.footnote(figure, [*notes, remark])
     return figure
@@ -52,10 +51,9 @@ def draw(tables: Tables) -> Figure:
 def layers_of(tables: Tables, group: Group, measure: str) -> pd.DataFrame:
     """Return one row per layer: layer, layer_index, and mean, ci_low, ci_high of both (suffix _cci)."""
     consistency = consistency_curve(tables["consistency_summary"], group, kind="exemplar", measure=measure)
-    clustering = rows_of(
-        last_epoch(tables["clustering_summary"]), group, measure=measure, normalisation="none", ci_method="jackknife"
-    )
-    wanted = ["layer", "layer_index", "mean", "ci_low", "ci_high"]
+    summary = last_epoch(tables["clustering_summary"])
+    clustering = bars.of_methods(rows_of(summary, group, measure=measure, normalisation="none"))
+    wanted = ["layer", "layer_index", "mean", "ci_low", "ci_high", "is_range", "ci_method"]
     return consistency[wanted].merge(clustering[wanted], on=["layer", "layer_index"], suffixes=("", "_cci"))
 
 
@@ -66,9 +64,9 @@ def _relation(tables: Tables, group: Group, measure: str) -> str:
 
 
 def _interval_note(layers: pd.DataFrame) -> str:
-    if not layers[["ci_low", "ci_low_cci"]].notna().to_numpy().any():
-        return depth.NO_INTERVAL_NOTE
-    return "95 % confidence intervals: vertical, bootstrap over pairs of networks; horizontal, jackknife over networks."
+    """Return a note on the error bars, which are of one kind in both directions."""
+    both = layers.assign(inner_low=np.nan)
+    return bars.note(both, of="pairs of networks, and of the networks")
 
 
 def _draw_layers(axes: Axes, layers: pd.DataFrame) -> str:
@@ -86,6 +84,7 @@ def _draw_layers(axes: Axes, layers: pd.DataFrame) -> str:
         xerr=np.clip([x - layers["ci_low_cci"], layers["ci_high_cci"] - x], 0.0, None),
         yerr=np.clip([y - layers["ci_low"], layers["ci_high"] - y], 0.0, None),
         color=style.BLUE,
+        ecolor=style.GREY if layers["is_range"].astype(bool).all() else style.BLUE,
         marker="none" if numbered else "o",
         linestyle="none",
         elinewidth=0.6,

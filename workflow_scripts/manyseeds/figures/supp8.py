@@ -1,4 +1,4 @@
-"""Consistency of category centroids along training (Mehrer et al. 2020, supp. 8)."""
+"""Consistency of category centroids during training (Mehrer et al. 2020, supp. 8)."""
 
 from matplotlib.figure import Figure
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 from matplotlib.transforms import Transform
 
-from manyseeds.figures import depth, style
+from manyseeds.figures import bars, depth, style
 from manyseeds.figures.catalogue import NothingToDraw, main_measure
 from manyseeds.figures.relation import relation_note
 from manyseeds.figures.selection import (
@@ -71,6 +71,14 @@ class Trajectory:
     def parts(self) -> dict[str, list[int]]:
         """Epochs of each matrix."""
         return parts_of_training(self.course["epoch"].tolist())
+
+    @property
+    def related(self) -> pd.DataFrame:
+        """The epochs of `course` that were analysed: the points of the relation with accuracy.
+
+        Epoch 0 can be in `course` alone, because networks are also compared before training.
+        """
+        return self.course[self.course["epoch"].isin([*self.pairs["epoch_a"], *self.pairs["epoch_b"]])]
 
     @property
     def is_tested(self) -> bool:
@@ -139,11 +147,14 @@ def _within_conditions(tables: Tables) -> pd.DataFrame:
 
 
 def _course(tables: Tables, group: Group, **statistic: str) -> pd.DataFrame:
-    columns = ["epoch", "mean", "ci_low", "ci_high"]
+    columns = ["epoch", "mean", "ci_low", "ci_high", "is_range", "ci_method"]
     summary = without_dropout(tables["consistency_summary"])
-    consistency = rows_of(summary, group, **statistic, normalisation="none", ci_method="pairs")[columns]
-    accuracy = rows_of(tables["accuracy_summary"], group, split="test", subset="all", ci_method="jackknife")[columns]
-    course = consistency.merge(accuracy.astype(consistency.dtypes), "left", on="epoch", suffixes=("", "_accuracy"))
+    consistency = bars.of_methods(rows_of(summary, group, **statistic, normalisation="none"))
+    consistency = consistency[[*columns, "inner_low", "inner_high"]]
+    accuracy = bars.of_methods(rows_of(tables["accuracy_summary"], group, split="test", subset="all"))[columns]
+    course = consistency.merge(
+        accuracy.astype(consistency.dtypes[columns]), "left", on="epoch", suffixes=("", "_accuracy")
+    )
     return course.sort_values("epoch")
 
 
@@ -250,7 +261,7 @@ def _draw_accuracy(trajectory: Trajectory, axes: Axes) -> None:
 def _draw_course(axes: Axes, course: pd.DataFrame, series: style.Series, suffix: str = "") -> None:
     """Draw means with intervals against epochs, on an axis that is logarithmic from epoch 1 on."""
     epochs = course["epoch"].to_numpy(float)
-    _errorbars(axes, epochs, course["mean" + suffix], series, yerr=_half_widths(course, suffix))
+    depth.draw_means(axes, epochs, _without_suffix(course, suffix), series, label="")
     axes.set_xscale("symlog", linthresh=1.0)
     axes.minorticks_off()
     scale = axes.xaxis.get_transform()
@@ -283,11 +294,22 @@ def named_epochs(epochs: Sequence[float], positions: Sequence[float]) -> list[fl
 
 def _draw_relation(trajectory: Trajectory, axes: Axes) -> None:
     """Draw one point per epoch, joined in order; name the first and the last."""
-    course = trajectory.course.dropna(subset=["mean", "mean_accuracy"])
+    course = trajectory.related.dropna(subset=["mean", "mean_accuracy"])
     x, y = course["mean_accuracy"].to_numpy(float), course["mean"].to_numpy(float)
     axes.plot(x, y, color=style.GREY, linewidth=0.4, zorder=1)
-    series = style.Series(style.BLUE, "o", "none")
-    _errorbars(axes, x, y, series, xerr=_half_widths(course, "_accuracy"), yerr=_half_widths(course), capsize=0)
+    axes.errorbar(
+        x,
+        y,
+        xerr=_half_widths(course, "_accuracy"),
+        yerr=_half_widths(course),
+        color=style.BLUE,
+        ecolor=style.GREY if course["is_range"].astype(bool).any() else style.BLUE,
+        marker="o",
+        linestyle="none",
+        elinewidth=0.6,
+        capsize=0,
+        zorder=3,
+    )
     for place, neighbour in ((0, 1), (-1, -2)) if len(course) > 1 else ((0, 0),):
         above_pt = -8 if y[neighbour] > y[place] else 3  # away from the next point and its error bar
         axes.annotate(
@@ -304,17 +326,11 @@ def _draw_relation(trajectory: Trajectory, axes: Axes) -> None:
     axes.set_title(trajectory.title)
 
 
-def _errorbars(axes: Axes, x: np.ndarray, y: np.ndarray, series: style.Series, **bars: object) -> None:
-    axes.errorbar(
-        x,
-        y,
-        color=series.colour,
-        marker=series.marker,
-        linestyle=series.line,
-        elinewidth=0.6,
-        zorder=3,
-        **bars,
-    )
+def _without_suffix(course: pd.DataFrame, suffix: str) -> pd.DataFrame:
+    """Return the columns of one of the two means, under their plain names. Accuracies have no ticks in their bars."""
+    names = ["mean", "ci_low", "ci_high", "is_range", "ci_method", "inner_low", "inner_high"]
+    plain = {name: course.get(name + suffix, np.nan) for name in names}
+    return pd.DataFrame(plain, index=course.index)
 
 
 def _half_widths(course: pd.DataFrame, suffix: str = "") -> np.ndarray:
@@ -339,13 +355,22 @@ def _note(tables: Tables, trajectory: Trajectory, kind: str, measure: str) -> st
 
 
 def _remark(shown: Sequence[Trajectory], tables: Tables, kind: str, measure: str) -> str:
-    has_intervals = any(trajectory.course["ci_low_accuracy"].notna().any() for trajectory in shown)
-    bars = depth.interval_note(tables["consistency_summary"])
-    if depth.has_intervals(tables["consistency_summary"]):
-        where = "b, and vertically in d" if any(trajectory.is_tested for trajectory in shown) else "b"
-        bars = f"{where}: {bars.removeprefix('Error bars: ')}"
+    tested = any(trajectory.is_tested for trajectory in shown)
+    courses = pd.concat([trajectory.course for trajectory in shown])
+    notes = [bars.note(courses, label="b, and vertically in d" if tested else "b")]
+    if tested:
+        of_accuracy = _without_suffix(courses, "_accuracy").dropna(subset=["mean"])
+        notes.append(bars.note(of_accuracy, of="networks", label="c, and horizontally in d"))
     text = (
         f"{KIND_NAMES[kind]}, {MEASURE_NAMES[measure]}. a: instances of an epoch are in the order of their seeds; a "
-        f"network has a consistency of 1 with itself. {bars}"
+        f"network has a consistency of 1 with itself."
     )
-    return f"{text} c, and horizontally in d: 95 % jackknife intervals over networks." if has_intervals else text
+    notes.append(_before_training(shown))
+    return f"{text} {' '.join(filter(None, dict.fromkeys(notes)))}"
+
+
+def _before_training(shown: Sequence[Trajectory]) -> str:
+    """Return a note on epoch 0 if it is shown beside the analysed epochs, or ""."""
+    added = [trajectory for trajectory in shown if len(trajectory.related) < len(trajectory.course)]
+    panels = "b and c" if any(trajectory.is_tested for trajectory in added) else "b"
+    return f"Epoch 0, before training, is in {panels} only." if added else ""

@@ -133,6 +133,11 @@ def accepted_seeds(seeds: Sequence[int], attempts: Sequence[pd.DataFrame]) -> li
     return [seed for seed in seeds if last["outcome"][seed] == ACCEPTED]
 
 
+def attempt_numbers(attempts: Sequence[pd.DataFrame]) -> dict[int, int]:
+    """Return the number of the last attempt of each instance of a group, by seed; empty if there are no tables."""
+    return dict(_last_attempts(attempts)["attempt"]) if attempts else {}
+
+
 def is_collapsed(attempts: Sequence[pd.DataFrame]) -> bool:
     """Return whether an instance collapsed, by its table of attempts; False if there is none."""
     return bool(attempts) and _last_attempts(attempts)["outcome"].item() != ACCEPTED

@@ -45,18 +45,18 @@ CONDITIONS = {"baseline": 0.0, "dropout0.6": 0.6, "dropout0.8": 0.8}
 WORDS = {
     "data.dataset": "data set",
     "data.preprocessing": "preprocessing",
-    "data.image_size": "image side",
-    "stimuli.per_category": "stimuli of each category",
+    "data.image_size": "image size",
+    "stimuli.per_category": "stimuli per category",
     "stimuli.root": "folder of stimuli",
     "training.batch_size": "batch size",
     "training.learning_rate": "learning rate",
-    "training.milestones": "steps of the learning rate after epochs",
+    "training.milestones": "learning rate falls after epochs",
     "training.l2": "L2 penalty",
-    "training.clip_norm": "clipped gradient norm",
+    "training.clip_norm": "largest gradient norm",
     "readout_relu": "rectified readout",
-    "vary": "streams that follow the seed",
+    "vary": "varied random streams",
     "images": "training images",
-    "categories": "numbers of the categories trained on",
+    "categories": "trained categories",
 }
 """Names of keys in a sentence. Other keys are named by their last part."""
 

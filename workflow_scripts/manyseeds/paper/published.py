@@ -9,12 +9,19 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 Tables = Mapping[str, pd.DataFrame]
 
 GROUP = ["architecture", "condition"]
 RENAMED = {"value": "published", "ci_low": "published_ci_low", "ci_high": "published_ci_high"}
 """Columns of the published values, and their names in the table."""
+
+INTERVAL = "jackknife"
+"""Method of our intervals (methods 5). The paper's intervals appear to be a bootstrap over pairs of networks."""
+
+UPPER_TAIL = 0.975
+"""Quantile at the upper end of 95 % intervals."""
 
 
 class _NotInStudy(Exception):
@@ -25,7 +32,7 @@ class _NotInStudy(Exception):
 class Ours:
     """A study's counterpart of a published value. Without one, only `status` is not null.
 
-    `ours_ci_low` and `ours_ci_high` are the ends of an interval, range or band of the kind `ci_method`.
+    `ours_ci_low` and `ours_ci_high` are the ends of an interval (`INTERVAL`), range or band of the kind `ci_method`.
     """
 
     ours: float = np.nan
@@ -64,7 +71,7 @@ def compare_with_published(
     ends = table["published_ci_low"], table["published_ci_high"], table["ours_ci_low"], table["ours_ci_high"]
     return table.assign(
         study=study,
-        difference=table["ours"] - table["published"],
+        **differences(table),
         intervals_overlap=overlap(*ends),
         choices=[choices(row) for _, row in published.iterrows()],
         departures=[_departures(row, tables, departures) for _, row in published.iterrows()],
@@ -80,8 +87,46 @@ def _departures(published: pd.Series, tables: Tables, departures: Mapping[str, s
     return "; ".join(filter(None, found)) or None
 
 
+def differences(table: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return ours minus published, with the ends of a 95 % interval (methods 5).
+
+    The interval has the standard errors of both values: 1.96 times the root of the sum of their squares. A published
+    standard error is the width of the published interval over 3.92, since that interval is a bootstrap. Ours is half
+    the width of our jackknife interval over the quantile of t for N - 1 degrees of freedom. Ranges and bands have no
+    standard error, so the ends are null.
+
+    Parameters
+    ----------
+    table
+        Columns published, ours, their ends (suffixes _ci_low and _ci_high), ci_method and n_networks.
+    """
+    difference = table["ours"] - table["published"]
+    half_width = stats.norm.ppf(UPPER_TAIL) * np.hypot(_published_error(table), _our_error(table))
+    return {
+        "difference": difference,
+        "difference_low": difference - half_width,
+        "difference_high": difference + half_width,
+    }
+
+
+def _published_error(table: pd.DataFrame) -> pd.Series:
+    """Return the standard errors of the published values; NaN if the paper gives no interval."""
+    return (table["published_ci_high"] - table["published_ci_low"]) / (2 * stats.norm.ppf(UPPER_TAIL))
+
+
+def _our_error(table: pd.DataFrame) -> pd.Series:
+    """Return the standard errors of our values; NaN unless they have a jackknife interval."""
+    is_interval = table["ci_method"] == INTERVAL
+    n_networks = table["n_networks"].astype("float64").where(is_interval)
+    quantile = pd.Series(stats.t.ppf(UPPER_TAIL, n_networks - 1), index=table.index)
+    return (table["ours_ci_high"] - table["ours_ci_low"]) / (2 * quantile)
+
+
 def overlap(low_a: pd.Series, high_a: pd.Series, low_b: pd.Series, high_b: pd.Series) -> pd.Series:
-    """Return whether two intervals have a point in common; null if either has no ends."""
+    """Return whether two intervals have a point in common; null if either has no ends.
+
+    This is no test: two values with overlapping intervals can differ.
+    """
     common = ((low_a <= high_b) & (low_b <= high_a)).astype("boolean")
     return common.mask(pd.concat([low_a, high_a, low_b, high_b], axis=1).isna().any(axis=1))
 
@@ -129,7 +174,7 @@ def mean_consistency(published: pd.Series, tables: Tables, n_accepted: int, samp
     RDMs are averaged over so many dropout masks (`samples`; 0: dropout off).
     """
     rows = _consistency(published, tables, n_accepted, samples)
-    return _of_summary(narrowed(rows, layer=published["layer"], ci_method="pairs").iloc[0], n_accepted)
+    return _of_summary(narrowed(rows, layer=published["layer"], ci_method=INTERVAL).iloc[0], n_accepted)
 
 
 def sampled_consistency(published: pd.Series, tables: Tables, n_accepted: int) -> Ours:
@@ -139,7 +184,7 @@ def sampled_consistency(published: pd.Series, tables: Tables, n_accepted: int) -
 
 def lowest_consistency(published: pd.Series, tables: Tables, n_accepted: int) -> Ours:
     """Return the lowest mean of all layers, with its layer."""
-    rows = narrowed(_consistency(published, tables, n_accepted), ci_method="pairs").dropna(subset=["mean"])
+    rows = narrowed(_consistency(published, tables, n_accepted), ci_method=INTERVAL).dropna(subset=["mean"])
     if rows.empty:
         raise _NotInStudy(_too_few(n_accepted))
     return _of_summary(rows.loc[rows["mean"].idxmin()], n_accepted)
@@ -152,13 +197,13 @@ def random_grouping_band(published: pd.Series, tables: Tables, n_accepted: int) 
 
 
 def relation_over_layers(published: pd.Series, tables: Tables, n_accepted: int) -> Ours:
-    """Return Pearson's correlation of category clustering and consistency over layers at the last epoch."""
+    """Return the skipped correlation of category clustering and consistency over layers at the last epoch."""
     rows = _relation(published, tables, "cci_consistency_over_layers", n_accepted)
     return _of_relation(_last_epoch(rows).iloc[0], n_accepted)
 
 
 def relation_over_epochs(published: pd.Series, tables: Tables, n_accepted: int) -> Ours:
-    """Return Pearson's correlation of a layer's consistency and test accuracy over the analysed epochs."""
+    """Return the skipped correlation of a layer's consistency and test accuracy over the analysed epochs."""
     rows = _relation(published, tables, "consistency_accuracy_over_epochs", n_accepted)
     return _of_relation(narrowed(rows, layer=published["layer"]).iloc[0], n_accepted)
 
@@ -202,10 +247,11 @@ def _of_summary(row: pd.Series, n_accepted: int) -> Ours:
 
 
 def _of_relation(row: pd.Series, n_networks: int) -> Ours:
-    if pd.isna(row["pearson"]):
-        raise _NotInStudy(f"undefined: a correlation over {row['n']} points")
-    interval = row["pearson_ci_low"], row["pearson_ci_high"], "fisher"
-    return Ours(row["pearson"], *interval, None, n_networks)
+    """Return the skipped Pearson correlation, our best guess for the paper's robust one (methods 6)."""
+    if pd.isna(row["skipped"]):
+        raise _NotInStudy(f"undefined: a skipped correlation over {row['n']} points")
+    interval = row["skipped_jackknife_low"], row["skipped_jackknife_high"], INTERVAL
+    return Ours(row["skipped"], *interval, None, n_networks)
 
 
 def _checked(ours: Ours, n_accepted: int) -> Ours:
@@ -236,26 +282,27 @@ CHOICES_BY_NETWORK = {
     "all_cnn_7": ("all layers of All-CNN-7", *TRAINING),
     "alexnet": ("the recipe of the training", "rule for collapsed runs"),
 }
-PAIRS = "interval by a bootstrap over pairs of networks"
+NETWORKS = "jackknife interval over networks, the paper's appears to be a bootstrap over pairs"
+ROBUST = "skipped Pearson correlation, the paper does not say which robust correlation"
 STIMULI = "which images are stimuli"
 DROPOUT = "which layers dropout follows"
 CHOICES_BY_QUANTITY = {
-    "mean consistency": (STIMULI, PAIRS),
-    "mean consistency dropout in training only": (DROPOUT, STIMULI, PAIRS),
+    "mean consistency": (STIMULI, NETWORKS),
+    "mean consistency dropout in training only": (DROPOUT, STIMULI, NETWORKS),
     "mean consistency dropout in training and 10 RDM samples at test": (
         "one mask for all stimuli and instances in each sample",
         DROPOUT,
         STIMULI,
-        PAIRS,
+        NETWORKS,
     ),
-    "lowest mean consistency": (STIMULI, PAIRS),
+    "lowest mean consistency": (STIMULI, NETWORKS),
     "random-grouping centroid consistency 95% band": (
         "number of random groupings, and the band over them of the mean over pairs",
         STIMULI,
     ),
-    "correlation of CCI and consistency over layers": ("plain Pearson correlation, the paper's is robust", STIMULI),
+    "correlation of CCI and consistency over layers": (ROBUST, STIMULI),
     "correlation of consistency and test accuracy over epochs": (
-        "plain Pearson correlation, the paper's is robust",
+        ROBUST,
         "which epochs are analysed",
         STIMULI,
     ),

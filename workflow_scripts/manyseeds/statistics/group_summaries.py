@@ -10,7 +10,6 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from manyseeds.statistics.correlations import METHODS, relate
 from manyseeds.statistics.intervals import (
     UNIT_INTERVAL,
     Bootstrap,
@@ -20,6 +19,7 @@ from manyseeds.statistics.intervals import (
     pair_intervals,
     spread,
 )
+from manyseeds.statistics.relations import relations
 from manyseeds.statistics.resampling import QUANTILES
 from manyseeds.statistics.stimulus_resampling import StimulusResamples
 
@@ -75,17 +75,17 @@ def summarise(observations: Observations, bootstrap: Bootstrap) -> dict[str, pd.
     accuracy_summary = summarise_accuracy(accuracy, bootstrap)
     clustering_summary = summarise_clustering(observations.clustering, bootstrap)
     bands = random_grouping_bands(consistency_summary, observations.random_grouping, observations.random_grouping_bands)
-    relations = [
-        relate_over_layers(consistency_summary, clustering_summary),
-        relate_over_epochs(consistency_summary, accuracy_summary),
-    ]
     n_collapsed = observations.n_collapsed
     return {
         "consistency_summary": _concatenate([consistency_summary, bands]).assign(n_collapsed=n_collapsed),
         "accuracy_summary": accuracy_summary.assign(n_collapsed=n_collapsed),
         "clustering_summary": clustering_summary.assign(n_collapsed=n_collapsed),
-        "contrasts": summarise_contrasts(observations.consistency, observations.resamples, bootstrap),
-        "relations": _concatenate(relations),
+        "contrasts": with_random_grouping_p(
+            summarise_contrasts(observations.consistency, observations.resamples, bootstrap),
+            observations.random_grouping,
+            consistency_summary,
+        ),
+        "relations": relations(observations.consistency, observations.clustering, accuracy, bootstrap.seed),
     }
 
 
@@ -120,7 +120,24 @@ def summarise_contrasts(
         pair_intervals(difference(statistics, *terms), bootstrap, bounds=None).assign(contrast=contrast)
         for contrast, terms in CONTRASTS.items()
     ]
-    return _concatenate(contrasts).drop(columns="dropout_samples").assign(condition_b=None)
+    not_matched = {"matched_epoch": np.nan, "accuracy_difference": np.nan}
+    return _concatenate(contrasts).drop(columns="dropout_samples").assign(condition_b=None, **not_matched)
+
+
+def with_random_grouping_p(
+    contrasts: pd.DataFrame, random_grouping: pd.DataFrame, consistency_summary: pd.DataFrame
+) -> pd.DataFrame:
+    """Add the column `p`: for the contrast with random grouping, the share of partitions that reach the centroids.
+
+    It is (1 + number of partitions with a mean at least as large) / (1 + number of partitions), one-sided; null for
+    other contrasts.
+    """
+    centroids = consistency_summary[consistency_summary["kind"] == "centroid"].drop_duplicates(LAYER_KEYS)
+    drawn = random_grouping.dropna(subset=["consistency"]).merge(centroids[[*LAYER_KEYS, "mean"]], on=LAYER_KEYS)
+    reached = (drawn["consistency"] >= drawn["mean"]).groupby([drawn[key] for key in LAYER_KEYS])
+    p = ((1 + reached.sum()) / (1 + reached.size())).rename("p").reset_index()
+    with_p = contrasts.merge(p, how="left", on=LAYER_KEYS)
+    return with_p.assign(p=with_p["p"].where(with_p["contrast"] == "centroid_minus_random_centroid"))
 
 
 def random_grouping_bands(
@@ -161,61 +178,12 @@ def _pair_statistics(consistency: pd.DataFrame, resamples: StimulusResamples | N
 
 def summarise_accuracy(accuracy: pd.DataFrame, bootstrap: Bootstrap) -> pd.DataFrame:
     """Return mean, lowest and highest accuracy over a group's networks, by key and interval method."""
-    summary = network_intervals(accuracy, ACCURACY_KEYS, "accuracy", bootstrap, UNIT_INTERVAL)
-    extremes = accuracy.groupby(ACCURACY_KEYS, as_index=False)["accuracy"].agg(["min", "max"])
-    return summary.merge(extremes, on=ACCURACY_KEYS)
+    return network_intervals(accuracy, ACCURACY_KEYS, "accuracy", bootstrap, UNIT_INTERVAL)
 
 
 def summarise_clustering(clustering: pd.DataFrame, bootstrap: Bootstrap) -> pd.DataFrame:
     """Return the mean category clustering index over a group's networks, by key and interval method."""
     return network_intervals(clustering, LAYER_KEYS, "cci", bootstrap, bounds=None)
-
-
-# relations
-
-
-def relate_over_layers(consistency_summary: pd.DataFrame, clustering_summary: pd.DataFrame) -> pd.DataFrame:
-    """Correlate mean category clustering index and mean consistency over the layers of an epoch."""
-    points = _means(consistency_summary, CONSISTENCY_KEYS).merge(
-        _means(clustering_summary, LAYER_KEYS), on=LAYER_KEYS, suffixes=("", "_cci")
-    )
-    keys = [*GROUP, "epoch", "measure", "normalisation", "kind"]
-    relations = _relate(points, keys, "mean_cci", "mean")
-    return relations.assign(relation="cci_consistency_over_layers", layer=None, layer_index=np.nan)
-
-
-def relate_over_epochs(consistency_summary: pd.DataFrame, accuracy_summary: pd.DataFrame) -> pd.DataFrame:
-    """Correlate a layer's mean consistency and mean test accuracy over its analysed epochs."""
-    test = (accuracy_summary["split"] == "test") & (accuracy_summary["subset"] == "all")
-    points = _means(consistency_summary, CONSISTENCY_KEYS).merge(
-        _means(accuracy_summary[test], [*GROUP, "epoch"]), on=[*GROUP, "epoch"], suffixes=("", "_accuracy")
-    )
-    keys = [*GROUP, "layer", "layer_index", "measure", "normalisation", "kind"]
-    relations = _relate(points, keys, "mean", "mean_accuracy")
-    return relations.assign(relation="consistency_accuracy_over_epochs", epoch=np.nan)
-
-
-def _means(summary: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Return each statistic's mean once, without intervals; consistencies only with dropout off."""
-    if "dropout_samples" in summary:
-        summary = summary[summary["dropout_samples"].fillna(0) == 0]
-    return summary.drop_duplicates(keys)[[*keys, "mean"]]
-
-
-def _relate(points: pd.DataFrame, keys: list[str], x: str, y: str) -> pd.DataFrame:
-    """Return one row per combination of keys that has more than one point."""
-    rows = []
-    for key, group in points.groupby(keys, sort=False):
-        if len(group) < 2:
-            continue
-        n, relations = relate(group[x], group[y])
-        row = dict(zip(keys, key, strict=True)) | {"n": n}
-        for name, relation in relations.items():
-            row |= {name: relation.value, f"{name}_p": relation.p}
-            row |= {f"{name}_ci_low": relation.low, f"{name}_ci_high": relation.high}
-        rows.append(row)
-    names = [name + suffix for name in METHODS for suffix in ("", "_p", "_ci_low", "_ci_high")]
-    return pd.DataFrame(rows, columns=[*keys, "n", *names])
 
 
 def _concatenate(frames: list[pd.DataFrame]) -> pd.DataFrame:

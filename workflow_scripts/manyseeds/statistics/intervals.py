@@ -14,7 +14,9 @@ from manyseeds.statistics import resampling
 from manyseeds.statistics.resampling import Interval, Pairing
 from manyseeds.streams import generator
 
-INTERVAL_COLUMNS = ["ci_method", "mean", "ci_low", "ci_high", "n_resamples"]
+INTERVAL_COLUMNS = ["ci_method", "mean", "min", "max", "ci_low", "ci_high", "n_resamples"]
+PERCENTILES = ["percentile_low", "percentile_high"]
+"""Columns of statistics whose stimuli are resampled."""
 
 UNIT_INTERVAL = (0.0, 1.0)
 """Range of consistencies and accuracies. Contrasts and clustering indices are not clipped."""
@@ -110,31 +112,62 @@ def pair_intervals(statistics: PairStatistics, bootstrap: Bootstrap, bounds: Bou
     Parameters
     ----------
     bounds
-        Range of possible means, to which intervals `jackknife` and `both` are clipped; None: not clipped.
+        Range of possible means; then the jackknife is made on the logit, and `stimuli` and `both` are clipped. None: no
+        range.
     """
     first, second = statistics.pairing
+    n_layers = _numbers_of_layers(statistics.keys)
     frames = []
     for networks, rows in _equal_rows(_networks_with_pairs(statistics)):
         pairs = networks[first] & networks[second]
         values, n = statistics.values[np.ix_(rows, pairs)], int(networks.sum())
         number = np.cumsum(networks) - 1
         over = number[first[pairs]], number[second[pairs]]
-        keys = statistics.keys.iloc[rows].assign(n_networks=n, n_network_pairs=np.isfinite(values).sum(axis=1))
+        counted = statistics.keys.iloc[rows].assign(n_networks=n, n_network_pairs=np.isfinite(values).sum(axis=1))
+        keys = _with_range(counted, values)
         draws = bootstrap.draws("instances", n)
+        options = {"over": over, "in_unit_interval": bounds is not None}
         intervals = [
             resampling.pair_bootstrap(values, bootstrap.n_resamples, bootstrap.draws("pairs", n)),
-            resampling.jackknife(values, n, over=over, bounds=bounds),
+            resampling.jackknife(values, n, **options),
+            resampling.jackknife(values, n, **options, n_simultaneous=n_layers[rows]),
             resampling.instance_bootstrap(values, n, bootstrap.n_resamples, draws, over=over),
         ]
+        if values.shape[-1] == n * (n - 1) // 2 and (over[0] < over[1]).all():  # all pairs of one group
+            intervals.append(resampling.component_interval(values, n))
         frames += [_interval_rows(keys, interval) for interval in intervals]
         for row in np.flatnonzero([statistics.resamples[index] is not None for index in rows]):
             drawn, draws = statistics.resamples[rows[row]][:, pairs], bootstrap.draws("both", n)
             intervals = [
-                resampling.stimulus_interval(values[row], drawn),
+                resampling.stimulus_interval(values[row], drawn, bounds=bounds),
                 resampling.two_factor_interval(values[row], drawn, n, statistics.n_stimuli, draws, bounds=bounds),
             ]
             frames += [_interval_rows(keys.iloc[[row]], interval) for interval in intervals]
-    return _table(frames, [*statistics.keys, "n_networks", "n_network_pairs", *INTERVAL_COLUMNS])
+    table = _table(frames, [*statistics.keys, "n_networks", "n_network_pairs", *INTERVAL_COLUMNS, *PERCENTILES])
+    return table if bounds is None else _with_at_bound(table)
+
+
+def _with_range(keys: pd.DataFrame, values: NDArray[np.float64]) -> pd.DataFrame:
+    """Add the lowest and the highest of the defined values (R, K) of each row; null without any."""
+    defined = np.isfinite(values)
+    lowest = np.min(values, axis=-1, where=defined, initial=np.inf)
+    highest = np.max(values, axis=-1, where=defined, initial=-np.inf)
+    return keys.assign(
+        **{"min": np.where(defined.any(-1), lowest, np.nan), "max": np.where(defined.any(-1), highest, np.nan)}
+    )
+
+
+def _numbers_of_layers(keys: pd.DataFrame) -> NDArray[np.int64]:
+    """Return for each row the number of layers that share its other keys; 1 without layers."""
+    if "layer" not in keys:
+        return np.ones(len(keys), np.int64)
+    others = [key for key in keys if key not in ("layer", "layer_index")]
+    return keys.groupby(others, dropna=False)["layer"].transform("nunique").to_numpy(np.int64)
+
+
+def _with_at_bound(table: pd.DataFrame) -> pd.DataFrame:
+    """Add the column that explains a null jackknife: the mean is at 0 or 1."""
+    return table.assign(at_bound=resampling.at_bound(table["mean"].to_numpy(np.float64)))
 
 
 def _networks_with_pairs(statistics: PairStatistics) -> NDArray[np.bool_]:
@@ -156,17 +189,22 @@ def network_intervals(
     """
     seeds = sorted(set(frame["seed"]))
     statistics, matrix = spread(frame, keys, value, list(frame["seed"]), seeds)
+    n_layers = _numbers_of_layers(statistics)
     frames = []
     for networks, rows in _equal_rows(np.isfinite(matrix)):
         values, n = matrix[np.ix_(rows, networks)], int(networks.sum())
         draws = bootstrap.draws("instances", n)
+        options = {"over": "networks", "in_unit_interval": bounds is not None}
         intervals = [
-            resampling.jackknife(values, n, over="networks", bounds=bounds),
+            resampling.jackknife(values, n, **options),
             resampling.instance_bootstrap(values, n, bootstrap.n_resamples, draws, over="networks"),
         ]
-        counted = statistics.iloc[rows].assign(n_networks=n, n_network_pairs=None)
+        if "layer" in statistics:
+            intervals.append(resampling.jackknife(values, n, **options, n_simultaneous=n_layers[rows]))
+        counted = _with_range(statistics.iloc[rows].assign(n_networks=n, n_network_pairs=None), values)
         frames += [_interval_rows(counted, interval) for interval in intervals]
-    return _table(frames, [*keys, "n_networks", "n_network_pairs", *INTERVAL_COLUMNS])
+    table = _table(frames, [*keys, "n_networks", "n_network_pairs", *INTERVAL_COLUMNS])
+    return table if bounds is None else _with_at_bound(table)
 
 
 def _equal_rows(present: NDArray[np.bool_]) -> list[tuple[NDArray[np.bool_], NDArray[np.intp]]]:
@@ -179,12 +217,15 @@ def _equal_rows(present: NDArray[np.bool_]) -> list[tuple[NDArray[np.bool_], NDA
 
 def _interval_rows(keys: pd.DataFrame, interval: Interval) -> pd.DataFrame:
     """Return an interval as rows beside its keys; `n_resamples` is null where nothing was resampled."""
+    null = np.full(np.shape(interval.mean), np.nan)
     return keys.assign(
         ci_method=interval.method,
         mean=interval.mean,
         ci_low=interval.low,
         ci_high=interval.high,
         n_resamples=np.where(interval.n_resamples > 0, interval.n_resamples, np.nan),
+        percentile_low=null if interval.percentile_low is None else interval.percentile_low,
+        percentile_high=null if interval.percentile_high is None else interval.percentile_high,
     )
 
 

@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 
 from manyseeds.comparison.across_groups import CONDITION_KINDS
 from manyseeds.comparison.consistency import mean_along_first_axis
-from manyseeds.statistics.intervals import UNIT_INTERVAL, Bootstrap, PairStatistics, difference, pair_intervals, spread
+from manyseeds.comparison.shared_streams import NONE, pooled
+from manyseeds.statistics.intervals import (
+    PERCENTILES,
+    UNIT_INTERVAL,
+    Bootstrap,
+    PairStatistics,
+    difference,
+    pair_intervals,
+    spread,
+)
 
 STATISTIC = ["architecture", "epoch", "layer", "layer_index", "measure", "normalisation", "kind"]
 """Key columns of the statistics of a pair of conditions."""
@@ -29,10 +38,13 @@ class ConditionPair:
     across
         Rows of `consistency_across` of the two conditions, `condition_a` the first.
     within
-        Rows of `consistency` of the first and of the second condition. Only statistics that `across` has are used.
+        Rows of `consistency` of the first and of the second condition, with a column `shared` as in `across`. Only
+        statistics that `across` has are used.
     unequally_drawn
-        Seeds of which one network was redrawn. Their two networks differ in more than the condition, and make no pair
-        of the same seed.
+        Seeds whose two networks were accepted at different attempts. They do not share the draws of their seed, and
+        make no pair of the same seed.
+    same_network
+        Seeds whose two networks are one and the same. `across` does not have them as a pair.
     """
 
     def __init__(
@@ -40,6 +52,7 @@ class ConditionPair:
         across: pd.DataFrame,
         within: tuple[pd.DataFrame, pd.DataFrame],
         unequally_drawn: Collection[int] = (),
+        same_network: Collection[int] = (),
     ) -> None:
         between = across.assign(epoch=across["epoch_a"], network_set=BETWEEN)
         sets = [rows.merge(between[STATISTIC].drop_duplicates(), on=STATISTIC) for rows in within]
@@ -53,18 +66,40 @@ class ConditionPair:
         self.keys, values = spread(rows, STATISTIC, "consistency", found, columns)
         n, n_pairs = len(self.seeds), self._pairs[0].size
         between, *within = np.split(values, [n * n, n * n + n_pairs], axis=1)
-        self._between, self._within = between.reshape(len(values), n, n).copy(), np.stack(within)
-        redrawn = np.flatnonzero(np.isin(self.seeds, list(unequally_drawn)))
-        self._between[:, redrawn, redrawn] = np.nan
+        self._between, self._within = between.reshape(len(values), n, n), np.stack(within)
+        shared = dict(zip(found, rows["shared"].astype(object).where(rows["shared"].notna(), None), strict=True))
+        labels = np.array([shared.get(column) for column in columns], dtype=object)
+        self._shared_between, self._shared_within = labels[: n * n].reshape(n, n), labels[n * n :]
+        self._is_redrawn, self._is_same = (np.isin(self.seeds, list(each)) for each in (unequally_drawn, same_network))
+
+    def pools(self) -> list[tuple[str, str | None, PairStatistics]]:
+        """Return pools of pairs: the name, the streams that the networks of each pair share, and consistencies.
+
+        Pairs between conditions make two pools by their seeds, and one for each set of shared streams.
+        """
+        apart = ~np.eye(len(self.seeds), dtype=bool)
+        same_seed = self._shared_between.diagonal()[~self._is_redrawn]
+        known = sorted({*self._shared_between.ravel()} - {None}, key=lambda each: (each != NONE, each.count("+"), each))
+        return [
+            ("within", pooled(self._shared_within), self.within()),
+            ("same_seed", pooled(same_seed), self.same_seed()),
+            ("different_seeds", pooled(self._shared_between[apart]), self.different_seeds()),
+            *((BETWEEN, shared, self.sharing(shared)) for shared in known),
+        ]
 
     def same_seed(self) -> PairStatistics:
         """Return the consistencies between conditions, of networks with the same seed."""
         seeds = np.arange(len(self.seeds))
-        return self._statistics(seeds, seeds, self._between[:, seeds, seeds])
+        return self._statistics(seeds, seeds, self._between_equal_seeds())
 
     def different_seeds(self) -> PairStatistics:
         """Return the consistencies between conditions, of networks with different seeds."""
         first, second = np.nonzero(~np.eye(len(self.seeds), dtype=bool))
+        return self._statistics(first, second, self._between[:, first, second])
+
+    def sharing(self, shared: str) -> PairStatistics:
+        """Return the consistencies between conditions, of networks that share some streams and no others."""
+        first, second = np.nonzero(self._shared_between == shared)
         return self._statistics(first, second, self._between[:, first, second])
 
     def within(self) -> PairStatistics:
@@ -77,12 +112,22 @@ class ConditionPair:
 
         Both terms are means of defined values. Two seeds i and j have four networks, two in each condition. Between
         conditions these make the pairs (i, j) and (j, i) of different seeds, or (i, i) and (j, j) of the same seed.
-        Within conditions they make one pair each.
+        Within conditions they make one pair each. If both networks of a seed are one and the same, its pairs of
+        different seeds are the pairs within the conditions. They are left out, because their difference is 0 for any
+        networks.
         """
         i, j = self._pairs
-        ends = ((i, i), (j, j)) if same_seed else ((i, j), (j, i))
-        between = mean_along_first_axis(np.stack([self._between[:, a, b] for a, b in ends]))
+        if same_seed:
+            ends = [self._between_equal_seeds()[:, seed] for seed in (i, j)]
+        else:
+            is_left = ~(self._is_same[i] | self._is_same[j])
+            ends = [np.where(is_left, self._between[:, a, b], np.nan) for a, b in ((i, j), (j, i))]
+        between = mean_along_first_axis(np.stack(ends))
         return self._statistics(i, j, between - mean_along_first_axis(self._within))
+
+    def _between_equal_seeds(self) -> NDArray[np.float64]:
+        """Return the consistencies (keys, seeds) of the two networks of each seed; NaN if one was redrawn."""
+        return np.where(self._is_redrawn, np.nan, self._between.diagonal(axis1=1, axis2=2))
 
     def _statistics(self, first: NDArray, second: NDArray, values: NDArray[np.float64]) -> PairStatistics:
         return PairStatistics(self.keys, len(self.seeds), (first, second), values, [None] * len(self.keys))
@@ -90,9 +135,23 @@ class ConditionPair:
 
 def summarise_pair(pair: ConditionPair, bootstrap: Bootstrap) -> pd.DataFrame:
     """Return mean consistencies: `consistency_across_summary` without conditions and `n_collapsed`."""
-    groups = {"within": pair.within(), "same_seed": pair.same_seed(), "different_seeds": pair.different_seeds()}
-    frames = [pair_intervals(rows, bootstrap, UNIT_INTERVAL).assign(pairs=name) for name, rows in groups.items()]
-    return pd.concat(frames, ignore_index=True)
+    frames = [
+        _without_star(pair_intervals(rows, bootstrap, UNIT_INTERVAL), rows).assign(pairs=name, shared=shared)
+        for name, shared, rows in pair.pools()
+    ]
+    return pd.concat(frames, ignore_index=True).drop(columns=PERCENTILES)
+
+
+def _without_star(rows: pd.DataFrame, statistics: PairStatistics) -> pd.DataFrame:
+    """Return rows of intervals, null but for `pairs` if one seed is in all pairs.
+
+    Such pairs say nothing on other networks in the place of that one.
+    """
+    first, second = statistics.pairing
+    if not first.size or not any(((first == seed) | (second == seed)).all() for seed in (first[0], second[0])):
+        return rows
+    ends = rows[["ci_low", "ci_high"]].where(rows["ci_method"] == "pairs")
+    return rows.assign(ci_low=ends["ci_low"], ci_high=ends["ci_high"])
 
 
 def contrast_pair(pair: ConditionPair, bootstrap: Bootstrap) -> pd.DataFrame:
@@ -101,12 +160,16 @@ def contrast_pair(pair: ConditionPair, bootstrap: Bootstrap) -> pd.DataFrame:
         "between_minus_within_different_seeds": pair.minus_within(same_seed=False),
         "between_minus_within_same_seed": pair.minus_within(same_seed=True),
     }
-    frames = [pair_intervals(rows, bootstrap, None).assign(contrast=name) for name, rows in contrasts.items()]
-    return pd.concat(frames, ignore_index=True)
+    frames = [pair_intervals(rows, bootstrap, None).assign(contrast=name, p=np.nan) for name, rows in contrasts.items()]
+    return pd.concat(frames, ignore_index=True).assign(matched_epoch=np.nan, accuracy_difference=np.nan)
 
 
 def contrast_conditions(
-    consistency: pd.DataFrame, condition: str, subtracted: str, bootstrap: Bootstrap
+    consistency: pd.DataFrame,
+    condition: str,
+    subtracted: str,
+    bootstrap: Bootstrap,
+    unequally_drawn: Collection[int] = (),
 ) -> pd.DataFrame:
     """Return mean differences of consistency of two conditions, paired over their common pairs of seeds.
 
@@ -115,6 +178,9 @@ def contrast_conditions(
     consistency
         Rows of the table `consistency` for both conditions. Rows of the last epoch, with dropout off and without
         normalisation, are used.
+    unequally_drawn
+        Seeds whose networks in the two conditions were accepted at different attempts. They are left out: their
+        networks differ in more than the condition.
 
     Returns
     -------
@@ -125,9 +191,11 @@ def contrast_conditions(
         & (consistency["dropout_samples"] == 0)
         & (consistency["normalisation"] == "none")
         & consistency["kind"].isin(CONDITION_KINDS)
+        & ~consistency[["seed_a", "seed_b"]].isin(list(unequally_drawn)).any(axis=1)
     ]
     seeds = sorted({*rows["seed_a"], *rows["seed_b"]})
     pairs = list(zip(rows["seed_a"], rows["seed_b"], strict=True))
     keys, values = spread(rows, ["condition", *STATISTIC], "consistency", pairs, list(combinations(seeds, 2)))
     statistics = PairStatistics(keys, len(seeds), np.triu_indices(len(seeds), 1), values, [None] * len(keys))
-    return pair_intervals(difference(statistics, "condition", condition, subtracted), bootstrap, None)
+    contrasts = pair_intervals(difference(statistics, "condition", condition, subtracted), bootstrap, None)
+    return contrasts.assign(p=np.nan)

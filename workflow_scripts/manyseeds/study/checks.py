@@ -133,11 +133,9 @@ def _check_names(study: Study) -> None:
 
 def _check_streams(study: Study) -> None:
     """Check that each condition varies a stream that is used: otherwise its networks would be equal."""
-    augmented = study.config["training"]["augmentation"] != "none"
     for architecture, name in study.groups:
-        condition, is_foreign = study.condition(name), module_names(study.network(architecture)["architecture"]) is None
-        drawn = {"init": True, "order": True, "augment": augmented, "dropout": condition["dropout"] or is_foreign}
-        if not any(drawn[stream] for stream in condition["vary"]):
+        condition = study.condition(name)
+        if not set(condition["vary"]) & set(study.used_streams(architecture, name)):
             settings = f"augmentation {study.config['training']['augmentation']}, dropout {condition['dropout']:g}"
             raise StudyError(
                 f"Config key conditions: {name} varies only {' and '.join(condition['vary'])}, which its training does "

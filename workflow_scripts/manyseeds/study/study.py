@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from manyseeds.study.architectures import module_names
 from manyseeds.study.instances import Instance, shown_conditions
 from manyseeds.study.user_folders import find_arrays, find_checkpoints, find_exported
 from manyseeds.study.validation import Config
@@ -128,6 +129,7 @@ class Study:
         named = {f"condition_pairs[{index}]": pair for index, pair in enumerate(self.config["condition_pairs"])}
         for key in ("partitions_for", "stimuli_for"):
             named[f"resampling.{key}.conditions"] = resampling[key]["conditions"] or []
+        named["untrained.conditions"] = self.config["untrained"]["conditions"] or []
         return named
 
     @cached_property
@@ -151,6 +153,18 @@ class Study:
     def followed_groups(self) -> tuple[tuple[str, str], ...]:
         """The groups whose training is followed: they are analysed at several epochs."""
         return tuple(group for group in self.groups if len(self.epochs_of(*group)) > 1)
+
+    @cached_property
+    def untrained_groups(self) -> tuple[tuple[str, str], ...]:
+        """The groups whose networks are also compared before training, in all layers (`untrained`).
+
+        There are none if the initial weights are not known.
+        """
+        chosen = self.config["untrained"]["conditions"]
+        chosen = [self.conditions[0]["name"]] if chosen is None else chosen
+        if not self.knows_training or not self.untrained_measures:
+            return ()
+        return tuple(group for group in self.groups if group[1] in chosen)
 
     @property
     def groups_not_followed(self) -> tuple[tuple[str, str], ...]:
@@ -188,6 +202,20 @@ class Study:
     def condition(self, name: str) -> Config:
         """Return the condition with this name."""
         return next(entry for entry in self.conditions if entry["name"] == name)
+
+    def used_streams(self, architecture: str, condition: str) -> tuple[str, ...]:
+        """Return the random streams from which the trainings of a group draw.
+
+        Networks that are no All-CNNs may have dropout of their own, so their dropout stream counts as used.
+        """
+        own_dropout = module_names(self.network(architecture)["architecture"]) is None
+        used = {
+            "init": True,
+            "order": True,
+            "augment": self.config["training"]["augmentation"] != "none",
+            "dropout": own_dropout or self.condition(condition)["dropout"] > 0,
+        }
+        return tuple(stream for stream in STREAMS if used[stream])
 
     def stream_seeds(self, instance: Instance) -> dict[str, int]:
         """Return the seed of each random stream: the instance's if its condition varies it, else 0."""
@@ -272,6 +300,11 @@ class Study:
     def measures(self) -> tuple[str, ...]:
         """Dissimilarity measures."""
         return tuple(self.config["measures"])
+
+    @property
+    def untrained_measures(self) -> tuple[str, ...]:
+        """Measures by which networks are compared before training, as far as the study has them."""
+        return tuple(measure for measure in self.config["untrained"]["measures"] if measure in self.measures)
 
     @cached_property
     def own_arrays(self) -> dict[Instance, dict[int, tuple[Path, ...]]]:

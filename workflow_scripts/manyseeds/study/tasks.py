@@ -56,6 +56,36 @@ def training_set(study: Study, condition: str) -> dict[str, Any]:
     return {"images": images, "seed": seed, "categories": study.condition(condition)["categories"]}
 
 
+def random_draws(study: Study, architecture: str, condition: str) -> dict[str, Any] | None:
+    """Return what addresses the random draws of a group's trainings; None if the training is not known.
+
+    The keys are `vary`, the streams that vary, and `seeds`: the seed of each stream that is used, by the instance's
+    seed. `comparison.shared_streams` reads them.
+    """
+    if not study.knows_training:
+        return None
+    used = study.used_streams(architecture, condition)
+    seeds = {
+        seed: {stream: study.stream_seeds(Instance(architecture, condition, seed))[stream] for stream in used}
+        for seed in study.seeds(architecture, condition)
+    }
+    return {"vary": list(study.condition(condition)["vary"]), "seeds": seeds}
+
+
+def differ_in_draws_alone(study: Study, architecture: str, first: str, second: str) -> bool:
+    """Return whether all settings of two conditions' trainings are the same, but for the streams that vary.
+
+    It is False if the training is not known.
+    """
+    if not study.knows_training:
+        return False
+    settings = []
+    for condition in (first, second):
+        values = task_values(study, Instance(architecture, condition, 0)) | training_set(study, condition)
+        settings.append({key: value for key, value in values.items() if key not in ("name", "stream_seeds", "vary")})
+    return settings[0] == settings[1]
+
+
 def block_of(study: Study, instance: Instance) -> int:
     """Return the number of an instance's block of seeds: one job trains one block."""
     return instance.seed // study.config["training"]["seeds_per_job"]

@@ -1,6 +1,6 @@
 """Minibatches: their order, their augmentation, and their transfer to a device."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -25,30 +25,55 @@ def n_steps(task: Task, n_images: int) -> int:
     return -(-n_images // task.recipe.batch_size)
 
 
-def crop_and_flip(images: Tensor, draw: np.random.Generator) -> Tensor:
-    """Shift and mirror images at random.
+def draw_crops(task: Task, n_images: int, height: int, *, attempt: int, epoch: int) -> NDArray[np.uint16]:
+    """Draw where each training image is cropped in an epoch, and whether it is mirrored (methods 2 and 3).
 
-    Each image moves by up to an eighth of its height (4 of 32 pixels), and zeros fill the edge. Each is mirrored with
-    probability 0.5.
+    One draw serves all images, in the order of the training set. An image therefore has the same crop in any order of
+    minibatches.
+
+    Parameters
+    ----------
+    height
+        Height of the images in pixels. Shifts are up to an eighth of it.
+
+    Returns
+    -------
+    ndarray
+        (3, n_images): top row and left column of the crop in the padded image, uniform and independent. Last, 1 if the
+        image is mirrored and 0 if not, with probability 0.5 each.
+    """
+    draw = streams.generator(**task.address("augment", attempt), epoch=epoch)
+    corners = draw.integers(0, 2 * _margin(height) + 1, size=(2, n_images), dtype=np.uint16)
+    return np.concatenate([corners, draw.integers(0, 2, size=(1, n_images), dtype=np.uint16)])
+
+
+def crop_and_flip(images: Tensor, crops: NDArray[np.uint16]) -> Tensor:
+    """Shift and mirror images.
+
+    Each image moves by up to an eighth of its height (4 of 32 pixels), and zeros fill the edge.
 
     Parameters
     ----------
     images
         [batch, height, width, channels].
-    draw
-        Generator of the shifts and of the choice of mirrored images.
+    crops
+        (3, batch), the columns of these images in `draw_crops`.
     """
     n, height, width, _ = images.shape
-    margin = height // 8
+    margin = _margin(height)
     padded = functional.pad(images, (0, 0, margin, margin, margin, margin))
-    tops, lefts = draw.integers(0, 2 * margin + 1, size=(2, n))
+    tops, lefts, mirrored = crops
     rows = tops[:, None] + np.arange(height)
     columns = lefts[:, None] + np.arange(width)
-    mirrored = draw.random(n) < 0.5
-    columns[mirrored] = columns[mirrored, ::-1]
+    columns = np.where(mirrored[:, None] > 0, columns[:, ::-1], columns)
     rows, columns = (torch.from_numpy(index).to(images.device) for index in (rows, columns))
     which = torch.arange(n, device=images.device)
     return padded[which[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+
+def _margin(height: int) -> int:
+    """Return the largest shift of an image in pixels."""
+    return height // 8
 
 
 class Feed:
@@ -85,13 +110,18 @@ class Feed:
         task, attempt = self.task, self.attempt
         batches = minibatches(task, len(self.labels), attempt=attempt, epoch=epoch)[first:]
         labels = (self.labels[batch] for batch in on_device(batches, self.labels.device))
-        for step, (images, answers) in enumerate(
-            zip(self.source.minibatches(batches), labels, strict=True), start=first
-        ):
-            if task.recipe.augmentation == "crop_flip":
-                draw = streams.generator(**task.address("augment", attempt), epoch=epoch, step=step)
-                images = crop_and_flip(images, draw)
+        for images, answers in zip(self._images(batches, epoch), labels, strict=True):
             yield self._in_place(images, answers)
+
+    def _images(self, batches: Sequence[NDArray[np.int64]], epoch: int) -> Iterator[Tensor]:
+        """Yield the images of minibatches, augmented by draws for all images of the epoch."""
+        if self.task.recipe.augmentation != "crop_flip":
+            yield from self.source.minibatches(batches)
+            return
+        height = self.source.inputs.shape[1]
+        crops = draw_crops(self.task, len(self.labels), height, attempt=self.attempt, epoch=epoch)
+        for batch, images in zip(batches, self.source.minibatches(batches), strict=True):
+            yield crop_and_flip(images, crops[:, batch])
 
     def _in_place(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         if images.device.type == "cpu":

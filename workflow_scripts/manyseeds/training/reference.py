@@ -15,7 +15,7 @@ from manyseeds.devices import make_deterministic
 from manyseeds.models import build
 from manyseeds.models.forward import as_batch, dropout
 from manyseeds.models.spec import Weights
-from manyseeds.training.minibatches import crop_and_flip, minibatches
+from manyseeds.training.minibatches import crop_and_flip, draw_crops, minibatches
 from manyseeds.training.recipes import Task
 
 
@@ -40,8 +40,8 @@ def train_plainly(
             for step, batch in enumerate(minibatches(task, len(labels), attempt=attempt, epoch=epoch)):
                 inputs = to_device(images.inputs[batch], device)
                 if recipe.augmentation == "crop_flip":
-                    augment = task.address("augment", attempt)
-                    inputs = crop_and_flip(inputs, streams.generator(**augment, epoch=epoch, step=step))
+                    crops = draw_crops(task, *images.inputs.shape[:2], attempt=attempt, epoch=epoch)
+                    inputs = crop_and_flip(inputs, crops[:, batch])
                 mask_stream = task.address("dropout", attempt)
                 own_stream = mask_stream | {"purpose": "dropout/own"}
                 masks.manual_seed(streams.torch_seed(**mask_stream, epoch=epoch, step=step))
