@@ -34,11 +34,12 @@ docs: .venv/dev.done  ## write the generated pages of docs/, and build the site 
 rulegraph: .venv/run.done  ## draw docs/figures/rulegraph.svg again (needs Graphviz)
 	$(BIN)/python docs/rulegraph.py
 
-lint: .venv/dev.done  ## check the workflow, the formatting and the code
+lint: .venv/dev.done  ## check the workflow, the formatting, the code and its types
 	$(BIN)/snakemake --lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/pyright
 
 format: .venv/dev.done  ## format all code
 	$(BIN)/ruff format .

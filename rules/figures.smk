@@ -34,9 +34,9 @@ for figure, entry in catalogue.FIGURES.items():
             mem_mb=1500,
             runtime=10,
         params:
+            **cfg("figures.interval")["figures"],
             module=f"manyseeds.figures.{figure}",
             tables=entry.tables,
-            **cfg("figures.interval")["figures"],
             code=code_of("draw_figure", f"manyseeds.figures.{figure}"),
         message:
             f"Drawing {figure}"

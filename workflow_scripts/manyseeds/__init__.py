@@ -33,7 +33,7 @@ _MODULES = {
 }
 """Public name -> the module that defines it."""
 
-__all__ = [*_MODULES, "plot"]
+__all__ = [*_MODULES, "plot"]  # pyright: ignore[reportUnsupportedDunderAll] the block above imports them
 
 
 def __getattr__(name: str) -> object:

@@ -82,7 +82,7 @@ def multiplies_bf16() -> bool:
     """Return whether this CPU has instructions for products of bfloat16 matrices that torch may use."""
     has_instructions = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     usable = "AVX-512" in instruction_set() or "AVX10" in instruction_set()  # lower sets only convert bf16
-    return has_instructions and usable and "bfloat16" in instruction_set() and torch.backends.mkldnn.enabled
+    return has_instructions and usable and "bfloat16" in instruction_set() and bool(torch.backends.mkldnn.enabled)
 
 
 def keep_freed_memory() -> None:

@@ -54,7 +54,7 @@ class Results:
     def instances(self) -> list[tuple[str, str, int]]:
         """Architecture, condition and seed of each instance that has a geometry."""
         folders = self.folder.glob("geometry/*/*/seed*")
-        found = [(*path.parts[-3:-1], int(path.name.removeprefix("seed"))) for path in folders]
+        found = [(path.parts[-3], path.parts[-2], int(path.name.removeprefix("seed"))) for path in folders]
         return sorted(found)
 
     def table(self, name: str) -> pd.DataFrame:

@@ -6,8 +6,18 @@ continues with the same bits (methods 2).
 """
 
 import hashlib
+from typing import TypedDict
 
 import numpy as np
+
+
+class Address(TypedDict):
+    """Where the draws of an attempt begin in a stream: arguments of `generator`, without epoch and step."""
+
+    root_seed: int
+    purpose: str
+    seed: int
+    attempt: int
 
 
 def generator(

@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 from manyseeds.comparison.consistency import mean_along_first_axis, within_category_mask
 
 
-def category_clustering_index(rdm: NDArray[np.floating], categories: ArrayLike) -> tuple[float, float, float]:
+def category_clustering_index(rdm: NDArray[np.float64], categories: ArrayLike) -> tuple[float, float, float]:
     """Return mean dissimilarities across and within categories, and the category clustering index (CCI).
 
     CCI = (across - within) / (across + within) (Mehrer et al. 2020). It is 0 if categories do not cluster, and 1 if

@@ -4,7 +4,7 @@ One function makes the maps of an RDM (Mehrer et al. 2020, fig. 2 and supp. 1) a
 (fig. 3). See methods 6.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -71,9 +71,9 @@ def metric_mds(dissimilarity: NDArray[np.floating], *, seed: int = 0) -> Embeddi
         eps=CONVERGENCE,
         max_iter=MAX_ITERATIONS,
         random_state=seed,
-        normalized_stress=False,
+        normalized_stress=False,  # pyright: ignore[reportArgumentType] scikit-learn declares no types
     )
-    coordinates = _principal_axes(solver.fit_transform(defined))
+    coordinates = _principal_axes(np.asarray(solver.fit_transform(defined)))
     point_stress, stress = stresses(coordinates, defined)
     return Embedding(coordinates, kept, point_stress, stress)
 
@@ -145,7 +145,7 @@ def map_stimuli(
     towards = None
     for _, of_layer in points.groupby("layer_index", sort=True):
         for place, (row, point) in enumerate(of_layer.iterrows()):
-            embedding = metric_mds(squareform(rdms[row], checks=False), seed=seed)
+            embedding = metric_mds(squareform(rdms[cast(int, row)], checks=False), seed=seed)
             embedding = embedding if towards is None else turned_towards(embedding, towards)
             towards = embedding if place == 0 else towards
             identity = stimuli[["stimulus", "category", "category_name"]].reset_index(drop=True)

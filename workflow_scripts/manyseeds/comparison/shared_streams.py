@@ -48,7 +48,7 @@ def shared_streams(one: Draws, other: Draws) -> str:
 def shared_by_row(
     rows: pd.DataFrame, first: Mapping[int, Draws] | None, second: Mapping[int, Draws] | None
 ) -> list[str | None]:
-    """Return what the two networks of each row share, as `shared_streams`; None if a training is not known.
+    """Return the `shared_streams` of the two networks of each row; None if a training is not known.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def shared_by_row(
 def same_networks(
     first: Mapping[int, Draws] | None, second: Mapping[int, Draws] | None, *, differ_in_draws_alone: bool
 ) -> list[tuple[int, int]]:
-    """Return the seeds of each two networks of two groups that are one and the same network.
+    """Return the seeds of networks that two groups have in common.
 
     Parameters
     ----------
@@ -91,6 +91,6 @@ def same_sentence(architecture: str, conditions: Sequence[str], same: Sequence[t
 
 
 def pooled(shared: Iterable[str | None]) -> str | None:
-    """Return what all of some pairs share, `SEVERAL` if they differ, None if there are none or it is not known."""
+    """Return the streams that all pairs share, `SEVERAL` if pairs differ, None if nothing is known."""
     found = {each for each in shared if each is not None}
     return SEVERAL if len(found) > 1 else next(iter(found), None)

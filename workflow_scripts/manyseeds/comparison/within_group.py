@@ -89,7 +89,7 @@ def compare_group(
 def compare_untrained(
     instances: GeometryFiles, categories: ArrayLike, measures: Sequence[str], report: Callable[[str], None]
 ) -> Comparison:
-    """Compare the instances of a group before training, layer by layer, without cocktail blank (methods 8).
+    """Compare the instances of a group before training, by layer, without cocktail blank (methods 8).
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ def compare_averages(samples: Iterable[Mapping[int, Geometry]], categories: Arra
 
 
 def agreements_of_averages(samples: Sequence[NDArray[np.float64]]) -> list[Agreement]:
-    """Return the agreement of RDMs averaged over k samples, for k = 1, 2, ..., S: the mean over cyclic windows.
+    """Return the agreement of RDMs averaged over k = 1, 2, ..., S samples: the mean over cyclic windows.
 
     A window of k samples starts at each of the S samples and wraps round. RDMs are averaged within a window, entry by
     entry over defined values; r and consistency are then averaged over windows. For k = S all windows are the same.
@@ -339,7 +339,7 @@ def _band_row(agreement: Agreement) -> pd.DataFrame:
     return pd.DataFrame({"ci_low": [low], "ci_high": [high], "n_resamples": [values.size]})
 
 
-def _clustering_rows(seeds: Sequence[int], vectors: NDArray[np.float64], categories: ArrayLike) -> pd.DataFrame:
+def _clustering_rows(seeds: Iterable[int], vectors: NDArray[np.float64], categories: ArrayLike) -> pd.DataFrame:
     """Return one row per network."""
     values = [category_clustering_index(vector, categories) for vector in vectors]
     return pd.DataFrame(values, columns=["across", "within", "cci"]).assign(seed=list(seeds))

@@ -9,7 +9,7 @@ import shutil
 import tarfile
 import tempfile
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -123,7 +123,9 @@ def _check_batch(path: Path, expected: OfficialFile) -> SourceFile:
     return SourceFile(file=f"{FOLDER}/{path.name}", bytes=size, sha1=sha1, official=sha1 == expected.sha1)
 
 
-def _lossless_test_images(folder: Path, test_is_official: bool, n_test: int) -> tuple[list[bool | None], str | None]:
+def _lossless_test_images(
+    folder: Path, test_is_official: bool | None, n_test: int
+) -> tuple[Sequence[bool | None], str | None]:
     """Return whether each test image has its original pixels, and a note if the batch is not official.
 
     Raises
@@ -147,7 +149,7 @@ def _lossless_test_images(folder: Path, test_is_official: bool, n_test: int) -> 
     return [True] * n_lossless + [False] * (n_test - n_lossless), note
 
 
-def _split(folder: Path, names: list[str], lossless: list[bool | None] | None = None) -> Split:
+def _split(folder: Path, names: list[str], lossless: Sequence[bool | None] | None = None) -> Split:
     """Return the images of some batches, one batch after another."""
     labels = [_read_records(folder / name)[:, 0].astype(np.int64) for name in names]
     for name, batch_labels in zip(names, labels, strict=True):
@@ -238,7 +240,9 @@ def _unpack(archive: Path, root: Path, names: Iterable[str]) -> None:
         unpacked.mkdir()
         with tarfile.open(archive) as tar:
             for name in names:
-                with tar.extractfile(f"{FOLDER}/{name}") as source, (unpacked / name).open("wb") as target:
+                member = tar.extractfile(f"{FOLDER}/{name}")
+                assert member is not None  # a regular file in the official archive
+                with member as source, (unpacked / name).open("wb") as target:
                     shutil.copyfileobj(source, target)
         try:
             unpacked.rename(root / FOLDER)

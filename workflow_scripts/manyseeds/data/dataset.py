@@ -183,7 +183,7 @@ def describe(dataset: Dataset, digest: str) -> dict:
         "n_test": len(dataset.test),
         "files": [asdict(file) for file in dataset.files],
         "test_is_official": dataset.test_is_official,
-        "n_lossless_test": None if None in lossless else sum(lossless),
+        "n_lossless_test": None if None in lossless else lossless.count(True),
         "notes": list(dataset.notes),
         "digest": digest,
     }

@@ -3,12 +3,17 @@
 Alpaydin & Kaynak (1998), Optical recognition of handwritten digits, UCI Machine Learning Repository (its test set).
 """
 
+from typing import TYPE_CHECKING, cast
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from manyseeds.data.dataset import Dataset, Split
 from manyseeds.errors import StudyError
+
+if TYPE_CHECKING:
+    from sklearn.utils import Bunch
 
 # Each pixel of the 8 x 8 originals counts the ink in a 4 x 4 block of a 32 x 32 bitmap: 0 to 16.
 FULL_INK = 16
@@ -43,7 +48,7 @@ def load_digits(image_size: int, per_category: int) -> Dataset:
     import sklearn
     from sklearn.datasets import load_digits as load_originals
 
-    originals = load_originals()
+    originals = cast("Bunch", load_originals())  # scikit-learn does not say when it returns a tuple
     labels = originals.target.astype(np.int64)
     categories = tuple(str(name) for name in originals.target_names)
     held_out = _first_of_each_category(labels, categories, per_category)

@@ -52,11 +52,13 @@ class Source:
             for batch in on_device(places, self.device):
                 yield self.resident[batch]
             return
+        pixels = self.inputs
+        assert isinstance(pixels, Pixels)  # all other inputs are resident
         with ThreadPoolExecutor(max_workers=1) as reader:
             ahead = None
             for batch in places:
-                behind, ahead = ahead, reader.submit(self.inputs[batch].read)
+                behind, ahead = ahead, reader.submit(pixels[batch].read)
                 if behind is not None:
-                    yield _standardised(behind.result(), self.inputs, self.device)
+                    yield _standardised(behind.result(), pixels, self.device)
             if ahead is not None:
-                yield _standardised(ahead.result(), self.inputs, self.device)
+                yield _standardised(ahead.result(), pixels, self.device)

@@ -25,6 +25,12 @@ class Images:
     labels: NDArray[np.int64]
     n_categories: int
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of an image."""
+        height, width, channels = self.inputs.shape[1:]
+        return height, width, channels
+
     @classmethod
     def read(cls, inputs: Path, labels: Path, card: Path, preprocessing: Path) -> "Images":
         """Read images and labels from NPY files.

@@ -80,6 +80,7 @@ class Preprocessing:
         standardised = (images - self.mean) / self.sd
         if self.whitening is None:
             return standardised.astype(np.float32)
+        assert self.feature_mean is not None  # fitted with the whitening
         features = standardised.reshape(len(images), -1) - self.feature_mean
         return (features @ self.whitening).reshape(images.shape).astype(np.float32)
 

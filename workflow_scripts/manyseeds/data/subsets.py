@@ -30,6 +30,7 @@ def select(
     """
     left = np.ones(len(labels), dtype=bool) if categories is None else np.isin(labels, categories)
     if images != "all":
+        assert seed is not None  # the study's, as for all streams
         left &= _halves(labels, seed) == HALVES.index(images)
     return np.flatnonzero(left)
 

@@ -70,7 +70,7 @@ def write_activations(path: Path, activations: Mapping[int, Mapping[str, NDArray
         for layer, array in layers.items()
     }
     with atomic_path(path) as partial:
-        np.savez_compressed(partial, **arrays)
+        np.savez_compressed(partial, **arrays)  # pyright: ignore[reportArgumentType] no layer is named allow_pickle
 
 
 def read_activations(

@@ -1,6 +1,6 @@
-"""Error bars of figures: the interval that holds for new networks, and the bootstrap over pairs inside it (methods 5).
+"""Error bars of figures: intervals for new networks, and ticks of a pair bootstrap (methods 5).
 
-A bar over fewer than five networks is grey and called a range, because no interval of so few networks is worth a claim.
+A bar over fewer than five networks is grey and called a range, because so few networks support no claim.
 """
 
 from collections.abc import Iterator
@@ -45,8 +45,8 @@ def of_methods(rows: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         Columns of the summary. ci_low and ci_high are the ends of the bar, null if there is none, and ci_method is its
-        method. inner_low and inner_high are the ticks inside it. is_range says that fewer than five networks are there,
-        so that the bar is the range of the values.
+        method. inner_low and inner_high are the ticks inside it. is_range is true for fewer than five networks: the bar
+        is then the range of the values.
     """
     statistic = [column for column in rows if column not in METHOD_COLUMNS]
     ends = {

@@ -1,6 +1,7 @@
 """Our results beside the published ones (Mehrer et al. 2020), one line per value."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import TypedDict, Unpack
 
 import numpy as np
 import pandas as pd
@@ -64,7 +65,7 @@ RANGES = ("range", "partitions")
 REMARK = (
     "Brackets and bars: 95 % intervals. Ours are jackknife intervals over networks; the published ones appear to be a "
     "bootstrap over pairs of networks. Difference: ours minus published, with an interval from both standard errors; "
-    "it describes and is no test. Our correlations are skipped Pearson correlations, the published ones are robust. "
+    "it is a description, not a test. Our correlations are skipped Pearson correlations; published ones are robust. "
     "Parentheses: lowest and highest network, or 2.5 to 97.5 % of the random groupings."
 )
 
@@ -106,7 +107,7 @@ def title(shown: pd.DataFrame) -> str:
     """Return the study's name and its departures from the paper, each with all networks it applies to."""
     names: dict[str, list[str]] = {}
     for row in shown.dropna(subset=["departures"]).drop_duplicates(["architecture", "condition"]).itertuples():
-        names.setdefault(row.departures, []).append(network_name(row.architecture, row.condition))
+        names.setdefault(str(row.departures), []).append(network_name(str(row.architecture), str(row.condition)))
     study = shown["study"].iloc[0]
     if not names:
         return f"Study {study}, by the protocol of the paper's full-size study"
@@ -166,8 +167,14 @@ def _write_column(axes: Axes, which: str, texts: Sequence[str]) -> None:
         _write_right(axes, which, text, (1, place), axes.get_yaxis_transform(), va="center", fontsize=style.NOTE_PT)
 
 
+class _Look(TypedDict, total=False):
+    va: str
+    color: str
+    fontsize: float
+
+
 def _write_right(
-    axes: Axes, which: str, text: str, at: tuple[float, float], transform: Transform, **look: object
+    axes: Axes, which: str, text: str, at: tuple[float, float], transform: Transform, **look: Unpack[_Look]
 ) -> None:
     """Write text into a column right of a panel; `at` is a place on the panel's right edge."""
     offset = NUMBERS_AT_MM[which] / style.MM_PER_INCH * POINTS_PER_INCH
@@ -191,7 +198,7 @@ def numbers(rows: pd.DataFrame, which: str) -> list[str]:
     return [_numbers(row, which) for _, row in rows.iterrows()]
 
 
-def _numbers(row: Mapping[str, object], which: str) -> str:
+def _numbers(row: pd.Series, which: str) -> str:
     value, low, high = (_number(row[which + suffix], str(row["unit"])) for suffix in ("", "_ci_low", "_ci_high"))
     if not low:
         return value
@@ -206,7 +213,7 @@ def differences(rows: pd.DataFrame) -> list[str]:
     return [unbroken(f"{value} [{low}, {high}]" if low else value) for value, low, high in found]
 
 
-def _number(value: object, unit: str) -> str:
+def _number(value: float | None, unit: str) -> str:
     if pd.isna(value):
         return ""
     return f"{100 * value:.1f}" if unit == "fraction" else f"{value:.2f}".replace("-", "−")

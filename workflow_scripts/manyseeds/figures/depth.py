@@ -184,10 +184,10 @@ def draw_pairs(axes: Axes, pairs: pd.DataFrame) -> None:
 
 def draw_curves(axes: Axes, summary: pd.DataFrame, group: Group, curves: Sequence[Curve]) -> None:
     """Draw several curves of one group side by side and name its layers."""
-    for place, curve in enumerate(curves):
-        rows = curve.rows(summary, group)
+    drawn = [curve.rows(summary, group) for curve in curves]
+    for place, (curve, rows) in enumerate(zip(curves, drawn, strict=True)):
         draw_curve(axes, rows, curve.series, label=curve.label, shift=SHIFT * (place - (len(curves) - 1) / 2))
-    layer_axis(axes, rows)
+    layer_axis(axes, drawn[-1])
 
 
 def draw_curve(
@@ -265,8 +265,14 @@ def consistency_axis(axes: Axes) -> None:
     """Set the axis of consistency from 0 to 1, with room for markers at both ends; name it once per row."""
     axes.set_ylim(-0.03, 1.03)
     axes.set_yticks(np.arange(6) / 5)
-    if axes.get_subplotspec().is_first_col():
+    if in_first_column(axes):
         axes.set_ylabel(CONSISTENCY_LABEL)
+
+
+def in_first_column(axes: Axes) -> bool:
+    """Return whether a panel is in the first column of its grid, where axes are named."""
+    place = axes.get_subplotspec()
+    return place is not None and place.is_first_col()
 
 
 def interval_note(summary: pd.DataFrame) -> str:

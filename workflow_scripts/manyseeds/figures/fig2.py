@@ -27,7 +27,7 @@ def draw(tables: Tables) -> Figure:
 
     def draw_points(axes: Axes, points: pd.DataFrame) -> None:
         for category, members in points.groupby("category_name"):
-            colour, marker = looks[category]
+            colour, marker = looks[str(category)]
             axes.plot(members["x"], members["y"], marker, color=colour, markersize=maps.DOT_PT, markeredgewidth=0)
 
     figure = maps.draw_maps(mds, draw_points)

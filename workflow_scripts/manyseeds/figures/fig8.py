@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -133,7 +134,7 @@ def find_sweeps(instances: pd.DataFrame) -> Iterator[Sweep]:
         swept = conditions[alike & ((conditions["dropout"] > 0) | (conditions.index == baseline))]
         rates = swept["dropout"].astype(float).drop_duplicates().sort_values()
         if len(rates) > 1:
-            yield Sweep(str(architecture), rates.to_dict())
+            yield Sweep(str(architecture), {str(condition): rate for condition, rate in rates.items()})
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ class ConsistencyMap:
         defined = self.means.stack().dropna()
         if defined.empty:
             return None
-        rate, n_samples = defined.idxmax()
+        rate, n_samples = cast(tuple[float, int], defined.idxmax())  # row and column
         return float(rate), int(n_samples) if rate else 0
 
 
@@ -221,7 +222,8 @@ def _draw_map(axes: Axes, shown: ConsistencyMap, colours: Normalize) -> None:
     image = axes.imshow(values, cmap=MAP_COLOURS, norm=colours, origin="lower", aspect="auto")
     axes.figure.colorbar(image, ax=axes, label=depth.CONSISTENCY_LABEL, fraction=0.06, pad=0.03)
     if (highest := shown.highest()) is not None:
-        row, column = shown.means.index.get_loc(highest[0]), shown.means.columns.get_loc(highest[1])
+        places = shown.means.index.get_loc(highest[0]), shown.means.columns.get_loc(highest[1])
+        row, column = cast(tuple[int, int], places)  # labels are unique
         look = {"fill": False, "edgecolor": style.BLACK, "linewidth": 0.8, "clip_on": False, "zorder": 3}
         axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **look))
     axes.axvline(len(shown.means.columns) - 1.5, color="white", linewidth=1.5)
@@ -244,11 +246,11 @@ def _draw_clustering(axes: Axes, summary: pd.DataFrame, sweep: Sweep, measure: s
 
 
 def _draw_levels(axes: Axes, summary: pd.DataFrame, sweep: Sweep, measure: str) -> None:
-    for place, (kind, (label, series)) in enumerate(KINDS.items()):
-        rows = last_layer(summary, sweep, measure, kind)
+    levels = [last_layer(summary, sweep, measure, kind) for kind in KINDS]
+    for place, (rows, (label, series)) in enumerate(zip(levels, KINDS.values(), strict=True)):
         depth.draw_means(axes, rows["dropout"] + _shift(sweep, place - 0.5), rows, series, label=label)
     depth.consistency_axis(axes)
-    axes.set_title(shortened(str(rows["layer"].iloc[0])))
+    axes.set_title(shortened(str(levels[-1]["layer"].iloc[0])))
     axes.set_ylabel(depth.CONSISTENCY_LABEL)
     _rate_axis(axes, sweep)
 
@@ -310,7 +312,7 @@ def _highest(shown: ConsistencyMap) -> str:
         return "no consistency is defined."
     rate, n_samples = highest
     facts = [unbroken(f"p = {rate:g}"), *([count(n_samples, "RDM sample")] if n_samples else [])]
-    return f"framed: highest, {shown.means.loc[rate, n_samples]:.3f} ({', '.join(facts)})."
+    return f"framed: highest, {shown.means.at[rate, n_samples]:.3f} ({', '.join(facts)})."
 
 
 def _method_notes(tables: Tables, sweeps: list[Sweep], measure: str) -> list[str]:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from manyseeds.figures import style
 from manyseeds.figures.selection import Group, groups, rows_of, shortened
@@ -50,7 +51,9 @@ def draw_maps(mds: pd.DataFrame, draw_points: Callable[[Axes, pd.DataFrame], obj
     n_columns = max(len(row.layers) for row in rows)
     width = max(style.COLUMN_MM, MARGIN_MM + n_columns * PANEL_MM)
     figure = style.new_figure(width, len(rows) * (PANEL_MM + GAP_MM) + NAMES_MM * sum(row.names_layers for row in rows))
-    figure.get_layout_engine().set(wspace=0.0, hspace=0.0, w_pad=0.01, h_pad=0.01)
+    engine = figure.get_layout_engine()
+    assert isinstance(engine, ConstrainedLayoutEngine)  # the journal style's
+    engine.set(wspace=0.0, hspace=0.0, w_pad=0.01, h_pad=0.01)
     grid = figure.subplots(len(rows), n_columns, squeeze=False)
     for row, panels in zip(rows, grid, strict=True):
         for axes, (layer_index, name) in zip(panels, row.layers, strict=False):

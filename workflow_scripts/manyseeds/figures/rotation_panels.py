@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
 
 from manyseeds.figures import style
-from manyseeds.figures.depth import consistency_axis
+from manyseeds.figures.depth import consistency_axis, in_first_column
 from manyseeds.figures.selection import MEASURE_NAMES, Tables, count
 
 ROW_MM = 46.0
@@ -45,9 +46,10 @@ def draw_rotations(tables: Tables, about: str) -> Figure:
     grid = figure.subplots(len(NORMALISATIONS) + 1, len(MEASURE_NAMES), squeeze=False)
     for measure, column in zip(MEASURE_NAMES, grid.T, strict=True):
         for normalisation, axes in zip(NORMALISATIONS, column, strict=False):
-            (summary,) = _rows(first, measure, normalisation).itertuples()
-            _draw_entries(axes, _rows(entries, measure, normalisation), changes(summary))
-            axes.set_title(f"r² = {summary.consistency:.2f}")
+            summary = _rows(first, measure, normalisation)
+            (changed,), (consistency,) = changes(summary), summary["consistency"]
+            _draw_entries(axes, _rows(entries, measure, normalisation), changed)
+            axes.set_title(f"r² = {consistency:.2f}")
         _draw_consistency(column[-1], rotations[rotations["measure"] == measure])
         name = fill(MEASURE_NAMES[measure], TITLE_CHARACTERS)
         column[0].set_title(f"{name[:1].upper()}{name[1:]}\n{column[0].get_title()}")
@@ -60,9 +62,9 @@ def draw_rotations(tables: Tables, about: str) -> Figure:
     return figure
 
 
-def changes(row: object) -> bool:
-    """Return whether a rotation changes an RDM beyond rounding, given its row of the table `rotations`."""
-    return row.largest_change > TOLERANCE * row.largest_entry
+def changes(rotations: pd.DataFrame) -> pd.Series:
+    """Return whether each rotation changes an RDM beyond rounding, given rows of the table `rotations`."""
+    return rotations["largest_change"] > TOLERANCE * rotations["largest_entry"]
 
 
 def _rows(table: pd.DataFrame, measure: str, normalisation: str) -> pd.DataFrame:
@@ -96,10 +98,10 @@ def _draw_consistency(axes: Axes, rotations: pd.DataFrame) -> None:
     axes.set_xlim(-0.6, len(NORMALISATIONS) - 0.4)
     axes.set_xlabel("Normalisation")
     consistency_axis(axes)
-    axes.tick_params(labelleft=axes.get_subplotspec().is_first_col())
+    axes.tick_params(labelleft=in_first_column(axes))
 
 
-def _dots(axes: Axes, x: object, y: object, series: style.Series) -> None:
+def _dots(axes: Axes, x: ArrayLike, y: ArrayLike, series: style.Series) -> None:
     axes.plot(
         x,
         y,

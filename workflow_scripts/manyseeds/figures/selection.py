@@ -111,9 +111,9 @@ def accuracy_note(accuracy: pd.DataFrame, group: Group) -> str:
     rows = rows.dropna(subset=["mean"]).drop_duplicates("subset").set_index("subset") if len(rows) else rows
     if rows.empty:
         return ""
-    row = rows.loc["all"]
-    note = f"test accuracy {_percent(row['mean'])} ({_percent(row['min'])} to {_percent(row['max'])})"
-    return f"{note}, {_percent(rows.loc['lossless', 'mean'])} on lossless images" if "lossless" in rows.index else note
+    mean, low, high = (rows[column] for column in ("mean", "min", "max"))
+    note = f"test accuracy {_percent(mean['all'])} ({_percent(low['all'])} to {_percent(high['all'])})"
+    return f"{note}, {_percent(mean['lossless'])} on lossless images" if "lossless" in rows.index else note
 
 
 def images_note(accuracy: pd.DataFrame) -> str:

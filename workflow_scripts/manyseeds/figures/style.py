@@ -10,12 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
 
 COLUMN_MM = 89.0
 PAGE_MM = 183.0
@@ -59,7 +63,7 @@ CATEGORY_COLOURS = (
 CATEGORY_MARKERS = ("o", "^", "s")
 """Ten colours and three markers have no common divisor, so thirty categories differ in colour or marker."""
 
-RC = {
+RC: "dict[RcKeyType, object]" = {
     "figure.constrained_layout.use": True,
     "figure.dpi": 100,
     # It comes with matplotlib, so figures are the same on every machine.

@@ -32,7 +32,7 @@ def draw(tables: Tables) -> Figure:
         layers = rows[["layer_index_a", "layer_a"]].set_axis(["layer_index", "layer"], axis=1)
         depth.layer_axis(axes, layers)
         axes.set_title(group.title)
-        if axes.get_subplotspec().is_first_col():
+        if depth.in_first_column(axes):
             axes.set_ylabel(DISTANCE_LABEL)
     # Only now: panels share the axis, and a limit fixes its range to the data drawn so far.
     panels[0].set_ylim(bottom=0)

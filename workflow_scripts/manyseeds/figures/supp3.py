@@ -46,7 +46,8 @@ def draw(tables: Tables) -> Figure:
     grid = figure.subplots(len(architectures), len(pairs), squeeze=False, sharey=True)
     words = HALF if all(_difference(tables["instances"], *pair) for pair in pairs) else CONDITION
     notes = {}
-    for (architecture, *pair), members in rows.groupby(["architecture", *PAIR], sort=False):
+    for (architecture, *conditions), members in rows.groupby(["architecture", *PAIR], sort=False):
+        pair = [str(condition) for condition in conditions]
         axes = grid[architectures.index(architecture), pairs.index(tuple(pair))]
         name = ARCHITECTURE_NAMES.get(str(architecture), str(architecture))
         title = f"{name}, {halves_name(tables['instances'], *pair)}"
@@ -78,7 +79,7 @@ def _difference(instances: pd.DataFrame, first: str, second: str) -> str:
     return " and ".join(name for column, name in HALVES.items() if _text(sets[0][column]) != _text(sets[1][column]))
 
 
-def _text(value: object) -> str:
+def _text(value: str | float | None) -> str:
     return "" if pd.isna(value) else str(value)
 
 
@@ -107,7 +108,7 @@ def _pairs(rows: pd.DataFrame, many: str) -> str:
 
 
 def _sharing(rows: pd.DataFrame, many: str) -> str:
-    """Return the random streams that the networks of each curve's pairs share as text, or "" if that is not known."""
+    """Return the random streams that the networks of each curve's pairs share as text, or "" if unknown."""
     shared = rows.drop_duplicates("pairs").set_index("pairs")["shared"].dropna().replace("several", "differing ones")
     places = {"within": f"within {many}", "same_seed": "at the same seed", "different_seeds": "at different seeds"}
     facts = [f"{shared[pairs]} {place}" for pairs, place in places.items() if pairs in shared]

@@ -31,18 +31,19 @@ def draw(tables: Tables) -> Figure:
     measure = main_measure(summary["measure"])
     shown = groups(summary)
     figure, panels = depth.panels(len(shown))
+    layers = [layers_of(tables, group, measure) for group in shown]
+    namings = [_draw_layers(axes, of_group) for axes, of_group in zip(panels, layers, strict=True)]
     notes = []
     for group, axes in zip(shown, panels, strict=True):
-        layers = layers_of(tables, group, measure)
-        naming = _draw_layers(axes, layers)
-        if axes.get_subplotspec().is_first_col():
+        if depth.in_first_column(axes):
             axes.set_ylabel(depth.CONSISTENCY_LABEL)
         axes.set_xlabel(CLUSTERING_LABEL)
         axes.set_title(group.title)
         notes.append(f"{group.title}: {networks_note(tables, group)}. {_relation(tables, group, measure)}")
-    how = "number" if naming != "Layer" else "name"
+    how = "number" if namings[-1] != "Layer" else "name"
     remark = (
-        f"Exemplar RDMs, {MEASURE_NAMES[measure]}. Points: layers, by {how}, joined in order. {_interval_note(layers)}"
+        f"Exemplar RDMs, {MEASURE_NAMES[measure]}. Points: layers, by {how}, joined in order. "
+        f"{_interval_note(layers[-1])}"
     )
     style.footnote(figure, [*notes, remark])
     return figure
@@ -92,9 +93,18 @@ def _draw_layers(axes: Axes, layers: pd.DataFrame) -> str:
         zorder=2,
     )
     circle = {"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": style.BLUE, "linewidth": 0.6}
-    look = {"xytext": (0, 0), "ha": "center", "va": "center", "bbox": circle} if numbered else {"xytext": (3, 3)}
-    for name, *point in zip(names, x, y, strict=True):
-        axes.annotate(name, point, textcoords="offset points", fontsize=style.SMALLEST_PT, zorder=3, **look)
+    for name, at in zip(names, zip(x, y, strict=True), strict=True):
+        axes.annotate(
+            name,
+            at,
+            (0, 0) if numbered else (3, 3),
+            textcoords="offset points",
+            ha="center" if numbered else "left",
+            va="center" if numbered else "baseline",
+            bbox=circle if numbered else None,
+            fontsize=style.SMALLEST_PT,
+            zorder=3,
+        )
     axes.margins(0.12)
     axes.locator_params(axis="x", nbins=MOST_TICKS)
     return naming

@@ -266,7 +266,7 @@ def _draw_course(axes: Axes, course: pd.DataFrame, series: style.Series, suffix:
     axes.minorticks_off()
     scale = axes.xaxis.get_transform()
     axes.set_xlim(*_with_margin(scale, epochs))
-    named = named_epochs(epochs, scale.transform(epochs))
+    named = named_epochs(epochs.tolist(), scale.transform(epochs).tolist())
     axes.set_xticks(named, [f"{epoch:g}" for epoch in named])
     axes.set_xlabel(f"{EPOCH_LABEL} (log scale)" if len(epochs) > 1 else EPOCH_LABEL)
 
@@ -327,7 +327,7 @@ def _draw_relation(trajectory: Trajectory, axes: Axes) -> None:
 
 
 def _without_suffix(course: pd.DataFrame, suffix: str) -> pd.DataFrame:
-    """Return the columns of one of the two means, under their plain names. Accuracies have no ticks in their bars."""
+    """Return the columns of one of the two means under their plain names; accuracies have no ticks."""
     names = ["mean", "ci_low", "ci_high", "is_range", "ci_method", "inner_low", "inner_high"]
     plain = {name: course.get(name + suffix, np.nan) for name in names}
     return pd.DataFrame(plain, index=course.index)

@@ -7,7 +7,7 @@ A value may be missing if its type includes null: it is null if the column does 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,14 +15,15 @@ import pandas as pd
 from manyseeds.io.files import atomic_path, write_parquet
 
 Schema = Mapping[str, Any]
+Dtype = Literal["str", "Int64", "int64", "float64", "boolean", "bool"]
 
 ACCEPTED = "accepted"
 """Outcome of an accepted attempt. `training.collapse` has all outcomes, but tables do not import the training."""
 
-NULLABLE_DTYPES = {"string": "str", "integer": "Int64", "number": "float64", "boolean": "boolean"}
+NULLABLE_DTYPES: dict[str, Dtype] = {"string": "str", "integer": "Int64", "number": "float64", "boolean": "boolean"}
 """Types of columns that may hold nulls, by JSON type. Unlike numpy's integers, these refuse a fraction."""
 
-DTYPES = NULLABLE_DTYPES | {"integer": "int64", "boolean": "bool"}
+DTYPES: dict[str, Dtype] = {**NULLABLE_DTYPES, "integer": "int64", "boolean": "bool"}
 """Types of columns that may not hold nulls, by JSON type."""
 
 
@@ -113,7 +114,7 @@ def with_attempts(instances: pd.DataFrame, attempts: Sequence[pd.DataFrame]) -> 
     """
     keys = ["architecture", "condition", "seed"]
     if not attempts:
-        return instances.assign(attempts=pd.NA, collapsed=False)
+        return instances.assign(attempts=pd.NA, collapsed=False)  # pyright: ignore[reportArgumentType] pandas-stubs
     outcomes = pd.concat(attempts).sort_values("attempt").groupby(keys)["outcome"]
     counts = pd.DataFrame({"attempts": outcomes.size(), "collapsed": outcomes.last() != ACCEPTED}).reset_index()
     return instances.merge(counts, how="left", on=keys, validate="one_to_one")

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import nn
 
 from manyseeds.data.images import Images
+from manyseeds.data.pixels import Inputs
 from manyseeds.data.preprocessing import Preprocessing
 from manyseeds.data.subsets import select
 from manyseeds.models.forward import dropout as dropout_on
@@ -20,7 +21,7 @@ from manyseeds.streams import torch_seed
 JPEG_QUALITY = 75
 """Quality of the images that are not the original files (see `data/README.md`), and of the re-encoded ones."""
 
-Subset = tuple[str, str, NDArray[np.float32], NDArray[np.int64]]
+Subset = tuple[str, str, Inputs, NDArray[np.int64]]
 """Split, subset, inputs [n, height, width, channels] and labels [n] of images to report an accuracy on."""
 
 
@@ -39,7 +40,7 @@ def subsets(
     lossless
         Whether each test image is the original [n].
     """
-    sets = [("train", "all", train.inputs, train.labels), ("test", "all", test.inputs, test.labels)]
+    sets: list[Subset] = [("train", "all", train.inputs, train.labels), ("test", "all", test.inputs, test.labels)]
     if lossless.any() and not lossless.all():
         labels = test.labels[lossless]
         reencoded = preprocessing.apply(np.stack([reencode(image) for image in pixels[lossless]]))

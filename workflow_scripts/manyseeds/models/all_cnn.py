@@ -14,9 +14,9 @@ class RectifiedConvolution(nn.Conv2d):
         super().__init__(*args, **options)
         self.rectify = rectify
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the (rectified) responses [batch, channels, height, width]."""
-        response = super().forward(images)
+        response = super().forward(input)
         # In place saves a pass through memory: autograd needs only the ReLU's output, and nothing needs its input.
         return functional.relu_(response) if self.rectify else response
 

@@ -56,6 +56,7 @@ def replace_pooling(module: nn.Module) -> None:
     for parent in list(module.modules()):
         for name, child in parent.named_children():
             if isinstance(child, nn.AdaptiveAvgPool2d):
-                size = child.output_size if isinstance(child.output_size, tuple) else (child.output_size,) * 2
-                if None not in size and size != (1, 1):
-                    setattr(parent, name, AveragePooling(*size))
+                size = child.output_size
+                height, width = size if isinstance(size, tuple) else (size, size)
+                if height is not None and width is not None and (height, width) != (1, 1):
+                    setattr(parent, name, AveragePooling(height, width))

@@ -66,11 +66,12 @@ def to_metadata(network: Network, image_shape: Sequence[int], n_categories: int)
     return {"network": json.dumps(asdict(network) | shapes, sort_keys=True)}
 
 
-def from_metadata(metadata: Mapping[str, str]) -> tuple[Network, tuple[int, ...], int]:
+def from_metadata(metadata: Mapping[str, str]) -> tuple[Network, tuple[int, int, int], int]:
     """Return the network, image shape and number of categories that `to_metadata` recorded."""
     values = json.loads(metadata["network"])
-    image_shape, n_categories = tuple(values.pop("image_shape")), values.pop("n_categories")
-    return Network.from_config(values), image_shape, n_categories
+    height, width, channels = values.pop("image_shape")
+    n_categories = values.pop("n_categories")
+    return Network.from_config(values), (height, width, channels), n_categories
 
 
 def convolutions(network: Network, n_categories: int) -> list[tuple[Convolution, int]]:

@@ -23,6 +23,7 @@ from itertools import product
 from math import isfinite, nan
 from pathlib import Path
 from statistics import mean, median
+from typing import TypeGuard
 
 from manyseeds.errors import StudyError
 
@@ -158,7 +159,9 @@ class Inequality:
     def holds(self, estimate: Estimate) -> bool:
         """Return whether the inequality holds for an estimate, whose quantity must be defined."""
         values = {"estimate": estimate.value, "lower": estimate.low, "upper": estimate.high, "p": estimate.p}
-        return SIGNS[self.sign](values[self.quantity], self.threshold)
+        value = values[self.quantity]
+        assert value is not None
+        return SIGNS[self.sign](value, self.threshold)
 
 
 @dataclass(frozen=True)
@@ -411,7 +414,7 @@ def _overlap(one: Condition, other: Condition) -> bool:
     return any(_possible((*a, *b)) for a, b in product(one.alternatives, other.alternatives))
 
 
-def _defined(value: float | None) -> bool:
+def _defined(value: float | None) -> TypeGuard[float]:
     return value is not None and isfinite(value)
 
 
@@ -494,6 +497,7 @@ def _statement(record: Mapping[str, str]) -> Statement:
     _words(record, "epochs", f"[0-9]+|{'|'.join(EPOCHS)}", f"epochs or {', '.join(EPOCHS)}")
     conditions = {column: _condition(record, column) for column in ("confirmed_if", "refuted_if")}
     confirmed, refuted = conditions.values()
+    assert confirmed is not None  # the column is filled
     if is_gate:
         _check_gate(record, confirmed, refuted)
     if refuted and _overlap(confirmed, refuted):

@@ -74,7 +74,9 @@ def compare_with_published(
         **differences(table),
         intervals_overlap=overlap(*ends),
         choices=[choices(row) for _, row in published.iterrows()],
-        departures=[_departures(row, tables, departures) for _, row in published.iterrows()],
+        departures=[  # pyright: ignore[reportArgumentType] pandas-stubs allow no missing texts
+            _departures(row, tables, departures) for _, row in published.iterrows()
+        ],
     )
 
 
@@ -125,7 +127,7 @@ def _our_error(table: pd.DataFrame) -> pd.Series:
 def overlap(low_a: pd.Series, high_a: pd.Series, low_b: pd.Series, high_b: pd.Series) -> pd.Series:
     """Return whether two intervals have a point in common; null if either has no ends.
 
-    This is no test: two values with overlapping intervals can differ.
+    This is not a test: two values with overlapping intervals can differ.
     """
     common = ((low_a <= high_b) & (low_b <= high_a)).astype("boolean")
     return common.mask(pd.concat([low_a, high_a, low_b, high_b], axis=1).isna().any(axis=1))
@@ -187,7 +189,7 @@ def lowest_consistency(published: pd.Series, tables: Tables, n_accepted: int) ->
     rows = narrowed(_consistency(published, tables, n_accepted), ci_method=INTERVAL).dropna(subset=["mean"])
     if rows.empty:
         raise _NotInStudy(_too_few(n_accepted))
-    return _of_summary(rows.loc[rows["mean"].idxmin()], n_accepted)
+    return _of_summary(rows.iloc[rows["mean"].argmin()], n_accepted)
 
 
 def random_grouping_band(published: pd.Series, tables: Tables, n_accepted: int) -> Ours:
@@ -197,7 +199,7 @@ def random_grouping_band(published: pd.Series, tables: Tables, n_accepted: int) 
 
 
 def relation_over_layers(published: pd.Series, tables: Tables, n_accepted: int) -> Ours:
-    """Return the skipped correlation of category clustering and consistency over layers at the last epoch."""
+    """Return the skipped correlation of clustering index and consistency over layers at the last epoch."""
     rows = _relation(published, tables, "cci_consistency_over_layers", n_accepted)
     return _of_relation(_last_epoch(rows).iloc[0], n_accepted)
 

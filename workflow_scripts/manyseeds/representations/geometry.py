@@ -247,7 +247,7 @@ def _distances_of_nearly_identical(patterns: NDArray, centred_squared_norms: Flo
     if not near.any():
         return distances
     neighbours = coo_array((near[near], (i[near], j[near])), shape=(n_stimuli, n_stimuli))
-    _, clusters = connected_components(neighbours, directed=False)
+    _, clusters = connected_components(neighbours, directed=False)  # pyright: ignore[reportArgumentType] bool is fine
     distances = squareform(distances)
     for cluster in np.flatnonzero(np.bincount(clusters) > 1):
         rows = np.flatnonzero(clusters == cluster)

@@ -30,7 +30,7 @@ def save_geometries(
         for field in STORED:
             arrays[f"{layer}/{field}"] = getattr(geometry, field)
     with atomic_path(path) as partial:
-        np.savez(partial, **arrays)
+        np.savez(partial, **arrays)  # pyright: ignore[reportArgumentType] no array is named allow_pickle
 
 
 STORED = ("gram", "squared_distances", "row_sums", "n_units", "zero_norm", "zero_variance", "n_silent_units")
@@ -41,8 +41,9 @@ def load_geometry(path: Path | str, layer: str) -> Geometry:
     """Read the geometry of one layer from a file of `save_geometries`."""
     with np.load(path) as file:
         fields = {field: file[f"{layer}/{field}"] for field in STORED}
-    counts = {field: int(fields[field]) for field in ("n_units", "n_silent_units")}
-    return Geometry(**fields | counts, raw_scale=float(np.diagonal(fields["gram"]).mean()))
+    n_units, n_silent_units = (int(fields.pop(field)) for field in ("n_units", "n_silent_units"))
+    raw_scale = float(np.diagonal(fields["gram"]).mean())
+    return Geometry(**fields, n_units=n_units, n_silent_units=n_silent_units, raw_scale=raw_scale)
 
 
 def layer_indices(path: Path | str) -> dict[str, int]:

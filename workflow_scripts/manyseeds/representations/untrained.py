@@ -1,4 +1,4 @@
-"""Networks before training: their initial weights drawn again, and the geometry of their layers (methods 8).
+"""Networks before training: redrawn initial weights, and the geometry of layers (methods 8).
 
 Activations are held in memory, a few layers at a time, and are not written.
 """
@@ -74,7 +74,7 @@ def measure_layers(
 
 
 def sets_of_layers(units: Mapping[str, int], most: int) -> Iterator[list[str]]:
-    """Yield consecutive layers, as many as have at most so many units together; a larger layer is alone."""
+    """Yield sets of consecutive layers with at most `most` units together; a larger layer is alone."""
     chosen: list[str] = []
     for layer, n_units in units.items():
         if chosen and sum(units[each] for each in chosen) + n_units > most:

@@ -6,6 +6,7 @@ They are computed from tables of single observations. Collapsed networks have no
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -127,7 +128,7 @@ def summarise_contrasts(
 def with_random_grouping_p(
     contrasts: pd.DataFrame, random_grouping: pd.DataFrame, consistency_summary: pd.DataFrame
 ) -> pd.DataFrame:
-    """Add the column `p`: for the contrast with random grouping, the share of partitions that reach the centroids.
+    """Add the column `p`: for random grouping, the share of partitions that reach the centroids.
 
     It is (1 + number of partitions with a mean at least as large) / (1 + number of partitions), one-sided; null for
     other contrasts.
@@ -168,7 +169,8 @@ def _pair_statistics(consistency: pd.DataFrame, resamples: StimulusResamples | N
     seeds = sorted({*consistency["seed_a"], *consistency["seed_b"]})
     pairs = list(zip(consistency["seed_a"], consistency["seed_b"], strict=True))
     keys, values = spread(consistency, CONSISTENCY_KEYS, "consistency", pairs, list(combinations(seeds, 2)))
-    drawn = [resamples.find(seeds, **key) if resamples else None for key in keys.to_dict("records")]
+    rows = cast(list[dict[str, Any]], keys.to_dict("records"))  # columns have names
+    drawn = [resamples.find(seeds, **row) if resamples else None for row in rows]
     n_stimuli = resamples.n_stimuli if resamples else None
     return PairStatistics(keys, len(seeds), np.triu_indices(len(seeds), 1), values, drawn, n_stimuli)
 

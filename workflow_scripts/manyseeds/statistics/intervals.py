@@ -137,13 +137,14 @@ def pair_intervals(statistics: PairStatistics, bootstrap: Bootstrap, bounds: Bou
             intervals.append(resampling.component_interval(values, n))
         frames += [_interval_rows(keys, interval) for interval in intervals]
         for row in np.flatnonzero([statistics.resamples[index] is not None for index in rows]):
+            assert statistics.n_stimuli is not None  # known with the resamples
             drawn, draws = statistics.resamples[rows[row]][:, pairs], bootstrap.draws("both", n)
             intervals = [
                 resampling.stimulus_interval(values[row], drawn, bounds=bounds),
                 resampling.two_factor_interval(values[row], drawn, n, statistics.n_stimuli, draws, bounds=bounds),
             ]
-            frames += [_interval_rows(keys.iloc[[row]], interval) for interval in intervals]
-    table = _table(frames, [*statistics.keys, "n_networks", "n_network_pairs", *INTERVAL_COLUMNS, *PERCENTILES])
+            frames += [_interval_rows(keys.iloc[[int(row)]], interval) for interval in intervals]
+    table = _table(frames, [*statistics.keys.columns, "n_networks", "n_network_pairs", *INTERVAL_COLUMNS, *PERCENTILES])
     return table if bounds is None else _with_at_bound(table)
 
 

@@ -1,4 +1,4 @@
-"""Contrasts of training with and without dropout, after equally many epochs and at matched training accuracy.
+"""Contrasts of training with and without dropout, at equal epochs and at matched training accuracy.
 
 Dropout slows training, and consistency changes during training. The second contrast therefore compares networks with
 dropout to networks without it at an earlier epoch (methods 7).
@@ -53,7 +53,7 @@ def contrast_at_matched_accuracy(
     bootstrap: Bootstrap,
     unequally_drawn: Collection[int] = (),
 ) -> pd.DataFrame:
-    """Return mean differences of consistency between one condition's last epoch and another's matched epoch.
+    """Return mean differences of consistency: one condition's last epoch minus another's matched epoch.
 
     The matched epoch is the analysed epoch of `subtracted` whose mean training accuracy is nearest to that of
     `condition` after its last epoch; the later one of two equally near. Both are means of running accuracies over the
@@ -93,7 +93,7 @@ def mean_accuracy(history: pd.DataFrame, condition: str, seeds: Collection[int])
 
 
 def nearest(accuracy: pd.Series, target: float) -> tuple[int | None, float]:
-    """Return the epoch whose accuracy is nearest to a target, the later of two equally near; and target minus accuracy.
+    """Return the epoch with the accuracy nearest to a target (later of two), and target minus accuracy.
 
     Parameters
     ----------

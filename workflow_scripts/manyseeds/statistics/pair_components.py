@@ -18,7 +18,9 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Components:
-    """Unbiased variance components; arrays have the leading shape of the values, NaN where a pair is undefined.
+    """Unbiased variance components.
+
+    Arrays have the leading shape of the values, and are NaN where a pair is undefined.
 
     Attributes
     ----------

@@ -65,15 +65,15 @@ class ConditionPair:
         found = list(zip(rows["network_set"], rows["seed_a"], rows["seed_b"], strict=True))
         self.keys, values = spread(rows, STATISTIC, "consistency", found, columns)
         n, n_pairs = len(self.seeds), self._pairs[0].size
-        between, *within = np.split(values, [n * n, n * n + n_pairs], axis=1)
-        self._between, self._within = between.reshape(len(values), n, n), np.stack(within)
+        between, first, second = np.split(values, [n * n, n * n + n_pairs], axis=1)
+        self._between, self._within = between.reshape(len(values), n, n), np.stack([first, second])
         shared = dict(zip(found, rows["shared"].astype(object).where(rows["shared"].notna(), None), strict=True))
         labels = np.array([shared.get(column) for column in columns], dtype=object)
         self._shared_between, self._shared_within = labels[: n * n].reshape(n, n), labels[n * n :]
         self._is_redrawn, self._is_same = (np.isin(self.seeds, list(each)) for each in (unequally_drawn, same_network))
 
     def pools(self) -> list[tuple[str, str | None, PairStatistics]]:
-        """Return pools of pairs: the name, the streams that the networks of each pair share, and consistencies.
+        """Return pools of pairs: name, streams that the networks of each pair share, and consistencies.
 
         Pairs between conditions make two pools by their seeds, and one for each set of shared streams.
         """

@@ -47,7 +47,7 @@ def mantel(x: Floats, y: Floats, orders: NDArray[np.intp]) -> float:
 
 
 def network_orders(n_networks: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Return orders of N networks (B, N) without the identity: all of them, or drawn ones if there are too many."""
+    """Return orders of N networks (B, N) without the identity: all, or drawn ones if there are many."""
     identity = np.arange(n_networks)
     if factorial(n_networks) <= MOST_ENUMERATED:
         return np.array(list(permutations(identity)))[1:]

@@ -1,7 +1,7 @@
-"""Relations between category clustering, consistency and accuracy: rows of the table `relations` (methods 6).
+"""Relations between category clustering, consistency and accuracy: table `relations` (methods 6).
 
-Layers and epochs are the points of a relation, and they are no random draws. So each coefficient has two intervals:
-Fisher's, as if they were, and the jackknife over networks, which holds for the same layers in other networks.
+The points of a relation are layers or epochs, which are not random draws. So each coefficient has two intervals:
+Fisher's, as if they were, and the jackknife over networks, which holds for the same points in other networks.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from manyseeds.statistics.resampling import LEVEL, mean_along_last_axis, pair_pr
 from manyseeds.streams import generator
 
 MIN_NETWORKS = 5
-"""Below this number of networks a jackknife of a correlation is null: it covers too seldom."""
+"""Smallest number of networks for the jackknife of a correlation; with fewer, its coverage is too low."""
 
 GROUP = ["architecture", "condition"]
 STATISTIC = ["measure", "normalisation"]
@@ -107,7 +107,7 @@ def over_epochs(consistency: pd.DataFrame, accuracy: pd.DataFrame, seeds: list[i
 
 
 def within_layers(consistency: pd.DataFrame, clustering: pd.DataFrame, seeds: list[int], seed: int) -> pd.DataFrame:
-    """Correlate, in each layer, the mean clustering index of a pair of networks with the pair's consistency.
+    """Correlate the mean clustering index and the consistency of pairs of networks in each layer.
 
     Pairs share networks, so there is no Fisher interval: the p-value permutes networks, the interval is a jackknife.
     """
@@ -141,7 +141,7 @@ def _within(x: Floats, y: Floats, orders: NDArray[np.intp]) -> dict[str, float]:
 
 
 def _relate(x: NetworkMeans, y: NetworkMeans, on: list[str], keys: list[str], *, given: str | None) -> pd.DataFrame:
-    """Return one row per combination of keys with more than one point; points are rows of x and y that match."""
+    """Return a row per combination of keys with several points; points are matching rows of x and y."""
     points = y.keys.reset_index().merge(x.keys.reset_index(), on=on, suffixes=("", "_x"))
     defined = np.isfinite(x.means[points["index_x"]]) & np.isfinite(y.means[points["index"]])
     rows = []

@@ -229,7 +229,7 @@ def _network_weights(counts: np.ndarray, over: Over) -> np.ndarray:
 def stimulus_interval(
     values: np.ndarray, resamples: np.ndarray, *, bounds: tuple[float, float] | None = None
 ) -> Interval:
-    """Return the interval over resampled stimuli, with the networks fixed: mean +- 1.96 SD of the resamples (S23).
+    """Return the interval over resampled stimuli, networks fixed: mean +- 1.96 SD of the resamples (S23).
 
     Resampled means of centroids are biased, so their percentiles can miss the mean. They are kept beside the interval.
 

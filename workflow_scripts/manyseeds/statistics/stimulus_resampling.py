@@ -144,14 +144,15 @@ def save_resamples(path: Path | str, resamples: StimulusResamples) -> None:
     values = {f"values{index}": value.astype(np.float32) for index, value in enumerate(resamples.values.values())}
     header = {"epoch": resamples.epoch, "seeds": resamples.seeds, "n_stimuli": resamples.n_stimuli, "keys": keys}
     with atomic_path(path) as partial:
-        np.savez(partial, **header, **values)
+        np.savez(partial, **header, **values)  # pyright: ignore[reportArgumentType] no array is named allow_pickle
 
 
 def load_resamples(path: Path | str) -> StimulusResamples:
     """Read a file of `save_resamples`, consistencies as float64."""
     with np.load(path) as file:
         values = {
-            tuple(map(str, key)): file[f"values{index}"].astype(np.float64) for index, key in enumerate(file["keys"])
+            (str(measure), str(kind), str(layer)): file[f"values{index}"].astype(np.float64)
+            for index, (measure, kind, layer) in enumerate(file["keys"])
         }
         seeds = tuple(int(seed) for seed in file["seeds"])
         return StimulusResamples(int(file["epoch"]), seeds, int(file["n_stimuli"]), values)
@@ -182,7 +183,7 @@ def resample_rdms(vectors: np.ndarray, categories: np.ndarray, weights: np.ndarr
     representatives = _representatives(vectors)
     weights = weights[:, order]
 
-    within_all, between_all, per_category = 0.0, 0.0, []
+    within_all, between_all, per_category = np.zeros(()), np.zeros(()), []
     for block in blocks:  # one category's rows at a time: memory holds no square RDMs
         rows = [_upper_rows(vector, order.size, block) for vector in vectors]
         within, between = _block_sums(rows, representatives, weights[:, block], weights[:, block.start :])

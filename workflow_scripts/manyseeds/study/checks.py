@@ -171,7 +171,7 @@ def _check_layers(study: Study) -> None:
                     f"(of {architecture}); or list {NAMED_IN[key]} only networks that have such a layer."
                 )
         if known and None not in known.values():
-            layers = list(dict.fromkeys(layer for names in known.values() for layer in names))
+            layers = list(dict.fromkeys(layer for names in known.values() for layer in names or ()))
             _check_known(f"{key}.layers", wanted, layers, ", ".join(known))
 
 

@@ -102,7 +102,8 @@ def _find_instances(folder: Path, pattern: str, key: str, suffixes: Sequence[str
             continue
         if len(seed[1]) > 1 and seed[1].startswith("0"):
             raise StudyError(f"{path}: found the seed {seed[1]}, expected a number without leading zeros, as in seed7.")
-        instance = Instance(*map(_checked_name, path.parent.parts[-2:], (path, path)), _number(seed[1], path))
+        architecture, condition = (_checked_name(name, path) for name in path.parent.parts[-2:])
+        instance = Instance(architecture, condition, _number(seed[1], path))
         if instance in found:
             raise StudyError(f"{path} and {found[instance].name} have the same seed; expected one file per seed.")
         found[instance] = path

@@ -4,7 +4,7 @@ import difflib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from jsonschema import Draft202012Validator
@@ -141,13 +141,18 @@ def _unknown_keys_first(problem: ValidationError) -> tuple[bool, str]:
 
 def _sentence(problem: ValidationError) -> str:
     """Return a sentence on a violation: the key, what was found, what was expected."""
-    where = dotted(problem.absolute_path)
+    where, schema = dotted(problem.absolute_path), _violated(problem)
     if problem.validator == "additionalProperties":
-        return _unknown_key(where, problem.instance, problem.schema["properties"])
+        return _unknown_key(where, cast(Config, problem.instance), schema["properties"])
     if problem.validator == "required":
-        missing = next(key for key in problem.validator_value if key not in problem.instance)
-        return _missing((*problem.absolute_path, missing), problem.schema["properties"][missing])
+        missing = next(key for key in schema["required"] if key not in cast(Config, problem.instance))
+        return _missing((*problem.absolute_path, missing), schema["properties"][missing])
     return f"Config key {where}: found {_cut(json.dumps(problem.instance))}, expected {_expectation(problem)}."
+
+
+def _violated(problem: ValidationError) -> Config:
+    """Return the part of the schema that a value violates; `iter_errors` sets it in all its errors."""
+    return cast(Config, problem.schema)
 
 
 def _missing(where: Iterable[str | int], schema: Config) -> str:
@@ -168,7 +173,8 @@ def _unknown_key(where: str, found: Config, known: Config) -> str:
 
 def _expectation(problem: ValidationError) -> str:
     """Return the schema's expectation in words."""
-    expected = problem.validator_value
+    schema = _violated(problem)
+    expected = schema[str(problem.validator)]
     match problem.validator:
         case "type":
             types = [expected] if isinstance(expected, str) else expected
@@ -190,7 +196,7 @@ def _expectation(problem: ValidationError) -> str:
         case "uniqueItems":
             return "each only once"
         case _:
-            return "a value that fits its description: " + problem.schema["description"].rstrip(".")
+            return "a value that fits its description: " + schema["description"].rstrip(".")
 
 
 def dotted(path: Iterable[str | int]) -> str:

@@ -78,12 +78,13 @@ class Attempt:
         self.recipe, self.device, self.n_images = self.task.recipe, device, len(images.labels)
         self.place = Place(len(self.store.attempts()))
         self.feed = Feed.address(self.task, self.place.attempt)  # equal for attempts that share minibatches
-        described = self.task.network, images.inputs.shape[1:], images.n_categories
+        described = self.task.network, images.image_shape, images.n_categories
         self.described = spec.to_metadata(*described)
         module = build.build(*described)
         weights = self.task.initial_weights(images, assignment.initial, self.place.attempt)
         build.load(module, weights, source=f"initial weights of {self.task.name}")
-        self.module = module.to(device, memory_format=torch.channels_last)
+        # torch does not declare `memory_format`.
+        self.module = module.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.parameters = list(self.module.parameters())
         self.decayed = [parameter for parameter in self.parameters if parameter.ndim > 1]
         self.optimiser = torch.optim.SGD(self.parameters, lr=self.recipe.learning_rate, momentum=self.recipe.momentum)
@@ -167,7 +168,8 @@ class Attempt:
         if self.draws_masks:
             self.masks.manual_seed(streams.torch_seed(**address, **place))
         if self.draws_itself:
-            torch.manual_seed(streams.torch_seed(**address | {"purpose": "dropout/own"}, **place))
+            own: streams.Address = {**address, "purpose": "dropout/own"}
+            torch.manual_seed(streams.torch_seed(**own, **place))
 
     def step(self, images: Tensor, labels: Tensor) -> None:
         """Take one step of gradient descent on a minibatch.
@@ -211,7 +213,7 @@ class Attempt:
             }
         )
         place.epoch, place.step, place.loss_sum, place.n_correct, place.seconds = place.epoch + 1, 0, 0.0, 0, 0.0
-        place.n_constant, self.is_cleared = self.n_constant.item(), False
+        place.n_constant, self.is_cleared = int(self.n_constant.item()), False
         self.loss_sum.zero_()
         self.n_correct.zero_()
         if place.epoch in self.recipe.checkpoints:
@@ -220,8 +222,8 @@ class Attempt:
     def save(self) -> None:
         """Write the state, so that a later process can continue from here."""
         place = self.place
-        place.loss_sum, place.n_correct = self.loss_sum.item(), self.n_correct.item()
-        place.n_constant = self.n_constant.item()
+        place.loss_sum, place.n_correct = self.loss_sum.item(), int(self.n_correct.item())
+        place.n_constant = int(self.n_constant.item())
         state = {f"weights/{name}": array for name, array in build.weights_of(self.module).items()}
         state |= {f"momentum/{name}": build.as_array(momentum) for name, momentum in self.momentum.items()}
         tensors.write(self.store.state, state, {"key": self.assignment.key, "place": json.dumps(asdict(place))})

@@ -65,10 +65,11 @@ def configure(stores: Path, platform: Platform) -> None:
     cache = torch._inductor.codecache
     cache._HEADER_DIR = os.path.join(folder, "precompiled_headers")  # otherwise left in /tmp
     cache._HEADER_LOCK_DIR = os.path.join(cache._HEADER_DIR, "locks")
-    inductor, dynamo = torch._inductor.config, torch._dynamo.config
+    inductor = torch._inductor.config
     inductor.compile_threads = 1  # a job has one thread
     inductor.fallback_random = True  # dropout masks as without compiling
     inductor.fx_graph_cache = torch._functorch.config.enable_autograd_cache = False  # both hold pickles
+    dynamo = torch._dynamo.config
     dynamo.recompile_limit = RECOMPILATIONS
     dynamo.fail_on_recompile_limit_hit = True  # otherwise torch continues uncompiled, with other bits
 

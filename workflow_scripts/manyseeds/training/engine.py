@@ -10,10 +10,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from manyseeds.data.images import Images
+from manyseeds.data.pixels import Pixels
 from manyseeds.devices import make_deterministic
 from manyseeds.models.spec import Weights
 from manyseeds.training.attempts import Assignment, Attempt, Report
@@ -200,7 +200,7 @@ def fitting(assignments: Sequence[Assignment], images: Images, device: torch.dev
     """
     if device.type == "cpu":
         return 1
-    data = 0 if images.inputs.dtype == np.uint8 else images.inputs.nbytes  # in memory beside all networks
+    data = 0 if isinstance(images.inputs, Pixels) else images.inputs.nbytes  # in memory beside all networks
     free = SHARE_OF_MEMORY * torch.cuda.mem_get_info(device)[0] - data
     return min(len(assignments), max(1, int(free // bytes_needed(assignments[0], images, device))))
 

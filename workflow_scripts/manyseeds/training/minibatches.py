@@ -26,7 +26,7 @@ def n_steps(task: Task, n_images: int) -> int:
 
 
 def draw_crops(task: Task, n_images: int, height: int, *, attempt: int, epoch: int) -> NDArray[np.uint16]:
-    """Draw where each training image is cropped in an epoch, and whether it is mirrored (methods 2 and 3).
+    """Draw the crops of training images in an epoch, and which are mirrored (methods 2 and 3).
 
     One draw serves all images, in the order of the training set. An image therefore has the same crop in any order of
     minibatches.

@@ -5,9 +5,10 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from manyseeds.data.images import Images
 from manyseeds.io.tensors import digest_of
 from manyseeds.models import initialisation
 from manyseeds.models.spec import Network, Weights
+from manyseeds.streams import Address
 from manyseeds.training.collapse import CollapseRule
 from manyseeds.training.platforms import Platform
 
@@ -68,14 +70,14 @@ class Task:
     collapse: CollapseRule
     root_seed: int
     stream_seeds: Mapping[str, int]
-    vary: tuple[str, ...]
+    vary: Sequence[str]
 
     @property
     def max_attempts(self) -> int:
         """Largest number of attempts; 1 if no stream varies, because every attempt would be the same."""
         return self.collapse.max_attempts if self.vary else 1
 
-    def address(self, purpose: str, attempt: int) -> dict[str, int | str]:
+    def address(self, purpose: str, attempt: int) -> Address:
         """Return the address of a stream of this instance.
 
         The number of the attempt enters only the streams that its condition varies.
@@ -89,7 +91,16 @@ class Task:
 
     @classmethod
     def from_params(
-        cls, *, name: str, network: Mapping, recipe: Mapping, collapse: Mapping, n_categories: int, **streams_of: object
+        cls,
+        *,
+        name: str,
+        network: Mapping[str, Any],
+        recipe: Mapping[str, Any],
+        collapse: Mapping[str, Any],
+        n_categories: int,
+        root_seed: int,
+        stream_seeds: Mapping[str, int],
+        vary: Sequence[str],
     ) -> "Task":
         """Build a task from plain values, as a workflow passes them.
 
@@ -100,9 +111,20 @@ class Task:
         n_categories
             Number of categories of the data.
         """
-        plain = Recipe(**{key: tuple(value) if isinstance(value, list) else value for key, value in recipe.items()})
+        settings: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in recipe.items()
+        }
+        plain = Recipe(**settings)
         rule = CollapseRule.declared(n_categories, dropout=plain.dropout, **collapse)
-        return cls(name=name, network=Network.from_config(network), recipe=plain, collapse=rule, **streams_of)
+        return cls(
+            name=name,
+            network=Network.from_config(network),
+            recipe=plain,
+            collapse=rule,
+            root_seed=root_seed,
+            stream_seeds=stream_seeds,
+            vary=vary,
+        )
 
     def initial_weights(self, images: Images, initial: Weights, attempt: int) -> Weights:
         """Return the initial weights of an attempt: those given, or new ones if the attempt redraws them."""
@@ -110,7 +132,7 @@ class Task:
             return initial
         return initialisation.initial_weights(
             self.network,
-            images.inputs.shape[1:],
+            images.image_shape,
             images.n_categories,
             root_seed=self.root_seed,
             seed=self.stream_seeds["init"],

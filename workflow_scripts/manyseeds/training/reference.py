@@ -25,9 +25,10 @@ def train_plainly(
     """Train one attempt at an instance; return its weights at checkpoints, by epoch and name (methods 3)."""
     recipe = task.recipe
     make_deterministic(recipe.precision)
-    module = build.build(task.network, images.inputs.shape[1:], images.n_categories)
+    module = build.build(task.network, images.image_shape, images.n_categories)
     build.load(module, task.initial_weights(images, initial, attempt), source=f"initial weights of {task.name}")
-    module = module.to(device, memory_format=torch.channels_last)
+    # torch does not declare `memory_format`.
+    module = module.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     optimiser = torch.optim.SGD(module.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum)
     masks = torch.Generator(device)
     labels = torch.from_numpy(images.labels)
@@ -43,7 +44,7 @@ def train_plainly(
                     crops = draw_crops(task, *images.inputs.shape[:2], attempt=attempt, epoch=epoch)
                     inputs = crop_and_flip(inputs, crops[:, batch])
                 mask_stream = task.address("dropout", attempt)
-                own_stream = mask_stream | {"purpose": "dropout/own"}
+                own_stream: streams.Address = {**mask_stream, "purpose": "dropout/own"}
                 masks.manual_seed(streams.torch_seed(**mask_stream, epoch=epoch, step=step))
                 torch.manual_seed(streams.torch_seed(**own_stream, epoch=epoch, step=step))
                 loss, _ = answer(module, inputs, labels[batch].to(device), recipe.precision)
