@@ -1,4 +1,4 @@
-# From Gram matrices to how far networks agree across epochs and between conditions.
+# Agreement of networks across epochs and between conditions, from Gram matrices.
 
 
 rule compare_epochs:

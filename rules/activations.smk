@@ -1,4 +1,4 @@
-# What networks answer: the activations of their layers.
+# Activations of the layers of networks.
 
 
 rule dump_activations:

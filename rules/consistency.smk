@@ -1,4 +1,4 @@
-# From Gram matrices to how far instances agree, with intervals.
+# Agreement of instances with intervals, from Gram matrices.
 
 
 COMPARISONS = ["consistency", "random_grouping", "clustering"]

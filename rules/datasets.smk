@@ -20,7 +20,7 @@ rule build_dataset:
     resources:
         mem_mb=2000,
         runtime=720,
-        # Whether a download is allowed: not in params, because it changes no image.
+        # Not in params, because a permission to download changes no image.
         download=int(STUDY.config["data"]["download"]),
     params:
         data=cfg("data.dataset", "data.root", "data.image_size")["data"],

@@ -1,4 +1,4 @@
-# Networks trained with dropout, with dropout on: what their layers answer under masks that all instances share.
+# Activations of networks trained with dropout, under masks that all instances share.
 
 
 rule sample_dropout:

@@ -1,7 +1,7 @@
-# What networks answer: accuracies.
+# Accuracies of networks.
 
 
-# One job for a block of seeds: reading the images and importing torch would else take longer than evaluating small networks.
+# One job for a block of seeds: for each seed alone, images and torch would take longer to load than a network to evaluate.
 rule evaluate:
     input:
         weights=of_block("networks/{instance}/epoch{epoch}.safetensors", STUDY.weight_epochs),

@@ -1,28 +1,7 @@
-# Trained networks to keep and to pass on: a folder that another study analyses without training (pretrained.smk).
+# Exports: folders of trained networks that other studies analyse without training (pretrained.smk).
 
 
 rule export_study:
-    output:
-        study=f"{R}/export/study.yaml",
-    log:
-        f"{R}/logs/export_study.log",
-    localrule: True
-    conda:
-        "../envs/manyseeds.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=10,
-    params:
-        config=STUDY.portable_config,
-        code=code_of("export_study"),
-    message:
-        "Writing down the study for those who analyse its networks"
-    script:
-        "../workflow_scripts/export_study.py"
-
-
-rule export_data:
     input:
         card=f"{R}/dataset/card.json",
         train_images=f"{R}/dataset/train_images.npy",
@@ -30,10 +9,11 @@ rule export_data:
         stimuli=f"{R}/stimuli/stimuli.parquet",
         images=f"{R}/stimuli/images.npy",
     output:
+        study=f"{R}/export/study.yaml",
         data=f"{R}/export/data.json",
         stimuli=f"{R}/export/stimuli.parquet",
     log:
-        f"{R}/logs/export_data.log",
+        f"{R}/logs/export_study.log",
     localrule: True
     conda:
         "../envs/manyseeds.yaml"
@@ -42,14 +22,15 @@ rule export_data:
         mem_mb=1000,
         runtime=60,
     params:
-        code=code_of("export_data"),
+        config=STUDY.portable_config,
+        code=code_of("export_study"),
     message:
-        "Writing down which images the networks were trained on and probed with"
+        "Exporting the study's config, and the record of its images"
     script:
-        "../workflow_scripts/export_data.py"
+        "../workflow_scripts/export_study.py"
 
 
-# Activations that the study has are gone by now, or those of other layers are there too.
+# Recorded again: the study may have removed its activations, or kept those of other layers too.
 rule export_activations:
     input:
         weights=lambda wildcards: weights_at(exported_epochs(wildcards))(wildcards),
@@ -89,8 +70,8 @@ rule export_network:
         attempts=f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/attempts.parquet",
         accuracy=instance_part("accuracy"),
         activations=recorded_activations,
-        data=rules.export_data.output.data,
-        stimuli=rules.export_data.output.stimuli,
+        data=rules.export_study.output.data,
+        stimuli=rules.export_study.output.stimuli,
     output:
         weights=f"{R}/export/{{architecture}}/{{condition}}/seed{{seed}}/weights.safetensors",
         history=f"{R}/export/{{architecture}}/{{condition}}/seed{{seed}}/history.parquet",
@@ -143,5 +124,4 @@ rule describe_export:
 rule export:
     input:
         rules.export_study.output,
-        rules.export_data.output,
         rules.describe_export.output,

@@ -1,8 +1,8 @@
 # From tables to figures.
 
 
-# One rule a figure: `snakemake fig4` draws it, or says why the study has no such figure. Its inputs are its tables. Its code is its own
-# module and the modules that this imports.
+# One rule a figure: `snakemake fig4` draws it, or says why the study has no such figure. Its inputs are its tables, and
+# its code is its own module with the modules that this imports.
 for figure, entry in catalogue.FIGURES.items():
 
     rule:

@@ -1,4 +1,4 @@
-# From Gram matrices to maps: distances between RDMs, and planar arrangements of stimuli and of RDMs.
+# Distances between RDMs, and planar maps of stimuli and of RDMs.
 
 
 rule second_level:

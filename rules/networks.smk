@@ -1,7 +1,7 @@
-# From a seed to trained weights.
+# Training: from seeds to weights.
 
 
-# Here and not in `onstart`: jobs are planned before that. So `snakemake -n` does it too, and tells what a run would do.
+# Not in `onstart`, because Snakemake plans jobs before that. A dry run does this too, so that its plan is right.
 forget_unfinished_cohorts()
 
 
@@ -24,8 +24,8 @@ rule initialise:
         categories=trained_categories,
         root_seed=STUDY.config["seed"],
         seed=lambda wildcards: STUDY.stream_seeds(instance_of(wildcards))["init"],
-        # Not of these weights, but of the training that begins from them. Of a job downstream of one that is to run Snakemake
-        # looks at no params, and `train` takes the marker of its cohort as ancient: it hears of a change through this input.
+        # These determine the training that begins from the weights, not the weights. `train` takes its cohort's marker as
+        # ancient, and Snakemake compares no params of a job whose inputs are made again. So a change reaches it from here.
         training=training_task,
         training_set=training_set_of,
         engine=code_of("train"),
@@ -36,7 +36,7 @@ rule initialise:
         "../workflow_scripts/initialise.py"
 
 
-# The layers of an All-CNN are known, and checked, before anything runs; those of another network only once it is built.
+# Layers of an All-CNN are known and checked before anything runs. Other networks must be built first.
 rule check_layers:
     input:
         card=f"{R}/dataset/card.json",
@@ -61,9 +61,9 @@ rule check_layers:
         "../workflow_scripts/check_layers.py"
 
 
-# One job for a block of seeds. It fills stores outside the declared outputs, because Snakemake deletes the outputs of a job that
-# fails, and a killed training is to be continued. The marker says only that the block has been worked through: `train` looks into
-# the stores itself, and takes the marker as ancient, so that a block that grew by new seeds leaves the old ones alone.
+# One job for a block of seeds. It fills stores outside the declared outputs: Snakemake deletes the outputs of a failed job,
+# and a killed training must continue. The marker says only that the job has ended. `train` looks into the stores itself. It
+# takes the marker as ancient, so a block that gained seeds does not train the others again.
 rule train_cohort:
     input:
         initial=of_block("networks/{instance}/init.safetensors"),
@@ -71,7 +71,7 @@ rule train_cohort:
         labels=f"{R}/dataset/train_labels.npy",
         card=f"{R}/dataset/card.json",
         preprocessing=f"{R}/dataset/preprocessing.safetensors",
-        # Only so that stimuli and layers which cannot be had are told before the training, not after it.
+        # Inputs so that wrong stimuli and layers are reported before the training, not after it.
         stimuli=ancient(f"{R}/stimuli/stimuli.parquet"),
         layers=layers_checked,
     output:
@@ -87,7 +87,7 @@ rule train_cohort:
         mem_mb=4000,
         runtime=2880,
         gpu=1,
-        # Here and not in params, because they change no weight: Snakemake reruns a job whose params changed.
+        # Not in params, because these change no weight: Snakemake reruns a job if its params change.
         checkpoint_minutes=STUDY.config["training"]["checkpoint_minutes"],
         cohort_size=STUDY.config["training"]["cohort_size"],
         cuda_graphs=int(STUDY.config["training"]["cuda_graphs"]),

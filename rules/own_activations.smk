@@ -1,4 +1,4 @@
-# Activations of the user's, in place of data, training and recording.
+# The user's activations, in place of data, training and recording.
 
 
 rule import_stimuli:
@@ -33,7 +33,7 @@ rule check_activations:
         f"{R}/logs/check_activations/{{architecture}}/{{condition}}/seed{{seed}}.log",
     benchmark:
         f"{R}/benchmarks/check_activations/{{architecture}}/{{condition}}/seed{{seed}}.tsv"
-    # All are checked before anything is computed from any.
+    # All arrays are checked before anything is computed.
     priority: 10
     conda:
         "../envs/manyseeds.yaml"

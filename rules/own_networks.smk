@@ -1,4 +1,4 @@
-# Networks of the user's, in place of training.
+# The user's networks, in place of training.
 
 
 rule import_network:
@@ -9,7 +9,7 @@ rule import_network:
         weights=f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/epoch0.safetensors",
     log:
         f"{R}/logs/import_network/{{architecture}}/{{condition}}/seed{{seed}}.log",
-    # All are checked before anything is computed from any.
+    # All networks are checked before anything is computed.
     priority: 10
     conda:
         "../envs/manyseeds.yaml"

@@ -1,4 +1,4 @@
-# Networks that another study trained and exported (export.smk), in place of training.
+# Networks exported by another study (export.smk), in place of training.
 
 
 rule check_export:
@@ -14,7 +14,7 @@ rule check_export:
         marker=touch(f"{R}/dataset/.as_exported"),
     log:
         f"{R}/logs/check_export.log",
-    # All are checked before anything is computed.
+    # All exports are checked before anything is computed.
     priority: 10
     localrule: True
     conda:
@@ -28,7 +28,7 @@ rule check_export:
         cards=exported_images(),
         code=code_of("check_export"),
     message:
-        "Comparing the images with those that the networks were trained on"
+        "Comparing the images with those of the exported networks"
     script:
         "../workflow_scripts/check_export.py"
 
@@ -68,7 +68,7 @@ rule import_pretrained:
         "../workflow_scripts/import_pretrained.py"
 
 
-# As they were evaluated at all checkpoints, before the weights were rounded.
+# Accuracies of all checkpoints, evaluated before the weights were rounded.
 rule import_accuracies:
     input:
         parts=lambda wildcards: [f"{STUDY.exported[instance]}/accuracy.parquet" for instance in members_of(wildcards)],
@@ -95,7 +95,7 @@ rule import_accuracies:
         "../workflow_scripts/import_accuracies.py"
 
 
-# Before the last epoch there are no weights but the activations that were recorded of them.
+# An export has weights of the last epoch only. Of earlier epochs it has recorded activations.
 rule restore_activations:
     input:
         weights=weights_at([STUDY.last_epoch]),

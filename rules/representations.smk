@@ -1,4 +1,4 @@
-# From activations to what is kept of them: geometries of all layers, and the RDMs that the study asks for.
+# Geometries of all layers, and the kept RDMs, from activations.
 
 
 rule measure_geometry:
@@ -30,7 +30,7 @@ rule measure_geometry:
         "../workflow_scripts/measure_geometry.py"
 
 
-# Outputs cannot depend on wildcards: the groups that are followed through their training need a rule of their own.
+# Outputs cannot depend on wildcards, so groups that are followed through training have a rule of their own.
 use rule measure_geometry as measure_geometry_through_training with:
     output:
         geometries=geometry_files(STUDY.analysed_epochs),

@@ -1,4 +1,4 @@
-# A simulation of what rotations of the activation space do to RDMs: it needs no networks, and every study has it.
+# RDMs of simulated points under rotations. Every study has them, because they need no networks.
 
 
 rule simulate_rotations:

@@ -1,4 +1,4 @@
-# Tables: parts gathered into one, and those that are made from the instance table and from the Gram matrices.
+# Tables: gathered from parts, or made from the instance table and from Gram matrices.
 
 
 rule gather_table:

@@ -1,4 +1,4 @@
-# Networks before training: how far they agree in each layer without having learned anything.
+# Agreement of networks before training.
 
 
 UNTRAINED = {}
@@ -6,8 +6,8 @@ for group in STUDY.untrained_groups:
     UNTRAINED.setdefault((STUDY.seeds(*group), untrained_file(*group)), []).append(group)
 
 
-# One job for a group, because importing torch would else take longer than measuring small networks. Outputs cannot depend on
-# wildcards, so groups with other seeds have a rule of their own.
+# One job for a group: for each network alone, torch would take longer to load than a small network to measure. Outputs
+# cannot depend on wildcards, so groups with other seeds have a rule of their own.
 for number, ((seeds, file), members) in enumerate(UNTRAINED.items(), start=1):
 
     rule:

@@ -1,6 +1,4 @@
-"""Publish the weights, history and attempts of one instance out of its store, trained here where the store is not
-complete.
-"""
+"""Publish weights, history and attempts of one instance from its store. Train it first if the store is incomplete."""
 
 from pathlib import Path
 
