@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python benchmarks/coverage.py
 
-Pair values are simulated as ``mu + a_i + a_j + e_ij``. A stated share of the variance of a pair value comes from its two
+Pair values are simulated as ``mu + a_i + a_j + e_ij``. A stated share of the variance of a pair value comes from its
 networks. For `both`, every part also depends on the stimuli. Writes benchmarks/results/coverage.csv.
 """
 
