@@ -107,6 +107,7 @@ onstart:
 
 
 onsuccess:
+    tell_what_mostly_failed()
     tidy_up()
 
 

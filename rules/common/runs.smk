@@ -40,6 +40,18 @@ def tell_what_is_left_out():
         print(f"Left out of {key}, because these conditions have no networks: {', '.join(names)}.", file=sys.stderr)
 
 
+def tell_what_mostly_failed():
+    """Name the groups of which most networks were rejected."""
+    from manyseeds.training.outcomes import mostly_rejected  # imports pandas, which planning a run does not need
+
+    attempts = {
+        group: {seed: Path(R, "networks", *group, f"seed{seed}", "attempts.parquet") for seed in STUDY.seeds(*group)}
+        for group in STUDY.groups
+    }
+    for sentence in mostly_rejected(attempts):
+        print(sentence, file=sys.stderr)
+
+
 def tidy_up():
     """Remove the training state of all published networks, and half-written files of killed jobs."""
     from manyseeds.training.stores import tidy  # imports numpy, which planning a run does not need

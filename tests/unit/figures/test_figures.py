@@ -157,7 +157,10 @@ def test_states_pairs_accuracy_and_what_the_error_bars_are(name, drawn):
     text = notes(drawn(name))
     assert "(15 pairs)" in text
     assert "test accuracy 95.1 % (93.4 % to 96.2 %)" in text
-    assert "Error bars: 95 % jackknife intervals over networks; ticks inside: 95 % bootstrap over pairs." in text
+    assert (
+        "Error bars: 95 % jackknife intervals over networks; ticks inside: 95 % bootstrap over pairs (1,000 resamples)."
+        in text
+    )
 
 
 AXES_NAMED = ["fig3", "fig4", "fig5", "fig7", "fig8", "fig9", "supp2", "supp3", "supp4", *SIMULATIONS, "supp7", "supp8"]
@@ -493,6 +496,30 @@ def test_supp4_places_layers_and_prints_the_relations_of_the_table(tables, drawn
     assert "percentage bend r = −0.88 [−0.98, −0.66], p = 0.021; over 9 layers, as if these were independent." in notes(
         figure
     )
+
+
+def test_findings_opposite_to_the_paper_are_said(tables, drawn):
+    assert "Unlike in the paper" not in notes(drawn("fig7")) + notes(drawn("fig9"))
+    summary = tables["consistency_summary"]
+    lowered = summary.assign(mean=summary["mean"].where(summary["kind"] != "centroid", 0.1))
+    text = notes(draw("fig7", tables | {"consistency_summary": lowered}))
+    assert "centroids agree less than exemplars in the last layer: All-CNN-C, All-CNN-7." in text
+    rising = tables["relations"].assign(pearson=0.4)
+    assert "unlike in the paper, consistency does not fall" in notes(draw("fig9", tables | {"relations": rising}))
+
+
+def test_panels_have_letters_in_every_row(drawn):
+    letters = [text.get_text() for axes in drawn("fig8").axes for text in axes.texts if len(text.get_text()) == 1]
+    assert sorted(letters) == sorted("abcd" * 2)
+
+
+def test_axes_of_accuracies_and_clustering_begin_at_zero(drawn):
+    accuracy, _, clustering = drawn("fig8").axes[:3]
+    assert accuracy.get_ylim()[0] == clustering.get_ylim()[0] == 0
+
+
+def test_fig4_states_the_number_of_stimuli(drawn):
+    assert "Exemplar RDMs of 1,000 stimuli, correlation distance." in notes(drawn("fig4"))
 
 
 def test_supp4_prints_the_jackknife_over_networks_where_the_table_has_it(tables):

@@ -45,8 +45,8 @@ def of_methods(rows: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         Columns of the summary. ci_low and ci_high are the ends of the bar, null if there is none, and ci_method is its
-        method. inner_low and inner_high are the ticks inside it. is_range is true for fewer than five networks: the bar
-        is then the range of the values.
+        method. inner_low and inner_high are the ticks inside it, from n_resamples resamples. is_range is true for fewer
+        than five networks: the bar is then the range of the values.
     """
     statistic = [column for column in rows if column not in METHOD_COLUMNS]
     ends = {
@@ -55,7 +55,8 @@ def of_methods(rows: pd.DataFrame) -> pd.DataFrame:
     }
     has_pairs = len(ends["pairs"]) > 0
     method = "pairs" if has_pairs and _choice.get() == "pairs" else "jackknife"
-    inner = ends["pairs"].rename(columns={"ci_low": "inner_low", "ci_high": "inner_high"})
+    inner = rows.loc[rows["ci_method"] == "pairs", [*statistic, "ci_low", "ci_high", "n_resamples"]]
+    inner = inner.rename(columns={"ci_low": "inner_low", "ci_high": "inner_high"})
     bars = ends[method].merge(inner, how="left", on=statistic).assign(ci_method=method)
     return _with_ranges(bars, keeps_inner=_choice.get() == "jackknife_and_pairs")
 
@@ -100,7 +101,9 @@ def note(bars: pd.DataFrame, *, of: str = "pairs of networks", label: str = "Err
 
 def _interval_words(bars: pd.DataFrame) -> str:
     """Return the method of the intervals, with its warning, in words."""
+    resamples = bars["n_resamples"].max() if "n_resamples" in bars else float("nan")
+    number = "" if pd.isna(resamples) else f" ({resamples:,.0f} resamples)"
     if (bars["ci_method"] == "pairs").all():
-        return "95 % bootstrap over pairs of networks, which ignores that pairs share networks"
-    inside = "; ticks inside: 95 % bootstrap over pairs" if bars["inner_low"].notna().any() else ""
+        return f"95 % bootstrap over pairs of networks{number}, which ignores that pairs share networks"
+    inside = f"; ticks inside: 95 % bootstrap over pairs{number}" if bars["inner_low"].notna().any() else ""
     return f"95 % jackknife intervals over networks{inside}"

@@ -120,8 +120,9 @@ def grid_of_curves(tables: Tables, columns: Sequence[Column]) -> Grid:
             draw_curves(panel, summary, group, column.curves)
             consistency_axis(panel)
             panel.set_title(f"{group.title}, {column.title}" if column.title else group.title)
-    for letter, panel in zip("abcdefgh", axes[0], strict=False):
-        style.panel_letter(panel, letter)
+    for row in axes:
+        for letter, panel in zip("abcdefgh", row, strict=False):
+            style.panel_letter(panel, letter)
     return Grid(figure, shown, axes)
 
 
@@ -146,9 +147,20 @@ def exemplar_panels(tables: Tables, shown: Sequence[Group]) -> Figure:
         consistency_axis(panel)
         panel.set_title(group.title)
     style.legend_above(figure, axes[:1])
-    remarks = [f"Exemplar RDMs, {MEASURE_NAMES[measure]}.", interval_note(summary), untrained_note(axes, tables)]
+    stimuli = _stimuli_note(tables["consistency"])
+    remarks = [
+        f"Exemplar RDMs{stimuli}, {MEASURE_NAMES[measure]}.",
+        interval_note(summary),
+        untrained_note(axes, tables),
+    ]
     style.footnote(figure, [*group_notes(shown, tables), " ".join(filter(None, remarks))])
     return figure
+
+
+def _stimuli_note(consistency: pd.DataFrame) -> str:
+    """Return the number n of stimuli in words, from the n (n - 1) / 2 entries of whole RDMs; "" without any."""
+    n_entries = consistency.loc[consistency["kind"] == "exemplar", "n_entries"].max()
+    return "" if pd.isna(n_entries) else f" of {round((1 + np.sqrt(1 + 8 * n_entries)) / 2):,} stimuli"
 
 
 def _exemplar_pairs(consistency: pd.DataFrame, group: Group, measure: str) -> pd.DataFrame:

@@ -42,7 +42,19 @@ def draw(tables: Tables) -> Figure:
         f"RDMs of {MEASURE_NAMES[measure]}. Grey: centroids of random groups with the categories' sizes, 2.5–97.5 % "
         f"of the means over partitions (dark) and of all values over partitions and pairs (light)."
     )
+    opposite = [group.title for group in grid.groups if _centroids_agree_less(tables, group, measure)]
+    if opposite:
+        remark += f" Unlike in the paper, centroids agree less than exemplars in the last layer: {', '.join(opposite)}."
     return depth.finish(grid, tables, remark)
+
+
+def _centroids_agree_less(tables: Tables, group: Group, measure: str) -> bool:
+    """Return whether the mean consistency of centroids is below that of exemplars in the last layer."""
+    centroid, exemplar = (
+        consistency_curve(tables["consistency_summary"], group, kind=kind, measure=measure)["mean"].iloc[-1]
+        for kind in ("centroid", "exemplar")
+    )
+    return bool(centroid < exemplar)
 
 
 def _draw_bands(axes: Axes, tables: Tables, group: Group, measure: str) -> None:

@@ -109,8 +109,9 @@ def draw(tables: Tables) -> Figure:
         _draw_map(averages, shown, colours)
         _draw_clustering(clustering, tables["clustering_summary"], sweep, measure)
         _draw_levels(levels, summary, sweep, measure)
-    for letter, axes in zip("abcd", grid[0], strict=True):
-        style.panel_letter(axes, letter)
+    for row in grid:
+        for letter, axes in zip("abcd", row, strict=True):
+            style.panel_letter(axes, letter)
     style.legend_above(figure, grid[0, [0, 3]])
     style.footnote(
         figure, [*_notes(sweeps, maps, tables["instances"]), _remark(measure), *_method_notes(tables, sweeps, measure)]
@@ -211,6 +212,7 @@ def _draw_accuracies(axes: Axes, summary: pd.DataFrame, sweep: Sweep) -> None:
         rows = accuracies(summary, sweep, split)
         depth.draw_means(axes, rows["dropout"] + _shift(sweep, place - 1), rows, series, label=label)
     axes.set_title(sweep.title)
+    axes.set_ylim(0.0, 1.03)
     axes.set_ylabel("Accuracy")
     _rate_axis(axes, sweep)
 
@@ -241,6 +243,7 @@ def _draw_clustering(axes: Axes, summary: pd.DataFrame, sweep: Sweep, measure: s
     rows = penultimate(summary, sweep, measure)
     depth.draw_means(axes, rows["dropout"], rows, CLUSTERING, label="clustering")
     axes.set_title(shortened(str(rows["layer"].iloc[0])))
+    axes.set_ylim(min(0.0, axes.get_ylim()[0]), max(0.0, axes.get_ylim()[1]))
     axes.set_ylabel("Category clustering index")
     _rate_axis(axes, sweep)
 
@@ -282,7 +285,8 @@ def _limits(maps: list[ConsistencyMap]) -> tuple[float, float]:
 def _notes(sweeps: list[Sweep], maps: list[ConsistencyMap], instances: pd.DataFrame) -> Iterator[str]:
     """Yield one line per sweep: numbers of networks by rate, and the place of the highest consistency."""
     for sweep, shown in zip(sweeps, maps, strict=True):
-        yield f"{sweep.title}: {_numbers(sweep, instances)}. b, {_highest(shown)}"
+        few = " Two rates say nothing about the course between them." if len(sweep.rates) == 2 else ""
+        yield f"{sweep.title}: {_numbers(sweep, instances)}. b, {_highest(shown)}{few}"
 
 
 def _remark(measure: str) -> str:

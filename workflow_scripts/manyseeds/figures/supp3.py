@@ -60,8 +60,9 @@ def draw(tables: Tables) -> Figure:
         notes[axes] += _sharing(members, words["many"])
     for unused in set(grid.ravel()) - set(notes):
         unused.remove()
-    for letter, axes in zip("abcdefgh" if len(pairs) > 1 else "", grid[0], strict=False):
-        style.panel_letter(axes, letter)
+    for row in grid if len(pairs) > 1 else ():
+        for letter, axes in zip("abcdefgh", row, strict=False):
+            style.panel_letter(axes, letter)
     style.legend_above(figure, list(notes)[:1])
     remark = f"Exemplar RDMs, {MEASURE_NAMES[measure]}, all stimuli. {bars.note(bars.of_methods(rows))}"
     style.footnote(figure, [*notes.values(), remark])

@@ -105,10 +105,9 @@ def draw_trajectories(tables: Tables, kind: str) -> Figure:
     figure = style.new_figure(style.PAGE_MM, sum(heights))
     grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
     places = iter(grid)
-    for group_rows in rows:
+    for trajectory, group_rows in zip(shown, rows, strict=True):
         axes = [_draw_row(figure, next(places), panels) for _, panels in group_rows]
-        if group_rows is rows[0]:
-            _put_letters([panel for row in axes for panel in row], len(shown[0].parts))
+        _put_letters([panel for row in axes for panel in row], len(trajectory.parts))
     notes = [_note(tables, trajectory, kind, measure) for trajectory in shown]
     style.footnote(figure, [*notes, _remark(shown, tables, kind, measure)])
     return figure
@@ -150,7 +149,7 @@ def _course(tables: Tables, group: Group, **statistic: str) -> pd.DataFrame:
     columns = ["epoch", "mean", "ci_low", "ci_high", "is_range", "ci_method"]
     summary = without_dropout(tables["consistency_summary"])
     consistency = bars.of_methods(rows_of(summary, group, **statistic, normalisation="none"))
-    consistency = consistency[[*columns, "inner_low", "inner_high"]]
+    consistency = consistency[[*columns, "inner_low", "inner_high", "n_resamples"]]
     accuracy = bars.of_methods(rows_of(tables["accuracy_summary"], group, split="test", subset="all"))[columns]
     course = consistency.merge(
         accuracy.astype(consistency.dtypes[columns]), "left", on="epoch", suffixes=("", "_accuracy")
@@ -351,6 +350,8 @@ def _note(tables: Tables, trajectory: Trajectory, kind: str, measure: str) -> st
         equal = {"layer": trajectory.layer, "kind": kind, "measure": measure, "normalisation": "none"}
         rows = rows_of(tables["relations"], group, relation=RELATION, **equal)
         facts.append(f"d: {relation_note(rows, over='epochs')}".rstrip("."))
+        if (rows["pearson"] > 0).any():
+            facts.append("unlike in the paper, consistency does not fall with accuracy")
     return f"{group.title}: {'; '.join(facts)}."
 
 
