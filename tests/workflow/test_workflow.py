@@ -269,10 +269,10 @@ def test_kept_rdms_and_averages_over_dropout_samples_are_those_of_the_geometries
         for sample in (1, 2)
     ]
     rdms = np.array([[measures.rdm(layer, "correlation") for layer in networks] for networks in samples])
-    for n_samples in (1, 2):
-        one, other = rdms[:n_samples].mean(axis=0)
+    for n_samples, windows in ((1, [[0], [1]]), (2, [[0, 1]])):
         (row,) = consistency.query(f"dropout_samples == {n_samples}").to_dict("records")
-        assert row["r"] == pytest.approx(np.corrcoef(one, other)[0, 1])
+        r = [np.corrcoef(rdms[window].mean(axis=0))[0, 1] for window in windows]
+        assert row["r"] == pytest.approx(np.mean(r))
 
 
 def test_training_images_are_reported_at_the_last_epoch_and_test_images_at_every_checkpoint(finished):
@@ -295,7 +295,8 @@ def test_networks_with_dropout_are_tested_and_compared_with_it(finished):
         (k, kind) for k in (1, 2) for kind in ("centroid", "exemplar")
     ]
     summary = pd.read_parquet(results / "consistency_summary.parquet").query("dropout_samples == 2")
-    assert set(summary["ci_method"]) == {"pairs", "jackknife", "instances"}
+    methods = {"pairs", "jackknife", "jackknife_simultaneous", "components", "instances"}
+    assert set(summary["ci_method"]) == methods
 
 
 def test_more_dropout_samples_retrain_nothing(finished):
