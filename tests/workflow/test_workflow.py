@@ -144,7 +144,7 @@ def test_a_figure_that_a_study_has_not_stops_with_one_sentence(fresh, target):
     run = snakemake(fresh, target, "--cores", "1", config=("measures=[correlation]",))
     assert run.returncode == 1
     assert "Building DAG of jobs...\nfig5 is not part of this study: it needs" in run.stdout
-    assert run.stdout.rstrip().endswith("add it to `measures`.")
+    assert run.stdout.rstrip().endswith("add one to `measures`.")
     assert "fig5" not in planned(fresh, config=("measures=[correlation]",))
 
 
@@ -737,7 +737,7 @@ def test_damaged_exports_and_other_images_are_named(exported, tmp_path):
     (folder / "theirs/data.json").write_text((exported / "data.json").read_text().replace('"0"', '"zero"'))
     run = snakemake(folder, target, "--cores", "1", **options)
     assert run.returncode == 1
-    assert "theirs/data.json: the networks were trained on other images than the study has: categories" in run.stdout
+    assert "theirs/data.json: the networks were trained on other images than the study has: expected categories" in run.stdout
 
 
 @pytest.fixture
