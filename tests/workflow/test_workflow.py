@@ -737,7 +737,10 @@ def test_damaged_exports_and_other_images_are_named(exported, tmp_path):
     (folder / "theirs/data.json").write_text((exported / "data.json").read_text().replace('"0"', '"zero"'))
     run = snakemake(folder, target, "--cores", "1", **options)
     assert run.returncode == 1
-    assert "theirs/data.json: the networks were trained on other images than the study has: expected categories" in run.stdout
+    assert (
+        "theirs/data.json: the networks were trained on other images than the study has: expected categories"
+        in run.stdout
+    )
 
 
 @pytest.fixture
