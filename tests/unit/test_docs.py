@@ -23,8 +23,6 @@ README_LINES, README_WORDS, LONGEST_LINE = 170, 1400, 100
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]*))?\)")
 FENCE = re.compile(r"^(```+|\$\$).*?^\1$", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-LONG_LINES = ("data/",)
-"""Folders of pages that are not wrapped yet: images, and exports."""
 
 
 def markdown() -> Iterator[Path]:
@@ -77,7 +75,7 @@ def test_the_readme_is_short():
     assert [line for line in text.splitlines() if len(line) > LONGEST_LINE] == []
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if not name.startswith(LONG_LINES)])
+@pytest.mark.parametrize("name", PAGES)
 def test_lines_of_prose_are_short(name):
     assert [line for line in prose(read(PAGES[name])) if len(line) > LONGEST_LINE] == []
 

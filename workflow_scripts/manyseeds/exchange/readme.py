@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import pandas as pd
@@ -26,11 +27,16 @@ attempts, and its accuracies at every checkpoint. Accuracies were computed befor
 settings, software, device and digests.{activations}
 
 {table}
+
 Accuracies are those of the last epoch, on the training images and on the test images of that training.
 {lossless}Minutes are those of all attempts, beside other trainings on the same device.
 
 Trained with {software}.
 """
+
+
+WIDTH = 100
+"""Longest line of prose on the page."""
 
 
 def page(name: str, instances: Mapping[Instance, Path]) -> str:
@@ -50,18 +56,33 @@ def page(name: str, instances: Mapping[Instance, Path]) -> str:
     lossless = any(row["lossless"] is not None for row in rows.values())
     software = dict.fromkeys(_software(card["trained"]) for card in cards.values())
     n_followed = sum(bool(card["recorded"]["epochs"]) for card in cards.values())
-    return PAGE.format(
-        name=name,
-        n=len(rows),
-        collapsed=f", {n_collapsed} of them collapsed" if n_collapsed else "",
-        dataset=next(iter(cards.values()))["settings"]["data"]["dataset"],
-        activations=f" Activations at several epochs, in float16, exist for {n_followed} of the {len(rows)} networks."
-        if n_followed
-        else "",
-        table=_table(rows, lossless=lossless),
-        lossless="The column `lossless` has those of test images with their original pixels.\n" if lossless else "",
-        software="; ".join(software),
+    return _wrapped(
+        PAGE.format(
+            name=name,
+            n=len(rows),
+            collapsed=f", {n_collapsed} of them collapsed" if n_collapsed else "",
+            dataset=next(iter(cards.values()))["settings"]["data"]["dataset"],
+            activations=f" {n_followed} of the {len(rows)} have activations at several epochs, in float16."
+            if n_followed
+            else "",
+            table=_table(rows, lossless=lossless),
+            lossless="The column `lossless` has those of test images with their original pixels.\n" if lossless else "",
+            software="; ".join(software),
+        )
     )
+
+
+def _wrapped(page: str) -> str:
+    """Return a page with its paragraphs wrapped; headings, tables, comments and code stay."""
+    blocks = page.split("\n\n")
+    kept = ("#", "|", "<", "    ")
+    filled = [block if block.startswith(kept) else _filled(block) for block in blocks]
+    return "\n\n".join(filled).rstrip("\n") + "\n"
+
+
+def _filled(paragraph: str) -> str:
+    lines = paragraph.strip("\n")
+    return fill(lines, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def _facts(folder: Path, trained: Mapping[str, Any]) -> dict[str, Any]:
