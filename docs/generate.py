@@ -108,7 +108,7 @@ def _figure(name: str, entry: Entry) -> str:
 
 
 def config_page(schema: Schema, defaults: Mapping[str, Any]) -> str:
-    """The page of all keys of the config: a table of those without a section, then one for each section."""
+    """The page of all keys of the config: a table of keys without a section, then a table for each section."""
     properties = schema["properties"]
     sections = {name: each for name, each in properties.items() if _entries(each) is not None}
     plain = [_key(name, each, _yaml(defaults[name])) for name, each in properties.items() if name not in sections]

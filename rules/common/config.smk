@@ -10,7 +10,7 @@ HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[
 
 
 def fill_in(config, paths):
-    """Add the keys that a config does not have from config files, of which later ones overlay earlier ones."""
+    """Add keys from config files to a config that does not have them. Later files overlay earlier ones."""
     filled = {}
     for path in paths:
         update_config(filled, load_configfile(path))

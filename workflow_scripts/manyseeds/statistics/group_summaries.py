@@ -5,7 +5,6 @@ They are computed from tables of single observations. Collapsed networks have no
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any, cast
 
 import numpy as np
@@ -18,7 +17,7 @@ from manyseeds.statistics.intervals import (
     difference,
     network_intervals,
     pair_intervals,
-    spread,
+    spread_pairs,
 )
 from manyseeds.statistics.relations import relations
 from manyseeds.statistics.resampling import QUANTILES
@@ -167,8 +166,7 @@ def random_grouping_bands(
 
 def _pair_statistics(consistency: pd.DataFrame, resamples: StimulusResamples | None) -> PairStatistics:
     seeds = sorted({*consistency["seed_a"], *consistency["seed_b"]})
-    pairs = list(zip(consistency["seed_a"], consistency["seed_b"], strict=True))
-    keys, values = spread(consistency, CONSISTENCY_KEYS, "consistency", pairs, list(combinations(seeds, 2)))
+    keys, values = spread_pairs(consistency, CONSISTENCY_KEYS, seeds)
     rows = cast(list[dict[str, Any]], keys.to_dict("records"))  # columns have names
     drawn = [resamples.find(seeds, **row) if resamples else None for row in rows]
     n_stimuli = resamples.n_stimuli if resamples else None

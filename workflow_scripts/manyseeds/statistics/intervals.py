@@ -5,6 +5,7 @@ Statistics of equally many networks share their draws. So contrasts are paired, 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -87,6 +88,14 @@ def spread(
     matrix = np.full((len(rows_keys), len(all_columns)), np.nan)
     matrix[row, [position[column] for column in columns]] = frame[value].to_numpy(dtype=np.float64, na_value=np.nan)
     return rows_keys, matrix
+
+
+def spread_pairs(
+    frame: pd.DataFrame, keys: list[str], seeds: Sequence[int]
+) -> tuple[pd.DataFrame, NDArray[np.float64]]:
+    """Spread the table `consistency` like `spread`: one column per pair of seeds, in the order of ``triu_indices``."""
+    pairs = list(zip(frame["seed_a"], frame["seed_b"], strict=True))
+    return spread(frame, keys, "consistency", pairs, list(combinations(seeds, 2)))
 
 
 def difference(statistics: PairStatistics, column: str, minuend: object, subtrahend: object) -> PairStatistics:

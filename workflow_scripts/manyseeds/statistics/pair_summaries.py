@@ -22,6 +22,7 @@ from manyseeds.statistics.intervals import (
     difference,
     pair_intervals,
     spread,
+    spread_pairs,
 )
 
 STATISTIC = ["architecture", "epoch", "layer", "layer_index", "measure", "normalisation", "kind"]
@@ -145,7 +146,7 @@ def summarise_pair(pair: ConditionPair, bootstrap: Bootstrap) -> pd.DataFrame:
 def _without_star(rows: pd.DataFrame, statistics: PairStatistics) -> pd.DataFrame:
     """Return rows of intervals, null but for `pairs` if one seed is in all pairs.
 
-    Such pairs say nothing on other networks in the place of that one.
+    Such pairs say nothing about other networks.
     """
     first, second = statistics.pairing
     if not first.size or not any(((first == seed) | (second == seed)).all() for seed in (first[0], second[0])):
@@ -194,8 +195,7 @@ def contrast_conditions(
         & ~consistency[["seed_a", "seed_b"]].isin(list(unequally_drawn)).any(axis=1)
     ]
     seeds = sorted({*rows["seed_a"], *rows["seed_b"]})
-    pairs = list(zip(rows["seed_a"], rows["seed_b"], strict=True))
-    keys, values = spread(rows, ["condition", *STATISTIC], "consistency", pairs, list(combinations(seeds, 2)))
+    keys, values = spread_pairs(rows, ["condition", *STATISTIC], seeds)
     statistics = PairStatistics(keys, len(seeds), np.triu_indices(len(seeds), 1), values, [None] * len(keys))
     contrasts = pair_intervals(difference(statistics, "condition", condition, subtracted), bootstrap, None)
     return contrasts.assign(p=np.nan)

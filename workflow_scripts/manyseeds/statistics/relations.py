@@ -6,7 +6,6 @@ Fisher's, as if they were, and the jackknife over networks, which holds for the 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from manyseeds.statistics.correlations import METHODS, MIN_POINTS, relate
-from manyseeds.statistics.intervals import spread
+from manyseeds.statistics.intervals import spread, spread_pairs
 from manyseeds.statistics.permutation import mantel, network_orders
 from manyseeds.statistics.resampling import LEVEL, mean_along_last_axis, pair_products, weighted_means
 from manyseeds.streams import generator
@@ -50,8 +49,7 @@ class NetworkMeans:
 
 def means_of_pairs(frame: pd.DataFrame, keys: list[str], seeds: list[int]) -> NetworkMeans:
     """Return mean consistencies over pairs of networks; parameters as in `spread`."""
-    pairs = list(zip(frame["seed_a"], frame["seed_b"], strict=True))
-    distinct, values = spread(frame, keys, "consistency", pairs, list(combinations(seeds, 2)))
+    distinct, values = spread_pairs(frame, keys, seeds)
     weights = pair_products(1 - np.eye(len(seeds)))
     return NetworkMeans(distinct, mean_along_last_axis(values), weighted_means(values, weights))
 
@@ -112,8 +110,7 @@ def within_layers(consistency: pd.DataFrame, clustering: pd.DataFrame, seeds: li
     Pairs share networks, so there is no Fisher interval: the p-value permutes networks, the interval is a jackknife.
     """
     keys = [*GROUP, "epoch", *LAYER, *STATISTIC]
-    pairs = list(zip(consistency["seed_a"], consistency["seed_b"], strict=True))
-    of_pairs, values = spread(consistency, [*keys, "kind"], "consistency", pairs, list(combinations(seeds, 2)))
+    of_pairs, values = spread_pairs(consistency, [*keys, "kind"], seeds)
     of_networks, cci = spread(clustering, keys, "cci", list(clustering["seed"]), seeds)
     matched = of_pairs.reset_index().merge(of_networks.reset_index(), on=keys, suffixes=("", "_cci"))
     first, second = np.triu_indices(len(seeds), 1)
