@@ -10,11 +10,13 @@ rule compare_instances:
         samples=dropout_geometries,
         attempts=group_parts("attempts"),
         stimuli=f"{R}/stimuli/stimuli.parquet",
+        inputs=f"{R}/stimuli/inputs.npy" if STUDY.knows_training else [],
+        card=f"{R}/dataset/card.json" if STUDY.knows_training else [],
         schemas=[schema_path(table) for table in COMPARISONS],
     output:
         **{
             table: f"{R}/tables/parts/{{architecture}}/{{condition}}/{table}.parquet"
-            for table in [*COMPARISONS, "random_grouping_bands"]
+            for table in [*COMPARISONS, "random_grouping_bands", "consistency_varied"]
         },
     log:
         f"{R}/logs/compare_instances/{{architecture}}/{{condition}}.log",
@@ -33,6 +35,7 @@ rule compare_instances:
         partition_measures=measures_for("resampling", "partitions_for"),
         dropout_samples=dropout_samples,
         dropout_measures=dropout_measures,
+        rejected=rejected_networks,
         tables=COMPARISONS,
         resampling=cfg("resampling.seed", "resampling.partitions")["resampling"],
         code=code_of("compare_instances"),
@@ -71,7 +74,7 @@ rule resample_stimuli:
         "../workflow_scripts/resample_stimuli.py"
 
 
-SUMMARIES = ["consistency_summary", "accuracy_summary", "clustering_summary", "contrasts", "relations"]
+SUMMARIES = ["consistency_summary", "robustness", "accuracy_summary", "clustering_summary", "contrasts", "relations"]
 
 
 rule summarise:
@@ -80,6 +83,7 @@ rule summarise:
         clustering=f"{R}/tables/parts/{{architecture}}/{{condition}}/clustering.parquet",
         random_grouping=f"{R}/tables/parts/{{architecture}}/{{condition}}/random_grouping.parquet",
         random_grouping_bands=f"{R}/tables/parts/{{architecture}}/{{condition}}/random_grouping_bands.parquet",
+        consistency_varied=f"{R}/tables/parts/{{architecture}}/{{condition}}/consistency_varied.parquet",
         resamples=stimulus_resamples,
         accuracies=group_parts("accuracy"),
         attempts=group_parts("attempts"),

@@ -23,6 +23,7 @@ with job(snakemake):
     # The key belongs to the weights that the training published, and these are rounded.
     metadata = {"exported_key" if key == "key" else key: value for key, value in metadata.items()}
     tensors.write(output.weights, weights, {**metadata, **spec.to_metadata(*described), "source": source.weights})
+    export.import_rejected(Path(source.weights).parent, Path(output.weights).parent)
     for table in ("history", "attempts"):
         schema = tables.read_schema(source[f"{table}_schema"])
         write_parquet(export.read_table(Path(source[table]), schema, params.instance), output[table])

@@ -23,6 +23,7 @@ with job(snakemake):
             clustering=pd.read_parquet(inputs.clustering),
             random_grouping=pd.read_parquet(inputs.random_grouping),
             random_grouping_bands=pd.read_parquet(inputs.random_grouping_bands),
+            consistency_varied=pd.read_parquet(inputs.consistency_varied),
             resamples=load_resamples(inputs.resamples) if inputs.get("resamples") else None,
         ),
         Bootstrap(seed=params.resampling["seed"], n_resamples=params.resampling["n"]),

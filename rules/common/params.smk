@@ -131,6 +131,13 @@ def evaluated_set(wildcards):
     return training_set_of(wildcards) if STUDY.knows_training else {"images": "all", "seed": None, "categories": None}
 
 
+def rejected_networks(wildcards):
+    """Return what builds the rejected networks of a group; none where the training is not known."""
+    if not STUDY.knows_training:
+        return None
+    return {"network": analysed_network(wildcards), "categories": trained_categories(wildcards)}
+
+
 def trained_categories(wildcards):
     """Return the numbers of the categories that a network has outputs for. None means all categories."""
     return STUDY.condition(wildcards.condition)["categories"] if STUDY.knows_training else None

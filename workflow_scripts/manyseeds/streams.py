@@ -30,7 +30,8 @@ def generator(
     root_seed
         The study's `seed`: the root of all its streams.
     purpose
-        Use of the draws: a stream of a training (`study.study.STREAMS`), or a path such as ``resampling/stimuli``.
+        Use of the draws: a stream of a training (`study.architectures.STREAMS`), or a path such as
+        ``resampling/stimuli``.
     seed
         Seed of this stream. All instances share it if their condition does not vary the stream.
     attempt, epoch, step

@@ -10,8 +10,8 @@ from places import ROOT
 
 from manyseeds import streams
 from manyseeds.comparison import shared_streams
+from manyseeds.study.architectures import STREAMS
 from manyseeds.study.instances import Instance
-from manyseeds.study.study import STREAMS
 from manyseeds.study.tasks import differ_in_draws_alone, random_draws, task_values
 from manyseeds.training.recipes import Task
 

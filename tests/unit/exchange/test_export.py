@@ -325,8 +325,8 @@ def test_the_page_tells_which_networks_collapsed(folder):
     )
 
 
-def test_weights_of_rejected_attempts_are_exported_and_listed_on_the_card(folder, tmp_path):
-    source = tmp_path / "networks"
+def test_weights_of_rejected_attempts_are_exported_listed_on_the_card_and_imported(folder, tmp_path):
+    source, imported = tmp_path / "networks", tmp_path / "imported"
     tensors.write(source / "rejected0.safetensors", WEIGHTS, METADATA)
     (folder / "rejected3.safetensors").touch()  # of an earlier training
     export.copy_rejected(source, folder)
@@ -337,3 +337,11 @@ def test_weights_of_rejected_attempts_are_exported_and_listed_on_the_card(folder
     assert metadata == METADATA
     for name, array in export.in_single_precision(export.rounded_weights(WEIGHTS)).items():
         np.testing.assert_array_equal(found[name], array)
+    imported.mkdir()
+    (imported / "rejected3.safetensors").touch()
+    export.import_rejected(folder, imported)
+    assert [path.name for path in imported.iterdir()] == ["rejected0.safetensors"]
+    assert tensors.read(imported / "rejected0.safetensors")[0].keys() == WEIGHTS.keys()
+    (folder / "rejected0.safetensors").write_bytes(b"other")
+    with pytest.raises(StudyError, match="contents have changed"):
+        export.import_rejected(folder, imported)

@@ -12,7 +12,7 @@ from scipy.special import expit, logit
 
 from manyseeds.errors import StudyError
 from manyseeds.io import tables
-from manyseeds.statistics import group_summaries
+from manyseeds.statistics import group_summaries, resampling
 from manyseeds.statistics.group_summaries import Observations
 from manyseeds.statistics.intervals import Bootstrap
 from manyseeds.statistics.stimulus_resampling import StimulusResamples, load_resamples, save_resamples
@@ -69,8 +69,17 @@ def observations(resamples=None):
         random_grouping_bands=pd.DataFrame(
             [row | {"ci_low": 0.1, "ci_high": 0.8, "n_resamples": 50} for row in layer_rows()]
         ),
+        consistency_varied=varied(consistency),
         resamples=resamples,
     )
+
+
+def varied(consistency):
+    """Return other values for the last layer, of two variations."""
+    last = pd.DataFrame(consistency).query("layer == 'conv7' and kind in ('exemplar', 'centroid')")
+    few = last.assign(variation="lossless_stimuli", n_stimuli=33, consistency=last["consistency"] / 2)
+    some = last[(last["seed_a"] != 3) & (last["seed_b"] != 3)]
+    return pd.concat([few, some.assign(variation="with_missing_category", n_stimuli=40)])
 
 
 def stimulus_resamples(kinds=("exemplar", "centroid")):
@@ -181,6 +190,23 @@ def test_a_network_without_a_defined_pair_is_no_network(observed):
     assert row["n_networks"] == 4
 
 
+def test_robustness_has_the_jackknife_of_varied_values_and_the_other_intervals_of_the_mean(observed, summary):
+    table = summary["robustness"]
+    assert set(zip(table["layer"], table["kind"], strict=True)) == {("conv7", "exemplar"), ("conv7", "centroid")}
+    one = "kind == 'centroid' and normalisation == 'none'"
+    rows = table.query(one).set_index("variation")
+    pairs = observed.consistency.query(f"{one} and layer == 'conv7'").sort_values(["seed_a", "seed_b"])["consistency"]
+    interval = resampling.jackknife(pairs.to_numpy() / 2, len(SEEDS), in_unit_interval=True)
+    for column, expected in (("mean", interval.mean), ("ci_low", interval.low), ("ci_high", interval.high)):
+        assert rows.loc["lossless_stimuli", column] == pytest.approx(float(expected))
+    assert rows.loc["lossless_stimuli", "n_stimuli"] == 33
+    assert rows.loc["with_missing_category", "n_networks"] == 4
+    last = summary["consistency_summary"].query(f"{one} and layer == 'conv7'").set_index("ci_method")
+    for method in ("components", "both"):
+        columns = ["mean", "ci_low", "ci_high", "n_networks"]
+        pd.testing.assert_series_equal(rows.loc[method, columns], last.loc[method, columns], check_dtype=False)
+
+
 def test_what_is_undefined_for_all_networks_is_null(observed):
     consistency = observed.consistency.copy()
     consistency.loc[consistency["layer"] == "conv1", "consistency"] = np.nan
@@ -247,6 +273,7 @@ def test_without_networks_to_compare_summaries_are_empty(observed):
         clustering=observed.clustering.iloc[:0],
         random_grouping=observed.random_grouping.iloc[:0],
         random_grouping_bands=observed.random_grouping_bands.iloc[:0],
+        consistency_varied=observed.consistency_varied.iloc[:0],
         resamples=None,
     )
     for name, table in group_summaries.summarise(empty, BOOTSTRAP).items():
@@ -282,3 +309,31 @@ def test_averages_over_dropout_samples_are_summarised_but_neither_contrasted_nor
     assert set(methods) == METHODS
     for name in ("contrasts", "relations"):
         pd.testing.assert_frame_equal(found[name], summary[name])
+
+
+def multi_bootstrap(correct, n_resamples, rng):
+    """Return mean accuracies of the Multi-Bootstrap (Sellam et al. 2022, MultiBERTs, eq. 1), over networks only.
+
+    `correct` is (networks, images), whether a network names an image's category.
+    """
+    drawn = rng.integers(len(correct), size=(n_resamples, len(correct)))
+    return np.array([np.mean([correct[network].mean() for network in networks]) for networks in drawn])
+
+
+@pytest.mark.parametrize("n_networks", [5, 10])
+def test_intervals_of_accuracy_are_those_of_the_multi_bootstrap(n_networks):
+    rng = np.random.default_rng(3)
+    skill, difficulty = rng.normal(scale=0.5, size=(n_networks, 1)), rng.normal(size=300)
+    correct = rng.random((n_networks, 300)) < expit(1 + skill - difficulty)
+    means = multi_bootstrap(correct, 20_000, rng)
+    frame = pd.DataFrame({"seed": range(n_networks), "accuracy": correct.mean(axis=1)})
+    frame = frame.assign(**GROUP, epoch=9, split="test", subset="all")
+    rows = group_summaries.summarise_accuracy(frame, Bootstrap(seed=0, n_resamples=20_000)).set_index("ci_method")
+    spread = means.std()
+    for end, quantile in (("ci_low", 0.025), ("ci_high", 0.975)):
+        assert rows.loc["instances", end] == pytest.approx(np.quantile(means, quantile), abs=0.05 * spread)
+    # A bootstrap of n networks has (n - 1) / n of the variance. The jackknife has all of it, and t quantiles.
+    half = stats.t.ppf(0.975, n_networks - 1) * logit(means).std() * np.sqrt(n_networks / (n_networks - 1))
+    centre = logit(correct.mean())
+    for end, sign in (("ci_low", -1), ("ci_high", 1)):
+        assert logit(rows.loc["jackknife", end]) == pytest.approx(centre + sign * half, abs=0.05 * half)

@@ -24,6 +24,7 @@ from train_once import (
     assignment_of,
     initial_weights,
     key_of,
+    platform_of,
     small_images,
     small_task,
     train_small,
@@ -698,6 +699,38 @@ def test_the_key_sees_all_that_determines_the_bits():
     assert key(small_task(), compiler="g++ 12") == keys[0]  # of no account where steps are not compiled
     assert key(small_task(precision="auto")) == keys[0]  # what it comes to there
     assert small_images(1).digest != images.digest == small_images().digest
+
+
+ONCE = CollapseRule(0.0, False, 1)
+"""A rule that redraws no attempt."""
+
+
+def test_the_key_leaves_out_streams_that_are_not_used_and_what_only_a_redraw_would_vary():
+    start = initial_weights(small_task(), small_images())
+
+    def key(vary, seed=0, **options):
+        return small_task(seed, vary=vary, **options).key(start, "images", "code", Platform("cpu", "fp32", None))
+
+    assert key(("init",), collapse=ONCE) == key(("order",), collapse=ONCE) == key(("init", "dropout"), collapse=ONCE)
+    assert key(("order",), seed=1, collapse=ONCE) == key(("order", "augment", "dropout"), seed=1, collapse=ONCE)
+    assert key(("init",)) != key(("order",))  # their second attempts differ
+    assert key(("order",), seed=1, collapse=ONCE) != key(("init",), seed=1, collapse=ONCE)
+    varied = {"order": ("order",), "augment": ("order", "augment"), "dropout": ("order", "dropout")}
+    for stream, options in (("augment", AUGMENTED), ("dropout", {"dropout": 0.5, "dropout_after": ("conv3",)})):
+        one, other = (key(vary, seed=1, collapse=ONCE, **options) for vary in (varied["order"], varied[stream]))
+        assert one != other  # the stream is used
+
+
+def test_a_network_that_two_conditions_have_in_common_is_trained_once(tmp_path):
+    images, lines = small_images(), []
+    options = {"stores": tmp_path, "code": "code", "report": lines.append}
+    first, second = (small_task(vary=(stream,), collapse=ONCE) for stream in ("init", "order"))
+    assignment = engine.assign(first, initial_weights(first, images), images, platform_of(first), **options)
+    engine.train([assignment], images, device=torch.device("cpu"), cohort_size=1, save_every=1e9, report=lines.append)
+    assert engine.assign(second, initial_weights(second, images), images, platform_of(second), **options) is None
+    assert "trained already" in lines[-1]
+    redrawn = small_task(vary=("order",))
+    assert engine.assign(redrawn, initial_weights(redrawn, images), images, platform_of(redrawn), **options) is not None
 
 
 def test_an_orphan_and_its_successor_do_not_train_at_once(tmp_path):

@@ -113,6 +113,15 @@ def copy_rejected(source: Path, folder: Path) -> None:
         tensors.write(folder / path.name, rounded_weights(weights), metadata)
 
 
+def import_rejected(source: Path, folder: Path) -> None:
+    """Copy the weights of rejected attempts from an exported folder, as float32. Stale files are removed."""
+    pattern = REJECTED.format("*")
+    for stale in folder.glob(pattern):
+        stale.unlink()
+    for path in source.glob(pattern):
+        tensors.write(folder / path.name, *read_exported_weights(path))
+
+
 def write_card(
     path: Path,
     settings: Mapping[str, Any],

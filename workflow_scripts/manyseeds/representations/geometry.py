@@ -309,6 +309,24 @@ def centroids(geometry: Geometry, groups: ArrayLike, weights: ArrayLike | None =
     return average(geometry, indicator / indicator.sum(axis=1, keepdims=True))
 
 
+def restricted(geometry: Geometry, kept: NDArray[np.bool_]) -> Geometry:
+    """Return the geometry of some of the n stimuli, given which are kept (n,).
+
+    Its number of silent units is still that of all stimuli.
+    """
+    i, j = pair_indices(geometry.n_stimuli)
+    gram = geometry.gram[np.ix_(kept, kept)]
+    return replace(
+        geometry,
+        gram=gram,
+        row_sums=geometry.row_sums[kept],
+        zero_norm=geometry.zero_norm[kept],
+        zero_variance=geometry.zero_variance[kept],
+        raw_scale=float(np.diagonal(gram).mean()),
+        squared_distances=squared_distances(geometry)[kept[i] & kept[j]],
+    )
+
+
 def average(geometry: Geometry, means: Floats) -> Geometry:
     """Replace patterns by weighted means of patterns.
 

@@ -28,6 +28,9 @@ LAYER_KEYS = [*GROUP, "epoch", "layer", "layer_index", "measure", "normalisation
 CONSISTENCY_KEYS = [*LAYER_KEYS, "dropout_samples", "kind"]
 ACCURACY_KEYS = [*GROUP, "epoch", "split", "subset"]
 
+OTHER_INTERVALS = ("components", "both")
+"""Interval methods that the table `robustness` repeats, because they may be wider or narrower than the jackknife."""
+
 CONTRASTS = {
     "centroid_minus_exemplar": ("kind", "centroid", "exemplar"),
     "cocktail_minus_none": ("normalisation", "cocktail", "none"),
@@ -50,6 +53,8 @@ class Observations:
         None if there are no networks.
     random_grouping_bands
         Bands of single pairs of networks over random partitions.
+    consistency_varied
+        Result of `comparison.variations.compare_variations`.
     resamples
         None if stimuli were not resampled.
     """
@@ -61,6 +66,7 @@ class Observations:
     clustering: pd.DataFrame
     random_grouping: pd.DataFrame
     random_grouping_bands: pd.DataFrame
+    consistency_varied: pd.DataFrame
     resamples: StimulusResamples | None
 
 
@@ -78,6 +84,7 @@ def summarise(observations: Observations, bootstrap: Bootstrap) -> dict[str, pd.
     n_collapsed = observations.n_collapsed
     return {
         "consistency_summary": _concatenate([consistency_summary, bands]).assign(n_collapsed=n_collapsed),
+        "robustness": summarise_robustness(observations.consistency_varied, consistency_summary, bootstrap),
         "accuracy_summary": accuracy_summary.assign(n_collapsed=n_collapsed),
         "clustering_summary": clustering_summary.assign(n_collapsed=n_collapsed),
         "contrasts": with_random_grouping_p(
@@ -162,6 +169,39 @@ def random_grouping_bands(
     )
     means = consistency_summary[consistency_summary["kind"] == "random_centroid"].drop_duplicates(CONSISTENCY_KEYS)
     return means.drop(columns=["ci_method", "ci_low", "ci_high", "n_resamples"]).merge(bands, on=LAYER_KEYS)
+
+
+def summarise_robustness(
+    consistency_varied: pd.DataFrame, consistency_summary: pd.DataFrame, bootstrap: Bootstrap
+) -> pd.DataFrame:
+    """Return the mean consistency of the last layer under other choices: the table `robustness`.
+
+    Other stimuli and other networks have the interval of the jackknife. The variations `components` and `both` are
+    other intervals of the same networks and stimuli.
+
+    Parameters
+    ----------
+    consistency_varied
+        As in `Observations`.
+    consistency_summary
+        Mean consistencies of the group, with dropout off and at all epochs and layers.
+    """
+    columns = ["variation", *CONSISTENCY_KEYS, "n_networks", "n_stimuli", "mean", "ci_low", "ci_high"]
+    varied = [
+        summarise_consistency(rows, None, bootstrap).assign(
+            variation=rows["variation"].iloc[0], n_stimuli=rows["n_stimuli"].iloc[0]
+        )
+        for _, rows in consistency_varied.groupby("variation", sort=False)
+    ]
+    frames = [rows[rows["ci_method"] == "jackknife"] for rows in varied]
+    last = consistency_summary[
+        consistency_summary["ci_method"].isin(OTHER_INTERVALS)
+        & consistency_summary["kind"].isin(["exemplar", "centroid"])
+        & (consistency_summary["dropout_samples"] == 0)
+        & (consistency_summary["epoch"] == consistency_summary["epoch"].max())
+        & (consistency_summary["layer_index"] == consistency_summary["layer_index"].max())
+    ]
+    return _concatenate([*frames, last.assign(variation=last["ci_method"], n_stimuli=np.nan)]).reindex(columns=columns)
 
 
 def _pair_statistics(consistency: pd.DataFrame, resamples: StimulusResamples | None) -> PairStatistics:

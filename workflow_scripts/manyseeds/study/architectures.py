@@ -64,6 +64,9 @@ NAMED_LAYERS: dict[str, dict[str, str]] = {
 }
 """Analysed layers whose modules have other names, by architecture: name of the layer -> path of its module."""
 
+STREAMS = ("init", "order", "augment", "dropout")
+"""The four streams of a training; a condition's `vary` names the streams that follow the instance's seed."""
+
 NAMED_IN = {
     "trajectory": "in trajectory.networks",
     "dropout": "in dropout.networks, and in the conditions' own `networks`,",
@@ -81,6 +84,20 @@ def module_names(architecture: str) -> tuple[str, ...] | None:
     if architecture not in ALL_CNNS:
         return None
     return (*(layer.name for layer in ALL_CNNS[architecture]), readout_name(architecture))
+
+
+def used_streams(architecture: str, *, augmentation: str, dropout: float) -> tuple[str, ...]:
+    """Return the random streams from which a training draws.
+
+    Networks that are no All-CNNs may have dropout of their own, so their dropout stream counts as used.
+    """
+    used = {
+        "init": True,
+        "order": True,
+        "augment": augmentation != "none",
+        "dropout": dropout > 0 or module_names(architecture) is None,
+    }
+    return tuple(stream for stream in STREAMS if used[stream])
 
 
 def layer_names(entry: Mapping) -> tuple[str, ...] | None:

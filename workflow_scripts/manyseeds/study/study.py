@@ -10,13 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from manyseeds.study.architectures import module_names
+from manyseeds.study.architectures import STREAMS, used_streams
 from manyseeds.study.instances import Instance, shown_conditions
 from manyseeds.study.user_folders import find_arrays, find_checkpoints, find_exported
 from manyseeds.study.validation import Config
-
-STREAMS = ("init", "order", "augment", "dropout")
-"""The four streams of a training; a condition's `vary` names the streams that follow the instance's seed."""
 
 TRAINED, PRETRAINED, OWN_ACTIVATIONS, OWN_NETWORKS = "trained", "pretrained", "own_activations", "own_networks"
 
@@ -204,18 +201,12 @@ class Study:
         return next(entry for entry in self.conditions if entry["name"] == name)
 
     def used_streams(self, architecture: str, condition: str) -> tuple[str, ...]:
-        """Return the random streams from which the trainings of a group draw.
-
-        Networks that are no All-CNNs may have dropout of their own, so their dropout stream counts as used.
-        """
-        own_dropout = module_names(self.network(architecture)["architecture"]) is None
-        used = {
-            "init": True,
-            "order": True,
-            "augment": self.config["training"]["augmentation"] != "none",
-            "dropout": own_dropout or self.condition(condition)["dropout"] > 0,
-        }
-        return tuple(stream for stream in STREAMS if used[stream])
+        """Return the random streams from which the trainings of a group draw."""
+        return used_streams(
+            self.network(architecture)["architecture"],
+            augmentation=self.config["training"]["augmentation"],
+            dropout=self.condition(condition)["dropout"],
+        )
 
     def stream_seeds(self, instance: Instance) -> dict[str, int]:
         """Return the seed of each random stream: the instance's if its condition varies it, else 0."""

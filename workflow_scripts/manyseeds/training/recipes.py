@@ -17,6 +17,7 @@ from manyseeds.io.tensors import digest_of
 from manyseeds.models import initialisation
 from manyseeds.models.spec import Network, Weights
 from manyseeds.streams import Address
+from manyseeds.study.architectures import used_streams
 from manyseeds.training.collapse import CollapseRule
 from manyseeds.training.platforms import Platform
 
@@ -152,16 +153,23 @@ class Task:
         where = {"device": platform.device, "compiler": platform.compiler if recipe.compile else None}
         return _digest(self._determinants(recipe, initial, images_digest, code_digest) | where)
 
+    @property
+    def _used_streams(self) -> tuple[str, ...]:
+        recipe = self.recipe
+        return used_streams(self.network.architecture, augmentation=recipe.augmentation, dropout=recipe.dropout)
+
     def _determinants(
         self, recipe: Recipe, initial: Weights, images_digest: str, code_digest: str
     ) -> dict[str, object]:
+        # Streams that are not used are left out. So is, if nothing is redrawn, which streams a redraw would vary. Equal
+        # networks of two conditions are then trained once.
         return {
             "network": asdict(self.network) | {"layers": None},  # the choice of analysed layers changes no weight
             "recipe": asdict(recipe),
             "collapse": asdict(self.collapse),
             "root_seed": self.root_seed,
-            "streams": dict(self.stream_seeds),
-            "vary": sorted(self.vary),
+            "streams": {stream: self.stream_seeds[stream] for stream in self._used_streams},
+            "vary": sorted(self.vary) if self.max_attempts > 1 else [],
             "initial": digest_of(initial),
             "images": images_digest,
             "code": code_digest,
