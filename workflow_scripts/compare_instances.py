@@ -55,5 +55,5 @@ with job(snakemake) as report:
         tables.write_table(comparison.table(name, schema["properties"], **group), schema, outputs[name])
     bands = comparison.table("random_grouping_bands", within_group.BAND_COLUMNS, **group)
     write_parquet(bands, outputs.random_grouping_bands)
-    columns = [*schemas["consistency"]["properties"], "variation", "n_stimuli"]
+    columns = [*schemas["consistency"]["properties"], "variation"]
     write_parquet(varied.table("consistency", columns, **group), outputs.consistency_varied)

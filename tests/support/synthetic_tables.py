@@ -180,6 +180,7 @@ def _summary(consistency, n_networks, n_collapsed):
             "n_networks": n_networks,
             "n_network_pairs": len(values),
             "n_collapsed": n_collapsed,
+            "n_stimuli": 1000,
             "mean": values.mean(),
             "min": values.min(),
             "max": values.max(),
@@ -250,12 +251,14 @@ def _halves_summary(layers, measures, n_networks, n_collapsed):
                         for method, half in (("pairs", 0.02), ("jackknife", 0.04)):
                             half = half if n_networks > 2 else np.nan
                             key = (architecture, first, second, LAST_EPOCH, layer, index, measure, "none", "exemplar")
-                            counts = (*name, n_networks, n, n_collapsed)
+                            counts = (*name, n_networks, n, n_collapsed, 1000)
                             ends = (mean - 0.03, mean + 0.03, mean - half, mean + half)
                             rows.append((*key, *counts, mean, *ends, method, 1000))
     columns = ["architecture", "condition_a", "condition_b", "epoch", "layer", "layer_index", "measure"]
-    columns += ["normalisation", "kind", "pairs", "shared", "n_networks", "n_network_pairs", "n_collapsed", "mean"]
-    return pd.DataFrame(rows, columns=[*columns, "min", "max", "ci_low", "ci_high", "ci_method", "n_resamples"])
+    columns += ["normalisation", "kind", "pairs", "shared", "n_networks", "n_network_pairs", "n_collapsed"]
+    return pd.DataFrame(
+        rows, columns=[*columns, "n_stimuli", "mean", "min", "max", "ci_low", "ci_high", "ci_method", "n_resamples"]
+    )
 
 
 def _clustering(layers, condition, measures, n_networks, n_collapsed):

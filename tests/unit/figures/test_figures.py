@@ -518,8 +518,13 @@ def test_axes_of_accuracies_and_clustering_begin_at_zero(drawn):
     assert accuracy.get_ylim()[0] == clustering.get_ylim()[0] == 0
 
 
-def test_fig4_states_the_number_of_stimuli(drawn):
-    assert "Exemplar RDMs of 1,000 stimuli, correlation distance." in notes(drawn("fig4"))
+@pytest.mark.parametrize("name", ["fig4", "fig5", "fig7", "fig8", "fig9", "supp3", "supp4", "supp7", "supp8"])
+def test_the_note_states_the_number_of_stimuli(drawn, name):
+    assert re.search(r"RDMs( of category centroids)? of 1,000 stimuli[,.] ", notes(drawn(name)))
+
+
+def test_maps_state_the_number_of_stimuli(drawn):
+    assert "categories of the 100 stimuli" in notes(drawn("fig2"))
 
 
 def test_supp4_prints_the_jackknife_over_networks_where_the_table_has_it(tables):

@@ -42,7 +42,9 @@ def layer_rows():
 def observations(resamples=None):
     rng = np.random.default_rng(0)
     consistency = [
-        row | {"dropout_samples": 0, "kind": kind, "seed_a": a, "seed_b": b, "consistency": rng.uniform(0.3, 0.9)}
+        row
+        | {"dropout_samples": 0, "kind": kind, "seed_a": a, "seed_b": b, "n_entries": 780}
+        | {"consistency": rng.uniform(0.3, 0.9)}
         for row in layer_rows()
         for kind in KINDS
         for a, b in PAIRS
@@ -77,9 +79,9 @@ def observations(resamples=None):
 def varied(consistency):
     """Return other values for the last layer, of two variations."""
     last = pd.DataFrame(consistency).query("layer == 'conv7' and kind in ('exemplar', 'centroid')")
-    few = last.assign(variation="lossless_stimuli", n_stimuli=33, consistency=last["consistency"] / 2)
+    few = last.assign(variation="lossless_stimuli", n_entries=33 * 32 // 2, consistency=last["consistency"] / 2)
     some = last[(last["seed_a"] != 3) & (last["seed_b"] != 3)]
-    return pd.concat([few, some.assign(variation="with_missing_category", n_stimuli=40)])
+    return pd.concat([few, some.assign(variation="with_missing_category")])
 
 
 def stimulus_resamples(kinds=("exemplar", "centroid")):
@@ -200,7 +202,7 @@ def test_robustness_has_the_jackknife_of_varied_values_and_the_other_intervals_o
     for column, expected in (("mean", interval.mean), ("ci_low", interval.low), ("ci_high", interval.high)):
         assert rows.loc["lossless_stimuli", column] == pytest.approx(float(expected))
     assert rows.loc["lossless_stimuli", "n_stimuli"] == 33
-    assert rows.loc["with_missing_category", "n_networks"] == 4
+    assert rows.loc["with_missing_category", ["n_networks", "n_stimuli"]].tolist() == [4, 40]
     last = summary["consistency_summary"].query(f"{one} and layer == 'conv7'").set_index("ci_method")
     for method in ("components", "both"):
         columns = ["mean", "ci_low", "ci_high", "n_networks"]

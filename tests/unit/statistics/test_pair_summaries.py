@@ -42,7 +42,7 @@ def observed(missing=None):
         ).assign(condition=condition, shared="order")
         for condition, seeds in (("images_a", left), ("images_b", SEEDS))
     ]
-    drawn = [frame.assign(consistency=rng.uniform(0.3, 0.9, len(frame))) for frame in (across, *within)]
+    drawn = [frame.assign(n_entries=780, consistency=rng.uniform(0.3, 0.9, len(frame))) for frame in (across, *within)]
     return drawn[0], (drawn[1], drawn[2])
 
 

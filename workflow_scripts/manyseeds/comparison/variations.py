@@ -85,7 +85,7 @@ def compare_variations(
     Returns
     -------
     Comparison
-        Its table `consistency` has the further columns `variation` and `n_stimuli`.
+        Its table `consistency` has the further column `variation`.
     """
     places = geometry_files.layer_indices(next(iter(files.values())))
     layer = max(places, key=places.__getitem__)
@@ -114,5 +114,4 @@ def _rows(
     if len(geometries) < 2:
         return {}
     rows = compare_layer(geometries, categories, measures)["consistency"]
-    rows = rows[rows["kind"].isin(KINDS)].assign(variation=variation, n_stimuli=len(np.asarray(categories)))
-    return {"consistency": rows}
+    return {"consistency": rows[rows["kind"].isin(KINDS)].assign(variation=variation)}

@@ -22,6 +22,7 @@ from manyseeds.figures.selection import (
     last_epoch,
     rows_of,
     short_layer_names,
+    stimuli_words,
     without_dropout,
 )
 from manyseeds.figures.untrained import draw_untrained, untrained_note
@@ -147,20 +148,13 @@ def exemplar_panels(tables: Tables, shown: Sequence[Group]) -> Figure:
         consistency_axis(panel)
         panel.set_title(group.title)
     style.legend_above(figure, axes[:1])
-    stimuli = _stimuli_note(tables["consistency"])
     remarks = [
-        f"Exemplar RDMs{stimuli}, {MEASURE_NAMES[measure]}.",
+        f"Exemplar RDMs{stimuli_words(summary)}, {MEASURE_NAMES[measure]}.",
         interval_note(summary),
         untrained_note(axes, tables),
     ]
     style.footnote(figure, [*group_notes(shown, tables), " ".join(filter(None, remarks))])
     return figure
-
-
-def _stimuli_note(consistency: pd.DataFrame) -> str:
-    """Return the number n of stimuli in words, from the n (n - 1) / 2 entries of whole RDMs; "" without any."""
-    n_entries = consistency.loc[consistency["kind"] == "exemplar", "n_entries"].max()
-    return "" if pd.isna(n_entries) else f" of {round((1 + np.sqrt(1 + 8 * n_entries)) / 2):,} stimuli"
 
 
 def _exemplar_pairs(consistency: pd.DataFrame, group: Group, measure: str) -> pd.DataFrame:

@@ -31,14 +31,15 @@ def draw(tables: Tables) -> Figure:
             axes.plot(members["x"], members["y"], marker, color=colour, markersize=maps.DOT_PT, markeredgewidth=0)
 
     figure = maps.draw_maps(mds, draw_points)
+    n_stimuli = mds.loc[mds["level"] == "rdm", "stimulus"].nunique()
     _legend(figure, looks)
     measure = MEASURE_NAMES[main_measure(mds["measure"])]
     style.footnote(
         figure,
         [
             *_notes(tables),
-            f"Metric-stress MDS of RDMs of {measure}. Symbols: categories of the stimuli. Bars: lengths in the unit of "
-            f"the dissimilarity. Maps are turned to match, not scaled. {maps.dropped_note(mds)}",
+            f"Metric-stress MDS of RDMs of {measure}. Symbols: categories of the {n_stimuli:,} stimuli. Bars: lengths "
+            f"in the unit of the dissimilarity. Maps are turned to match, not scaled. {maps.dropped_note(mds)}",
             images_note(tables["accuracy"]),
         ],
     )

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from manyseeds.errors import StudyError
 from manyseeds.figures import depth, style
-from manyseeds.figures.selection import Group, Tables
+from manyseeds.figures.selection import Group, Tables, stimuli_words
 from manyseeds.figures.untrained import draw_untrained, untrained_note
 
 COLUMNS = (
@@ -39,7 +39,7 @@ def draw(tables: Tables) -> Figure:
         for column, panel in zip(columns, panels, strict=True):
             _draw_untrained(panel, tables, group, column)
     note = untrained_note(grid.axes.ravel(), tables)
-    return depth.finish(grid, tables, f"Exemplar RDMs. {note}".strip())
+    return depth.finish(grid, tables, f"Exemplar RDMs{stimuli_words(tables['consistency_summary'])}. {note}".strip())
 
 
 def _draw_untrained(panel: Axes, tables: Tables, group: Group, column: depth.Column) -> None:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from manyseeds.figures import depth, style
 from manyseeds.figures.catalogue import main_measure
-from manyseeds.figures.selection import MEASURE_NAMES, Group, Tables, consistency_curve
+from manyseeds.figures.selection import MEASURE_NAMES, Group, Tables, consistency_curve, stimuli_words
 
 CENTROID = style.Series(style.GREEN, "s", "-")
 BANDS = {
@@ -38,9 +38,10 @@ def draw(tables: Tables) -> Figure:
     grid = depth.grid_of_curves(tables, columns)
     for group, axes in zip(grid.groups, grid.axes[:, 1], strict=True):
         _draw_bands(axes, tables, group, measure)
+    stimuli = stimuli_words(tables["consistency_summary"])
     remark = (
-        f"RDMs of {MEASURE_NAMES[measure]}. Grey: centroids of random groups with the categories' sizes, 2.5–97.5 % "
-        f"of the means over partitions (dark) and of all values over partitions and pairs (light)."
+        f"RDMs{stimuli}, {MEASURE_NAMES[measure]}. Grey: centroids of random groups with the categories' sizes, "
+        "2.5–97.5 % of the means over partitions (dark) and of all values over partitions and pairs (light)."
     )
     opposite = [group.title for group in grid.groups if _centroids_agree_less(tables, group, measure)]
     if opposite:

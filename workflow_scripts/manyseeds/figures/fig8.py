@@ -26,6 +26,7 @@ from manyseeds.figures.selection import (
     network_counts,
     rows_of,
     shortened,
+    stimuli_words,
     unbroken,
 )
 from manyseeds.study.instances import shown_conditions
@@ -113,8 +114,14 @@ def draw(tables: Tables) -> Figure:
         for letter, axes in zip("abcd", row, strict=True):
             style.panel_letter(axes, letter)
     style.legend_above(figure, grid[0, [0, 3]])
+    stimuli = stimuli_words(tables["consistency_summary"])
     style.footnote(
-        figure, [*_notes(sweeps, maps, tables["instances"]), _remark(measure), *_method_notes(tables, sweeps, measure)]
+        figure,
+        [
+            *_notes(sweeps, maps, tables["instances"]),
+            _remark(measure, stimuli),
+            *_method_notes(tables, sweeps, measure),
+        ],
     )
     return figure
 
@@ -289,11 +296,11 @@ def _notes(sweeps: list[Sweep], maps: list[ConsistencyMap], instances: pd.DataFr
         yield f"{sweep.title}: {_numbers(sweep, instances)}. b, {_highest(shown)}{few}"
 
 
-def _remark(measure: str) -> str:
+def _remark(measure: str, stimuli: str) -> str:
     return (
-        f"RDMs of {MEASURE_NAMES[measure]}, after the last epoch. b: averages over dropout masks that all networks and "
-        "stimuli share. Values are means over windows of successive masks. Column off in b, and c and d: dropout in "
-        "training only. At p = 0 masks change nothing. Colours span the values of b, which has no intervals."
+        f"RDMs{stimuli}, {MEASURE_NAMES[measure]}, after the last epoch. b: averages over dropout masks that all "
+        "networks and stimuli share. Values are means over windows of successive masks. Column off in b, and c and d: "
+        "dropout in training only. At p = 0 masks change nothing. Colours span the values of b, which has no intervals."
     )
 
 

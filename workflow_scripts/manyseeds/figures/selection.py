@@ -95,6 +95,12 @@ def consistency_curve(
     return bars.of_methods(rows) if ci_method is None else rows[rows["ci_method"] == ci_method]
 
 
+def stimuli_words(summary: pd.DataFrame) -> str:
+    """Return the number of stimuli as words after "RDMs", from a summary; "" if it is not known."""
+    n = summary["n_stimuli"].max()
+    return "" if pd.isna(n) else f" of {int(n):,} stimuli"
+
+
 def networks_note(tables: Tables, group: Group) -> str:
     """Return a group's numbers of networks, pairs, collapsed and redrawn networks, as text."""
     rows = rows_of(without_dropout(last_epoch(tables["consistency_summary"])), group, kind="exemplar")

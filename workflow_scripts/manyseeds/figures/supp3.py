@@ -6,7 +6,15 @@ from matplotlib.figure import Figure
 
 from manyseeds.figures import bars, depth, style
 from manyseeds.figures.catalogue import NothingToDraw, main_measure
-from manyseeds.figures.selection import ARCHITECTURE_NAMES, MEASURE_NAMES, Tables, collapsed_note, count, n_collapsed
+from manyseeds.figures.selection import (
+    ARCHITECTURE_NAMES,
+    MEASURE_NAMES,
+    Tables,
+    collapsed_note,
+    count,
+    n_collapsed,
+    stimuli_words,
+)
 
 CURVES = {
     "within": ("same {one}, different seeds", style.Series(style.BLUE, "o", "-")),
@@ -64,7 +72,7 @@ def draw(tables: Tables) -> Figure:
         for letter, axes in zip("abcdefgh", row, strict=False):
             style.panel_letter(axes, letter)
     style.legend_above(figure, list(notes)[:1])
-    remark = f"Exemplar RDMs, {MEASURE_NAMES[measure]}, all stimuli. {bars.note(bars.of_methods(rows))}"
+    remark = f"Exemplar RDMs{stimuli_words(rows)}, {MEASURE_NAMES[measure]}. {bars.note(bars.of_methods(rows))}"
     style.footnote(figure, [*notes.values(), remark])
     return figure
 

@@ -18,6 +18,7 @@ from manyseeds.figures.selection import (
     networks_note,
     rows_of,
     short_layer_names,
+    stimuli_words,
 )
 
 MOST_TICKS = 4
@@ -41,8 +42,9 @@ def draw(tables: Tables) -> Figure:
         axes.set_title(group.title)
         notes.append(f"{group.title}: {networks_note(tables, group)}. {_relation(tables, group, measure)}")
     how = "number" if namings[-1] != "Layer" else "name"
+    stimuli = stimuli_words(tables["consistency_summary"])
     remark = (
-        f"Exemplar RDMs, {MEASURE_NAMES[measure]}. Points: layers, by {how}, joined in order. "
+        f"Exemplar RDMs{stimuli}, {MEASURE_NAMES[measure]}. Points: layers, by {how}, joined in order. "
         f"{_interval_note(layers[-1])}"
     )
     style.footnote(figure, [*notes, remark])

@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 
 from manyseeds.errors import StudyError
 from manyseeds.figures import depth, style
-from manyseeds.figures.selection import MEASURE_NAMES, Tables
+from manyseeds.figures.selection import MEASURE_NAMES, Tables, stimuli_words
 
 NONE = style.Series(style.BLUE, "o", "-")
 COCKTAIL = style.Series(style.VERMILLION, "^", "--")
@@ -17,7 +17,10 @@ def draw(tables: Tables) -> Figure:
     if not columns:
         raise StudyError(f"measures: supp7 needs {' or '.join(MEASURES)}, but the study has neither.")
     grid = depth.grid_of_curves(tables, columns)
-    return depth.finish(grid, tables, "Exemplar RDMs. Cocktail blank: mean pattern over all stimuli subtracted.")
+    stimuli = stimuli_words(tables["consistency_summary"])
+    return depth.finish(
+        grid, tables, f"Exemplar RDMs{stimuli}. Cocktail blank: mean pattern over all stimuli subtracted."
+    )
 
 
 def _column(measure: str) -> depth.Column:

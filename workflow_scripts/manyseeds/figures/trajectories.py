@@ -26,6 +26,7 @@ from manyseeds.figures.selection import (
     networks_note,
     rows_of,
     shortened,
+    stimuli_words,
     without_dropout,
 )
 
@@ -362,9 +363,10 @@ def _remark(shown: Sequence[Trajectory], tables: Tables, kind: str, measure: str
     if tested:
         of_accuracy = _without_suffix(courses, "_accuracy").dropna(subset=["mean"])
         notes.append(bars.note(of_accuracy, of="networks", label="c, and horizontally in d"))
+    stimuli = stimuli_words(tables["consistency_summary"])
     text = (
-        f"{KIND_NAMES[kind]}, {MEASURE_NAMES[measure]}. a: instances of an epoch are in the order of their seeds; a "
-        f"network has a consistency of 1 with itself."
+        f"{KIND_NAMES[kind]}{stimuli}, {MEASURE_NAMES[measure]}. a: instances of an epoch are in the order of their "
+        f"seeds; a network has a consistency of 1 with itself."
     )
     notes.append(_before_training(shown))
     return f"{text} {' '.join(filter(None, dict.fromkeys(notes)))}"

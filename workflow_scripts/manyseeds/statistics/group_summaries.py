@@ -16,6 +16,7 @@ from manyseeds.statistics.intervals import (
     PairStatistics,
     difference,
     network_intervals,
+    number_of_stimuli,
     pair_intervals,
     spread_pairs,
 )
@@ -111,7 +112,8 @@ def summarise_consistency(
     resamples
         Consistencies of the group on resampled stimuli. Statistics without resamples get no rows `stimuli` and `both`.
     """
-    return pair_intervals(_pair_statistics(consistency, resamples), bootstrap, UNIT_INTERVAL)
+    intervals = pair_intervals(_pair_statistics(consistency, resamples), bootstrap, UNIT_INTERVAL)
+    return intervals.assign(n_stimuli=number_of_stimuli(consistency))
 
 
 def summarise_contrasts(
@@ -188,9 +190,7 @@ def summarise_robustness(
     """
     columns = ["variation", *CONSISTENCY_KEYS, "n_networks", "n_stimuli", "mean", "ci_low", "ci_high"]
     varied = [
-        summarise_consistency(rows, None, bootstrap).assign(
-            variation=rows["variation"].iloc[0], n_stimuli=rows["n_stimuli"].iloc[0]
-        )
+        summarise_consistency(rows, None, bootstrap).assign(variation=rows["variation"].iloc[0])
         for _, rows in consistency_varied.groupby("variation", sort=False)
     ]
     frames = [rows[rows["ci_method"] == "jackknife"] for rows in varied]
@@ -201,7 +201,7 @@ def summarise_robustness(
         & (consistency_summary["epoch"] == consistency_summary["epoch"].max())
         & (consistency_summary["layer_index"] == consistency_summary["layer_index"].max())
     ]
-    return _concatenate([*frames, last.assign(variation=last["ci_method"], n_stimuli=np.nan)]).reindex(columns=columns)
+    return _concatenate([*frames, last.assign(variation=last["ci_method"])]).reindex(columns=columns)
 
 
 def _pair_statistics(consistency: pd.DataFrame, resamples: StimulusResamples | None) -> PairStatistics:

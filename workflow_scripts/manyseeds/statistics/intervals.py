@@ -98,6 +98,18 @@ def spread_pairs(
     return spread(frame, keys, "consistency", pairs, list(combinations(seeds, 2)))
 
 
+def number_of_stimuli(consistency: pd.DataFrame) -> int | None:
+    """Return the number n of stimuli, from the n (n - 1) / 2 entries of whole RDMs; None without any.
+
+    Parameters
+    ----------
+    consistency
+        Rows with the columns `kind` and `n_entries`.
+    """
+    n_entries = consistency.loc[consistency["kind"] == "exemplar", "n_entries"].max()
+    return None if pd.isna(n_entries) else round((1 + np.sqrt(1 + 8 * n_entries)) / 2)
+
+
 def difference(statistics: PairStatistics, column: str, minuend: object, subtrahend: object) -> PairStatistics:
     """Return differences of rows that agree in every key but `column`, which keeps the minuend's value."""
     others = [key for key in statistics.keys if key != column]

@@ -20,6 +20,7 @@ from manyseeds.statistics.intervals import (
     Bootstrap,
     PairStatistics,
     difference,
+    number_of_stimuli,
     pair_intervals,
     spread,
     spread_pairs,
@@ -60,6 +61,7 @@ class ConditionPair:
         rows = pd.concat([between, *(rows.assign(network_set=place) for place, rows in enumerate(sets))])
         rows = rows[rows["dropout_samples"] == 0]
         self.seeds = sorted({*rows["seed_a"], *rows["seed_b"]})
+        self.n_stimuli = number_of_stimuli(across)
         self._pairs = np.triu_indices(len(self.seeds), 1)
         columns = [(BETWEEN, *seeds) for seeds in product(self.seeds, repeat=2)]
         columns += [(place, *seeds) for place in (0, 1) for seeds in combinations(self.seeds, 2)]
@@ -140,7 +142,7 @@ def summarise_pair(pair: ConditionPair, bootstrap: Bootstrap) -> pd.DataFrame:
         _without_star(pair_intervals(rows, bootstrap, UNIT_INTERVAL), rows).assign(pairs=name, shared=shared)
         for name, shared, rows in pair.pools()
     ]
-    return pd.concat(frames, ignore_index=True).drop(columns=PERCENTILES)
+    return pd.concat(frames, ignore_index=True).drop(columns=PERCENTILES).assign(n_stimuli=pair.n_stimuli)
 
 
 def _without_star(rows: pd.DataFrame, statistics: PairStatistics) -> pd.DataFrame:
