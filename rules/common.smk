@@ -12,6 +12,7 @@ from snakemake.utils import update_config
 
 SCRIPTS = HOME / "workflow_scripts"
 SCHEMAS = SCRIPTS / "manyseeds" / "schemas"
+CLAIMS = os.path.relpath(HOME / "data" / "claims.csv")
 PUBLISHED = os.path.relpath(HOME / "data" / "mehrer2020_values.csv")
 sys.path.insert(0, str(SCRIPTS))
 
@@ -71,7 +72,12 @@ PAIR_TABLES = ["consistency_across", "consistency_across_summary", "contrasts"]
 MAPS = ["second_level", "mds"]  # made only for groups that figures show
 UNTRAINED_TABLES = ["consistency", "consistency_summary"]  # with further parts for networks before training
 ROTATION_TABLES = ["rotations", "rotation_entries"]
-TABLES = list(dict.fromkeys(["layers", *INSTANCE_TABLES, *GROUP_TABLES, *PAIR_TABLES, *ROTATION_TABLES, "comparison"]))
+CLAIM_TABLES = ["claims"] if catalogue.why_not("claims", STUDY) is None else []
+TABLES = list(
+    dict.fromkeys(
+        ["layers", *INSTANCE_TABLES, *GROUP_TABLES, *PAIR_TABLES, *ROTATION_TABLES, "comparison", *CLAIM_TABLES]
+    )
+)
 REPORTED_TABLES = [
     "instances",
     "attempts",

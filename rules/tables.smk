@@ -89,6 +89,48 @@ rule describe_layers:
         "../workflow_scripts/describe_layers.py"
 
 
+CLAIMED_FROM = ["accuracy", "consistency", "consistency_across", "clustering", "contrasts"]
+
+
+# Other studies lack the networks of the claims; there, the target `claims` says so.
+if CLAIM_TABLES:
+
+    rule judge_claims:
+        input:
+            **{table: parts_of(table, [catalogue.CLAIMED_GROUP]) for table in CLAIMED_FROM},
+            attempts=parts_of("attempts", [catalogue.CLAIMED_GROUP]),
+            claims=CLAIMS,
+            schema=schema_path("claims"),
+            schemas=[schema_path(table) for table in CLAIMED_FROM],
+        output:
+            parquet=f"{R}/tables/claims.parquet",
+            csv=report(
+                f"{R}/tables/claims.csv",
+                caption="captions/claims_table.rst",
+                category="Tables",
+                labels={"table": "claims"},
+            ),
+        log:
+            f"{R}/logs/judge_claims.log",
+        localrule: True
+        conda:
+            "../envs/manyseeds.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        params:
+            tables=CLAIMED_FROM,
+            seeds=list(STUDY.seeds(*catalogue.CLAIMED_GROUP)),
+            epochs=protocol.claimed_epochs(STUDY),
+            group=dict(zip(["architecture", "condition"], catalogue.CLAIMED_GROUP, strict=True)),
+            code=code_of("judge_claims"),
+        message:
+            "Judging the declared claims"
+        script:
+            "../workflow_scripts/judge_claims.py"
+
+
 COMPARED_TABLES = ["instances", "accuracy_summary", "consistency_summary", "relations"]
 
 

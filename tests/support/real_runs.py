@@ -17,6 +17,7 @@ from manyseeds.io import files
 
 WORKFLOW = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "profiles", "studies", "envs")
 PUBLISHED = "data/mehrer2020_values.csv"
+CLAIMS = "data/claims.csv"
 
 EPOCHS = 10
 """Those of a small study for the tests of faults, of two networks, which is done in seconds."""
@@ -43,7 +44,8 @@ def copy_workflow(folder: Path) -> Path:
         shutil.copytree(source, target, ignore=ignored) if source.is_dir() else shutil.copy(source, target)
     shutil.copy(WORKFLOW_TESTS / "studies/tiny.yaml", folder / "studies/tiny.yaml")
     (folder / "data").mkdir()
-    shutil.copy(ROOT / PUBLISHED, folder / PUBLISHED)
+    for name in (PUBLISHED, CLAIMS):
+        shutil.copy(ROOT / name, folder / name)
     return folder
 
 

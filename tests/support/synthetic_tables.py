@@ -47,6 +47,7 @@ def study_tables(
         "rotations": _rotations(rng),
         "rotation_entries": _rotation_entries(rng),
         "comparison": _comparison(),
+        "claims": _claims(),
     }
     tables["mds"] = pd.concat(
         [
@@ -394,6 +395,7 @@ def _second_level_maps(rng, layers, condition, n_networks):
 
 
 PUBLISHED = ROOT / "data/mehrer2020_values.csv"
+CLAIMS = ROOT / "data/claims.csv"
 
 
 def _comparison():
@@ -418,6 +420,33 @@ def _comparison():
         difference_high=(difference + 0.06).where(has_interval),
         status=np.where(in_study, None, "not in this study: architecture alexnet"),
         departures=np.where(in_study, "width 0.25 (paper: 1); epochs 8 (paper: 350)", None),
+    )
+
+
+def _claims():
+    """All declared rows: gates passed, and estimates from -0.9 upwards, confirmed or not in turn."""
+    table = pd.read_csv(CLAIMS, dtype={"claim": str}).rename(columns={"layers": "layer"})
+    is_gate = (table["kind"] == "gate").to_numpy()
+    estimate = np.where(is_gate, [10, 0.995, 0.98, 0.81] + [0.0] * (len(table) - 4), np.linspace(-1.1, 0.9, len(table)))
+    outcome = np.where(is_gate, "confirmed", np.resize(["confirmed", "refuted", "undecided"], len(table)))
+    has_interval = ~is_gate & table["scale"].notna()
+    ends = {
+        f"ci_{end}{level}": np.where(has_interval, estimate + sign * half, np.nan)
+        for end, sign in (("low", -1), ("high", 1))
+        for level, half in (("", 0.09), ("_95", 0.05))
+    }
+    p = np.where(table["statistic"] == "centroid_above_random_grouping", 0.001, np.nan)
+    return table.assign(
+        architecture="all_cnn_c",
+        condition="baseline",
+        kind=table["comparison"],
+        estimate=estimate,
+        **ends,
+        p=p,
+        n_networks=10,
+        gate="passed",
+        outcome=outcome,
+        verdict=outcome,
     )
 
 

@@ -16,7 +16,7 @@ from places import ROOT
 from synthetic_tables import FOLLOWED, LAST_EPOCH, MEASURES, RATES, study_tables, with_dropout_sweep
 
 from manyseeds.errors import StudyError
-from manyseeds.figures import catalogue, drawing, fig8, maps, selection, style, trajectories
+from manyseeds.figures import catalogue, claims, drawing, fig8, maps, selection, style, trajectories
 from manyseeds.figures.catalogue import FIGURES
 
 LONG_NAMES = {"my_resnet": ["layer1.0.relu", "layer1.1.relu", "layer2.0.downsample_conv", "layer4.0.relu", "fc"]}
@@ -145,7 +145,7 @@ def test_no_text_is_cut_off_or_overlaps_its_neighbours(name, settings):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in OF_ANY_NETWORKS if name not in (*SIMULATIONS, "supp3")])
+@pytest.mark.parametrize("name", [name for name in OF_ANY_NETWORKS if name not in (*SIMULATIONS, "supp3", "claims")])
 def test_states_how_many_networks_there_are_and_how_many_collapsed(name, drawn):
     text = notes(drawn(name))
     for title in ("All-CNN-C", "All-CNN-7"):
@@ -880,7 +880,8 @@ def collapsed(tables, chosen):
         for condition in {"condition", "condition_a", "condition_b"} & set(table):
             table = table[~pd.MultiIndex.from_frame(table[["architecture", condition]]).isin(lost)]
         left[name] = table
-    return left | {"instances": instances, "comparison": tables["comparison"].assign(ours=np.nan)}
+    nothing = {"comparison": tables["comparison"].assign(ours=np.nan), "claims": tables["claims"].assign(gate="failed")}
+    return left | {"instances": instances} | nothing
 
 
 @pytest.mark.slow
@@ -889,7 +890,8 @@ def test_where_all_networks_collapsed_the_figure_says_so(name, tmp_path):
     tables = study_tables({"alexnet": ["conv1", "fc8"]}, n_networks=2, n_stimuli=20)
     figure = draw(name, tables, lambda tables: collapsed(tables, lambda rows: rows["seed"] >= 0))
     assert not figure.axes
-    assert re.match("(Nothing to draw: |.*: no value to compare with)", figure.get_suptitle())
+    sentences = "(Nothing to draw: |.*: no value to compare with|.*: the declared claims are not tested)"
+    assert re.match(sentences, figure.get_suptitle())
     assert "Fewer than two accepted networks, so nothing to compare: AlexNet (0 of 3)" in notes(figure)
     style.save(figure, tmp_path / "words.pdf", tmp_path / "words.png")
     assert matplotlib.image.imread(tmp_path / "words.png").min() < 0.5  # there is ink
@@ -943,6 +945,54 @@ def test_no_point_lies_beyond_the_shared_axis(name):
         for line in axes.lines:
             heights = np.asarray(line.get_ydata(), float)
             assert ((heights >= low) & (heights <= high) | np.isnan(heights)).all()
+
+
+# --- claims
+
+
+def test_claims_shades_where_the_interval_must_be():
+    assert claims.regions("upper < -0.2", np.nan) == [(-1, -0.2)]
+    assert claims.regions("interval outside -0.15 0.15", np.nan) == [(-1, -0.15), (0.15, 1)]
+    assert claims.regions("lower > 0 and upper < 0.15", np.nan) == [(0, 0.15)]
+    assert claims.regions("estimate within 0.10 of published and interval inside 0.29 0.59", 0.443) == [
+        (pytest.approx(0.343), pytest.approx(0.543))
+    ]
+    assert claims.regions("p <= 0.025", np.nan) == claims.regions(None, np.nan) == []
+
+
+def test_claims_draws_every_statement_with_its_intervals_and_outcome(tables, drawn):
+    (axes,) = drawn("claims").axes
+    stated = tables["claims"].query("claim != 'gates'")
+    assert [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"] == list(stated["estimate"])
+    segments = [segment for lines in axes.collections for segment in lines.get_segments()]
+    bars = [segment[:, 0].tolist() for segment in segments if len(segment)]
+    expected = [
+        ends
+        for row in stated.itertuples()
+        for ends in ([row.ci_low_95, row.ci_high_95], [row.ci_low, row.ci_high])
+        if np.isfinite(ends).all()
+    ]
+    assert [ends for ends in bars if np.isfinite(ends).all()] == expected
+    words = [text.get_text() for text in axes.texts]
+    assert [text.split()[-1] for text in words] == list(stated["outcome"])
+    assert words[3] == "−0.36, p = 0.001  refuted"
+    assert [label.get_text()[0] for label in axes.get_yticklabels()] == list("1223455556778–––")
+
+
+def test_claims_name_the_gates_and_the_verdicts(tables, drawn):
+    text = notes(drawn("claims"))
+    assert "median training accuracy 0.995 (passed; asked: ≥ 0.99)" in text
+    assert re.search(r"Claims: 1 \w+, 2 \w+, .*8 \w+\. Thin bars .* 99\.375 %", text)
+    undertrained = tables["claims"].assign(gate="undertrained")
+    assert "Claims (undertrained): 1 " in notes(draw("claims", tables | {"claims": undertrained}))
+
+
+def test_claims_are_not_drawn_if_a_gate_failed(tables):
+    failed = tables["claims"].assign(gate="failed")
+    failed.loc[failed["statistic"] == "lowest_training_accuracy", ["estimate", "outcome"]] = [0.935, "refuted"]
+    figure = draw("claims", tables | {"claims": failed})
+    assert not figure.axes
+    assert "lowest training accuracy 0.935 (failed; asked: ≥ 0.95)" in notes(figure)
 
 
 # --- comparison

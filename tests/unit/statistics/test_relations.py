@@ -10,6 +10,7 @@ from scipy.spatial.distance import squareform
 
 from manyseeds.statistics import relations
 from manyseeds.statistics.permutation import mantel, network_orders
+from manyseeds.statistics.resampling import jackknife_ends
 
 SEEDS = [0, 2, 3, 5, 8, 9]
 PAIRS = list(combinations(SEEDS, 2))
@@ -185,10 +186,10 @@ def test_jackknife_of_a_correlation_over_layers_covers(n_networks):
         x = truth_x + 0.3 * draws.normal(size=(n_networks, 9))
         y = truth_y + 0.3 * draws.normal(size=(n_networks, 9))
         without = [np.corrcoef(np.delete(x, i, 0).mean(0), np.delete(y, i, 0).mean(0))[0, 1] for i in range(n_networks)]
-        low, high = relations.jackknife_z(np.corrcoef(x.mean(0), y.mean(0))[0, 1], np.array(without))
+        low, high = jackknife_ends(np.corrcoef(x.mean(0), y.mean(0))[0, 1], np.array(without), scale="z")
         hits.append(low <= truth <= high)
     assert 0.85 < np.mean(hits) < 0.99
 
 
 def test_perfect_correlations_have_no_jackknife():
-    assert np.isnan(relations.jackknife_z(1.0, np.array([0.9, 0.8, 0.7, 0.9, 0.8]))).all()
+    assert np.isnan(jackknife_ends(1.0, np.array([0.9, 0.8, 0.7, 0.9, 0.8]), scale="z")).all()

@@ -59,6 +59,17 @@ PUBLISHED = Requirement(
     f"a network with published values, in the condition baseline: add {' or '.join(PUBLISHED_NETWORKS)} to `networks`",
 )
 
+CLAIMED_GROUP = ("all_cnn_c", "baseline")
+"""The networks that data/claims.csv is about."""
+
+CLAIMED = Requirement(
+    lambda study: (
+        CLAIMED_GROUP in study.groups and study.knows_training and study.config["data"]["dataset"] == "cifar10"
+    ),
+    "All-CNN-C trained on CIFAR-10 in the condition baseline, here or by the study that exported them: run "
+    "studies/compressed.yaml",
+)
+
 
 Groups = Sequence[tuple[str, str]]
 """Pairs of architecture and condition."""
@@ -84,6 +95,11 @@ def swept(study: "Study") -> Groups:
     architectures, rate_0 = {architecture for architecture, _ in study.dropout_sweep}, study.conditions[0]["name"]
     first = [group for group in study.groups if group[0] in architectures and group[1] == rate_0]
     return [*first, *study.dropout_sweep]
+
+
+def claimed(study: "Study") -> Groups:
+    """Return the group that the declared claims are about."""
+    return [CLAIMED_GROUP]
 
 
 def compared(study: "Study") -> Groups:
@@ -188,6 +204,7 @@ FIGURES: dict[str, Entry] = {
         requires=(any_measure_of("correlation", "cosine"),),
     ),
     "supp8": Entry("Centroid consistency during training", TRAINING, TRAJECTORIES, (TRAJECTORY,), followed),
+    "claims": Entry("The declared claims", PAPER, ("claims", "instances"), (CLAIMED,), claimed),
     "comparison": Entry("Published values and ours", PAPER, ("comparison", "instances"), (PUBLISHED,), all_groups),
 }
 

@@ -116,3 +116,9 @@ def _written(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_written, value)) or "none"
     return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def claimed_epochs(study: Study) -> dict[str, int]:
+    """Return the epochs that data/claims.csv names (`claims.EPOCHS`), as far as they are single ones."""
+    milestones = study.config["training"]["milestones"]
+    return {"last": study.last_epoch} | ({"first_milestone": milestones[0]} if milestones else {})

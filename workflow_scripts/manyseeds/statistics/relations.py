@@ -10,12 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from manyseeds.statistics.correlations import METHODS, MIN_POINTS, relate
 from manyseeds.statistics.intervals import spread, spread_pairs
 from manyseeds.statistics.permutation import mantel, network_orders
-from manyseeds.statistics.resampling import LEVEL, mean_along_last_axis, pair_products, weighted_means
+from manyseeds.statistics.resampling import jackknife_ends, mean_along_last_axis, pair_products, weighted_means
 from manyseeds.streams import generator
 
 MIN_NETWORKS = 5
@@ -133,7 +132,7 @@ def _within(x: Floats, y: Floats, orders: NDArray[np.intp]) -> dict[str, float]:
     kept = pair_products(1 - np.eye(n_networks)) > 0
     without = np.array([_pearson(x[pairs], y[pairs]) for pairs in kept])
     row["pearson"] = _pearson(x, y)
-    row["pearson_jackknife_low"], row["pearson_jackknife_high"] = jackknife_z(row["pearson"], without)
+    row["pearson_jackknife_low"], row["pearson_jackknife_high"] = jackknife_ends(row["pearson"], without, scale="z")
     return row | {"p_permutation": mantel(x, y, orders), "n_networks": n_networks}
 
 
@@ -180,7 +179,7 @@ def _jackknife(name: str, value: float, without: list[tuple[Floats, Floats]], co
     """Return the jackknife interval of one coefficient; null below five networks or points."""
     if len(without) < MIN_NETWORKS or not np.isfinite(value):
         return {}
-    low, high = jackknife_z(value, np.array([_defined(correlate, x, y) for x, y in without]))
+    low, high = jackknife_ends(value, np.array([_defined(correlate, x, y) for x, y in without]), scale="z")
     return {f"{name}_jackknife_low": low, f"{name}_jackknife_high": high}
 
 
@@ -189,31 +188,6 @@ def _defined(correlate: Callable, x: Floats, y: Floats) -> float:
     defined = np.isfinite(x) & np.isfinite(y)
     enough = defined.sum() >= MIN_POINTS and np.ptp(x[defined]) > 0 and np.ptp(y[defined]) > 0
     return float(correlate(x, y)[0]) if enough and defined.all() else float("nan")
-
-
-def jackknife_z(value: float, without: Floats) -> tuple[float, float]:
-    """Return the 95 % delete-one-network jackknife of a correlation, made on Fisher's z.
-
-    Parameters
-    ----------
-    value
-        The correlation.
-    without
-        (N,) the correlation without each network.
-
-    Returns
-    -------
-    low, high
-        NaN if a value is undefined or exactly 1 or -1.
-    """
-    values = np.append(without, value)
-    if not (np.abs(values) < 1).all():
-        return float("nan"), float("nan")
-    n, z = len(without), np.arctanh(without)
-    error = np.sqrt((n - 1) / n * ((z - z.mean()) ** 2).sum())
-    half = stats.t.ppf(1 - (1 - LEVEL) / 2, n - 1) * error
-    low, high = np.tanh(np.arctanh(value) + np.array([-half, half]))
-    return float(low), float(high)
 
 
 def _pearson(x: Floats, y: Floats) -> float:

@@ -9,6 +9,7 @@ Pair values are vectors of length K = N (N - 1) / 2 in the order of ``numpy.triu
 weight. Comments cite M20 (Mehrer et al. 2020) and S23 (Schütt et al. 2023).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -184,6 +185,46 @@ def jackknife(
     if in_unit_interval:
         low, high = (np.where(at_bound(mean), np.nan, end) for end in (low, high))
     return Interval(method, mean, low, high, np.zeros(np.shape(mean), dtype=int))
+
+
+SCALES: dict[str, tuple[Callable, Callable]] = {
+    "own": (float, float),
+    "z": (np.arctanh, np.tanh),
+    "logit": (logit, expit),
+}
+"""Scales on which the jackknife of one statistic is made: the transform and its inverse. z is Fisher's."""
+
+
+def jackknife_ends(
+    value: float, without: NDArray[np.float64], *, scale: str = "own", level: float = LEVEL
+) -> tuple[float, float]:
+    """Return the ends of the delete-one-network jackknife of one statistic.
+
+    Parameters
+    ----------
+    value
+        The statistic of all networks.
+    without
+        (N,) the statistic without each network.
+    scale
+        Name of a scale of `SCALES`.
+    level
+        Confidence level.
+
+    Returns
+    -------
+    low, high
+        NaN below three networks, and if a value is undefined or at an end of its scale.
+    """
+    transform, back = SCALES[scale]
+    n = len(without)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        centre, *deviating = (float(transform(each)) for each in (value, *without))
+    if n < MIN_NETWORKS_JACKKNIFE or not np.isfinite([centre, *deviating]).all():
+        return float("nan"), float("nan")
+    deviations = np.array(deviating) - np.mean(deviating)
+    half = stats.t.ppf(1 - (1 - level) / 2, n - 1) * np.sqrt((n - 1) / n * (deviations**2).sum())
+    return float(back(centre - half)), float(back(centre + half))
 
 
 def at_bound(mean: np.ndarray) -> np.ndarray:
