@@ -27,8 +27,11 @@ from manyseeds.study.architectures import module_names
 from manyseeds.study.checks import checked_study
 from manyseeds.study.instances import Instance
 from manyseeds.study.study import OWN_ACTIVATIONS, PRETRAINED, TRAINED
+from manyseeds.study.validation import check_keys_once
 
 try:
+    for path in workflow.configfiles:
+        check_keys_once(Path(path).read_text(encoding="utf-8"), str(path))
     # An export brings the config of the study that trained its networks; the user's keys overlay it. It is not read by
     # `configfile`, which would execute Python in the file, and the file may be a stranger's.
     if theirs := exported_study.read_study(config["pretrained_dir"]):

@@ -57,6 +57,10 @@ STUDIES = {
     "not a number": (b"training: {learning_rate: .nan}", "Config key training.learning_rate: found nan, expected"),
     "no end of instances": (b"instances: 1000000000", "Config key instances: found 1000000000, expected at"),
     "no end of digits": (b"seed: 1" + b"0" * 400, "Config key seed: found an integer of 1329 bits, expected less than"),
+    "key twice": (
+        b"study: mine\ninstances: 3\ntraining: {epochs: 3,\n epochs: 4}",
+        "mine.yaml: line 4 sets the key training.epochs again, which line 3 sets.",
+    ),
     "date": (b"study: 2020-01-01", "Config key study: found datetime.date(2020, 1, 1), expected text"),
     "key of a number": (b"1: 2", "Config key 1: "),
     "slashes": (

@@ -14,6 +14,7 @@ from manyseeds.errors import StudyError
 from manyseeds.study.checks import checked_study
 from manyseeds.study.instances import Instance
 from manyseeds.study.tasks import dropout_values, training_set
+from manyseeds.study.validation import check_keys_once
 
 
 def yaml_keys(value, prefix: str = "") -> set[str]:
@@ -43,6 +44,37 @@ def test_objects_of_the_schema_refuse_unknown_keys():
     objects = [part for part in [SCHEMA, *schema_keys(SCHEMA).values()] if "properties" in part]
     assert len(objects) > 8
     assert all(part["additionalProperties"] is False for part in objects)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("a: 1\nb: 2\na: 3", "x.yaml: line 3 sets the key a again, which line 1 sets."),
+        ("networks:\n- {name: a}\n- {name: a, width: 1, name: b}", "line 3 sets the key networks[1].name again"),
+        ('{"a": {"b": 1,\n"b": 1}}', "line 2 sets the key a.b again, which line 1 sets."),
+        ("a: &x {b: 1}\nc: *x\nd: [*x, {e: 1, e: 2}]", "line 3 sets the key d[1].e again"),
+    ],
+)
+def test_a_key_that_a_file_sets_twice_is_named_with_both_lines(text, sentence):
+    with pytest.raises(StudyError) as problem:
+        check_keys_once(text, "x.yaml")
+    assert sentence in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 1\nb: {a: 1}\nc: [{a: 1}, {a: 1}]",
+        '1: 2\n"1": 3',
+        "a: &x [*x]",
+        "[a",
+        "",
+        "? [a]\n: 1\n? [a]\n: 2",
+        "[" * 99999,
+    ],
+)
+def test_keys_that_differ_and_text_that_is_not_a_config_pass(text):
+    check_keys_once(text, "x.yaml")
 
 
 def test_instances_are_all_seeds_of_all_conditions_of_all_networks():

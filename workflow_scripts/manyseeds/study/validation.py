@@ -33,6 +33,44 @@ _Validator = extend(
 )
 
 
+def check_keys_once(text: str, source: str) -> None:
+    """Check that a config in YAML or JSON has each key once: readers keep the last value and drop the others.
+
+    Text that is not YAML is left to the reader, which refuses it.
+
+    Raises
+    ------
+    StudyError
+        At the first key that occurs again; names it with both lines.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)  # the loader in C crashes on thousands of levels
+    except (yaml.YAMLError, RecursionError):
+        return
+    waiting: list[tuple[yaml.Node | None, tuple[str | int, ...]]] = [(root, ())]
+    seen: set[int] = set()  # a node may hold itself (`&` and `*`)
+    while waiting:
+        node, where = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            _check_mapping(node, where, source)
+            waiting += [(part, (*where, key.value)) for key, part in node.value if isinstance(key, yaml.ScalarNode)]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += [(part, (*where, index)) for index, part in enumerate(node.value)]
+
+
+def _check_mapping(node: yaml.MappingNode, where: tuple[str | int, ...], source: str) -> None:
+    lines: dict[tuple[str, str], int] = {}
+    for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+        line, name = key.start_mark.line + 1, (key.tag, key.value)  # with its type: 1 and "1" are two keys
+        if name in lines:
+            place = _cut(dotted((*where, key.value)))
+            raise StudyError(f"{source}: line {line} sets the key {place} again, which line {lines[name]} sets.")
+        lines[name] = line
+
+
 def check_plain(value: Any, where: tuple[str | int, ...] = ()) -> None:
     """Check that a configuration holds only types of JSON; YAML also has dates, sets and references.
 
