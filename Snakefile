@@ -103,7 +103,6 @@ rule figures:
 
 onstart:
     refuse_what_cannot_be_right()
-    tell_what_is_left_out()
 
 
 onsuccess:

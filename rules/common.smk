@@ -26,6 +26,7 @@ from manyseeds.study import tasks
 from manyseeds.study.architectures import module_names
 from manyseeds.study.checks import checked_study
 from manyseeds.study.instances import Instance
+from manyseeds.study.notices import notices
 from manyseeds.study.study import OWN_ACTIVATIONS, PRETRAINED, TRAINED
 from manyseeds.study.validation import check_keys_once
 
@@ -125,3 +126,6 @@ include: "common/params.smk"
 include: "common/inputs.smk"
 include: "common/targets.smk"
 include: "common/runs.smk"
+
+
+tell_what_is_not_obvious()

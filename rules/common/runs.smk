@@ -29,15 +29,11 @@ def refuse_what_cannot_be_right():
         raise WorkflowError(str(problem)) from None
 
 
-def tell_what_is_left_out():
-    """Name the exported networks that are alone in their group, and the conditions that have no networks."""
-    if STUDY.alone:
-        print(
-            f"Left out, because their groups have no other network: {', '.join(map(str, STUDY.alone))}.",
-            file=sys.stderr,
-        )
-    for key, names in STUDY.absent_conditions.items():
-        print(f"Left out of {key}, because these conditions have no networks: {', '.join(names)}.", file=sys.stderr)
+def tell_what_is_not_obvious():
+    """Name what the study leaves out, ignores or decides by itself. A dry run does not call `onstart`."""
+    if workflow.is_main_process:
+        for sentence in notices(STUDY):
+            print(sentence, file=sys.stderr)
 
 
 def tell_what_mostly_failed():

@@ -785,6 +785,25 @@ def test_own_activations_give_tables_and_figures_without_training(own_activation
     assert planned(folder, config=OWN_ACTIVATIONS) == {}
 
 
+def test_what_own_activations_leave_out_and_ignore_is_told_while_planning(own_activations):
+    folder = copy_workflow(own_activations.parent)
+    for seed in range(3):
+        shutil.copy(
+            own_activations / f"net/mine/seed{seed}/epoch10/conv2.npy", own_activations / f"net/mine/seed{seed}/"
+        )
+        shutil.copy(
+            own_activations / f"net/mine/seed{seed}/epoch10/conv2.npy",
+            own_activations / f"net/mine/seed{seed}/epoch10/fc.npy",
+        )
+    run = snakemake(folder, "-n", config=OWN_ACTIVATIONS)
+    assert run.returncode == 0, run.stdout
+    assert run.stdout.count("own: not read, though it looks like data: net/mine/seed0/conv2.npy, net/") == 1
+    assert (
+        run.stdout.count("net: without layers.csv, the order of its layers is that of their names: conv2, conv10, fc.")
+        == 1
+    )
+
+
 def test_own_activations_that_are_wrong_stop_before_anything_is_compared(own_activations):
     folder = copy_workflow(own_activations.parent)
     wrong = own_activations / "net/mine/seed2/epoch10/conv10.npy"

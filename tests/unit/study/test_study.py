@@ -532,7 +532,22 @@ OWN_MISTAKES = {
         "activations_dir",
         "epoch1/b.npy: the last epoch, 2, does not have this layer",
     ),
-    "nothing": (["readme.txt"], "activations_dir", "does not hold any {architecture}/{condition}/seed{n}"),
+    "nothing": (
+        ["readme.txt"],
+        "activations_dir",
+        "does not hold any {architecture}/{condition}/seed{n}; found no file that looks like data.",
+    ),
+    "seed_0": (
+        [f"net/m/seed_{seed}/{layer}.npy" for seed in range(3) for layer in "ab"],
+        "activations_dir",
+        "any {architecture}/{condition}/seed{n}; found net/m/seed_0/a.npy, net/m/seed_0/b.npy, net/m/seed_1/a.npy, "
+        "net/m/seed_1/b.npy, net/m/seed_2/a.npy and 1 more.",
+    ),
+    "checkpoint of another framework": (
+        ["all_cnn_c/m/seed0.ckpt"],
+        "networks_dir",
+        "any {architecture}/{condition}/seed{n}.safetensors; found all_cnn_c/m/seed0.ckpt.",
+    ),
     "one instance": (["net/mine/seed0/a.npy"], "activations_dir", "net/mine: found 1 instance, expected at least 2"),
     "other layers": (
         ["net/m/seed0/a.npy", "net/m/seed1/b.npy"],

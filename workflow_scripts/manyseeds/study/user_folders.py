@@ -22,6 +22,23 @@ MOST_DIGITS = 18
 
 NETWORK_SUFFIXES = (".safetensors", ".pt", ".pth")
 
+STIMULI, LAYERS = "stimuli.csv", "layers.csv"
+"""Tables beside own activations: labels of the stimuli, and the order of the layers."""
+
+DATA_SUFFIXES = frozenset(
+    (
+        *(*NETWORK_SUFFIXES, ".ckpt", ".bin", ".onnx", ".pkl", ".pickle"),
+        *(".npy", ".npz", ".h5", ".hdf5", ".mat", ".zarr", ".parquet", ".feather", ".csv", ".tsv"),
+    )
+)
+"""Suffixes, in lower case, of files that may hold activations, weights or labels."""
+
+MOST_LEVELS = 5
+"""Number of levels of a folder of own activations: architecture, condition, seed, epoch, layer."""
+
+MOST_NAMED = 5
+"""Maximum number of files that a sentence names."""
+
 
 def find_arrays(folder: Path) -> dict[Instance, dict[int, tuple[Path, ...]]]:
     """Find own activations: ``{architecture}/{condition}/seed{n}/[epoch{e}/]{layer}.npy``.
@@ -88,6 +105,35 @@ def find_exported(folder: Path) -> dict[Instance, Path]:
     return found
 
 
+def unread_files(folder: Path, read: Iterable[Path]) -> list[Path]:
+    """Return the files in a user's folder that look like data, by their suffixes, and are not read.
+
+    Parameters
+    ----------
+    folder
+        The folder, searched as deep as own activations lie. Hidden files and folders are skipped.
+    read
+        Files that are read, and folders whose files are all known.
+    """
+    known, unread = set(map(os.path.realpath, read)), []
+    for place, folders, names in os.walk(folder, followlinks=True):
+        known.add(os.path.realpath(place))  # links may lead to a folder again
+        entries = [Path(place, name) for name in (*folders, *names) if not name.startswith(".")]
+        new = [path for path in entries if os.path.realpath(path) not in known]
+        data = {path.name: path for path in new if path.suffix.lower() in DATA_SUFFIXES}
+        unread += data.values()
+        deep = len(Path(place).relative_to(folder).parts) + 1 >= MOST_LEVELS
+        folders[:] = [] if deep else sorted(({path.name for path in new} & set(folders)) - set(data))
+    return sorted(unread)
+
+
+def abridged(names: Sequence[str]) -> str:
+    """Return names as text: all of a few, or the first of many with the number of the others."""
+    shown = list(names[:MOST_NAMED])
+    others = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {others} more" if others else "")
+
+
 def _find_instances(folder: Path, pattern: str, key: str, suffixes: Sequence[str] = ("",)) -> dict[Instance, Path]:
     if not os.path.isdir(folder):  # pathlib's is_dir raises if a link leads to itself
         raise StudyError(f"Config key {key}: the folder {folder} does not exist.")
@@ -108,8 +154,10 @@ def _find_instances(folder: Path, pattern: str, key: str, suffixes: Sequence[str
             raise StudyError(f"{path} and {found[instance].name} have the same seed; expected one file per seed.")
         found[instance] = path
     if not found:
+        there = [str(path.relative_to(folder)) for path in unread_files(folder, ())]
         raise StudyError(
-            f"Config key {key}: {folder} does not hold any {{architecture}}/{{condition}}/seed{{n}}{suffixes[0]}."
+            f"Config key {key}: {folder} does not hold any {{architecture}}/{{condition}}/seed{{n}}{suffixes[0]}; "
+            f"found {abridged(there) or 'no file that looks like data'}."
         )
     return dict(sorted(found.items()))
 
@@ -159,7 +207,7 @@ def _layers(folder: Path, order: Sequence[str] | None) -> tuple[Path, ...]:
 
 def _layer_order(folder: Path) -> list[str] | None:
     """Read the column ``layer`` of ``layers.csv``, if there is one."""
-    path = folder / "layers.csv"
+    path = folder / LAYERS
     if not path.exists():
         return None
     (order,) = read_columns(path, "layer")

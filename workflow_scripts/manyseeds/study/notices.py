@@ -1,0 +1,72 @@
+"""Sentences on what a study leaves out, ignores or decides by itself: told while it is planned.
+
+Read while the Snakefile is parsed, so only the standard library is imported.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from manyseeds.study.study import FOLDERS, OWN_ACTIVATIONS, OWN_NETWORKS, PRETRAINED, Study
+from manyseeds.study.user_folders import LAYERS, STIMULI, abridged, unread_files
+
+EXPECTED = {
+    OWN_ACTIVATIONS: f"{STIMULI}, {LAYERS} and {{architecture}}/{{condition}}/seed{{n}}/[epoch{{e}}/]{{layer}}.npy",
+    OWN_NETWORKS: "{architecture}/{condition}/seed{n}.safetensors, .pt or .pth",
+    PRETRAINED: "the folders of the networks that the study has",
+}
+"""Files that a study reads from a folder of the user's, by mode."""
+
+
+def notices(study: Study) -> list[str]:
+    """Return all sentences on a study, one for each thing that a user may not expect."""
+    return [*_left_out(study), *_ignored(study), *_orders(study)]
+
+
+def _left_out(study: Study) -> Iterator[str]:
+    """Yield a sentence on networks that are alone in their group, and one for each key with absent conditions."""
+    if study.alone:
+        yield f"Left out, because their groups have no other network: {', '.join(map(str, study.alone))}."
+    for key, names in study.absent_conditions.items():
+        yield f"Left out of {key}, because these conditions have no networks: {', '.join(names)}."
+
+
+def _ignored(study: Study) -> Iterator[str]:
+    """Yield a sentence on the files in the user's folder that look like data and are not read."""
+    if study.mode not in EXPECTED:
+        return
+    key = next(key for key, mode in FOLDERS.items() if mode == study.mode)
+    folder = Path(study.config[key])
+    unread = unread_files(folder, _read(study, folder))
+    if unread:
+        names = abridged([str(path.relative_to(folder)) for path in unread])
+        yield f"{folder}: not read, though it looks like data: {names}. Read are {EXPECTED[study.mode]}."
+
+
+def _read(study: Study, folder: Path) -> Iterable[Path]:
+    """Return the files that a study reads from the user's folder, and folders of which it knows all files."""
+    if study.mode == OWN_ACTIVATIONS:
+        arrays = (paths for by_epoch in study.own_arrays.values() for paths in by_epoch.values())
+        return [folder / STIMULI, folder / LAYERS, *(path for paths in arrays for path in paths)]
+    if study.mode == OWN_NETWORKS:
+        return study.own_checkpoints.values()
+    return [folder / "stimuli.parquet", *(study.exported[each] for each in (*study.instances, *study.alone))]
+
+
+def _orders(study: Study) -> Iterator[str]:
+    """Yield a sentence on the order of own layers, if it follows from names that are not numbered alike.
+
+    Numbers of one name, such as conv2 and conv10, are in the order of depth. Two names, such as conv and fc, are in
+    the order of the alphabet.
+    """
+    if study.mode != OWN_ACTIVATIONS or (Path(study.config["activations_dir"]) / LAYERS).exists():
+        return
+    told = set()
+    for instance, by_epoch in study.own_arrays.items():
+        layers = tuple(path.stem for path in by_epoch[max(by_epoch)])
+        if len({re.sub(r"[0-9]+", "0", layer) for layer in layers}) > 1 and layers not in told:
+            told.add(layers)
+            yield (
+                f"{instance.architecture}: without {LAYERS}, the order of its layers is that of their names: "
+                f"{', '.join(layers)}. List them in {LAYERS} if their depth differs."
+            )
