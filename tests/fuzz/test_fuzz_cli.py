@@ -21,6 +21,7 @@ OURS = ("workflow_scripts", "Snakefile", ".smk")
 def workflow(tmp_path_factory) -> Path:
     folder = copy_workflow(tmp_path_factory.mktemp("workflow"))
     (folder / "{x}").mkdir()
+    (folder / "<results>").mkdir()
     return folder
 
 
@@ -78,6 +79,10 @@ STUDIES = {
     ),
     "folder of results": (b"networks_dir: results/digits/networks", "expected a folder outside the study's own"),
     "braces": (b"activations_dir: '{x}'", "Config key activations_dir: found {x}, expected a path"),
+    "variable of Snakemake": (
+        b"networks_dir: <results>",
+        "Config key networks_dir: found <results>, expected a path without {, }, < and >, which Snakemake",
+    ),
 }  # fmt: skip
 
 

@@ -48,6 +48,12 @@ def test_a_curve_has_the_means_and_the_names_of_the_layers():
     np.testing.assert_allclose([bar[:, 1] for bar in bars], table()[["ci_low", "ci_high"]])
 
 
+def test_names_of_layers_that_look_like_formulas_are_written_as_they_are():
+    axes = ms.plot.depth(table(layers=("a$b^$", "$x_$")))
+    axes.figure.draw_without_rendering()
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["a$b^$", "$x_$"]
+
+
 def test_a_column_gives_a_curve_for_each_value():
     both = pd.concat([table(), table(kind="centroid", mean=0.95)])
     assert set(drawn(ms.plot.depth(both, by="kind"))) == {"exemplar", "centroid"}

@@ -144,6 +144,16 @@ def test_no_text_is_cut_off_or_overlaps_its_neighbours(name, settings):
             assert left.x1 <= right.x0 + 0.5
 
 
+FORMULAS = ["a$b$", "$\\nothing{$", "100 $"]
+
+
+@pytest.mark.parametrize(("name", "expected"), [("fig2", "$x^$ or $y"), ("fig3", FORMULAS[1]), ("fig4", FORMULAS[1])])
+def test_names_that_look_like_formulas_are_written_as_they_are(name, expected):
+    tables = study_tables({"net": FORMULAS}, condition="mine", n_networks=2, n_stimuli=20)
+    tables["mds"]["category_name"] = tables["mds"]["category_name"].replace("category 1", "$x^$ or $y")
+    assert expected in [text.get_text() for text in written(draw(name, tables))]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in OF_ANY_NETWORKS if name not in (*SIMULATIONS, "supp3", "claims")])
 def test_states_how_many_networks_there_are_and_how_many_collapsed(name, drawn):

@@ -571,6 +571,11 @@ OWN_MISTAKES = {
         "activations_dir",
         "found the layer '{x}', expected a name",
     ),
+    "folder called as a variable of Snakemake": (
+        ["net/m/seed0/<results>.npy"],
+        "activations_dir",
+        "found the layer '<results>', expected a name without control characters, {, }, < and >.",
+    ),
     "two folders of an epoch": (
         ["net/m/seed0/epoch1/a.npy", "net/m/seed0/epoch01/a.npy"],
         "activations_dir",

@@ -255,7 +255,9 @@ def layer_axis(axes: Axes, layers: pd.DataFrame) -> None:
     unique = layers.drop_duplicates("layer_index").sort_values("layer_index")
     labels, axis_label = short_layer_names([str(name) for name in unique["layer"]])
     long = max(len(label) for label in labels) > LONGEST_UPRIGHT
-    axes.set_xticks(unique["layer_index"].to_numpy(float), labels, rotation=90 if long else 0)
+    rotation = 90 if long else 0
+    # Also in a notebook, where the settings are not those of `style`, a name is not a formula.
+    axes.set_xticks(unique["layer_index"].to_numpy(float), labels, rotation=rotation, parse_math=False)
     axes.set_xlim(unique["layer_index"].min() - 0.5, unique["layer_index"].max() + 0.5)
     axes.set_xlabel(axis_label)
 

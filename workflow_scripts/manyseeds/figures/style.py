@@ -70,6 +70,8 @@ RC: "dict[RcKeyType, object]" = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": TEXT_PT,
+    # Names of layers and categories are anything, such as a$b$. No text here is a formula.
+    "text.parse_math": False,
     "axes.labelsize": TEXT_PT,
     "axes.titlesize": TEXT_PT,
     "axes.linewidth": 0.6,

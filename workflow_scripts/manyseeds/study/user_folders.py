@@ -14,8 +14,8 @@ from typing import Any
 from manyseeds.errors import StudyError, breaks_lines
 from manyseeds.study.instances import CARD, Instance
 
-BRACES = {"{", "}"}
-"""In a path, Snakemake takes the text between these for a wildcard."""
+BRACES = {"{", "}", "<", ">"}
+"""In a path, Snakemake takes the text between {} for a wildcard, and that between <> for a variable."""
 
 MOST_DIGITS = 18
 """Maximum number of digits of a seed or an epoch: tables hold them as integers of 64 bits."""
@@ -139,7 +139,7 @@ def _find_instances(folder: Path, pattern: str, key: str, suffixes: Sequence[str
         raise StudyError(f"Config key {key}: the folder {folder} does not exist.")
     if not BRACES.isdisjoint(str(folder)):
         raise StudyError(
-            f"Config key {key}: found {folder}, expected a path without {{ and }}, which mark Snakemake's wildcards."
+            f"Config key {key}: found {folder}, expected a path without {{, }}, < and >, which Snakemake replaces."
         )
     found: dict[Instance, Path] = {}
     for path in folder.glob(f"*/*/{pattern}"):
@@ -195,7 +195,7 @@ def _layers(folder: Path, order: Sequence[str] | None) -> tuple[Path, ...]:
     for name in files:
         if breaks_lines(name) or not BRACES.isdisjoint(name):
             raise StudyError(
-                f"{folder}: found the layer {name!a}, expected a name without control characters, {{ and }}."
+                f"{folder}: found the layer {name!a}, expected a name without control characters, {{, }}, < and >."
             )
     if order is None:
         return tuple(files.values())
