@@ -4,7 +4,8 @@ import json
 import os
 import re
 import sys
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode
+from contextlib import suppress
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError

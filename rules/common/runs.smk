@@ -1,6 +1,17 @@
 """Checks before a run, and tidying up after it."""
 
 
+def unfinished_outputs():
+    """Yield the outputs of jobs that Snakemake has begun and not seen end, from the names of its records."""
+    records = Path(".snakemake/incomplete")
+    for place, _, names in os.walk(records):
+        for name in names:
+            # The path in base64. A long one is cut into folders, which have an @ before their names.
+            parts = Path(place, name).relative_to(records).parts
+            with suppress(ValueError):
+                yield urlsafe_b64decode("".join(part.removeprefix("@") for part in parts)).decode()
+
+
 def forget_unfinished_cohorts():
     """Remove the markers of training jobs whose end Snakemake has not seen: it was killed, and they went on without it.
 
@@ -8,10 +19,9 @@ def forget_unfinished_cohorts():
     """
     if any(Path(".snakemake/locks").glob("*")):
         return  # another run is under way
-    for marker in Path(R).glob("networks/*/*/.cohort*"):
-        unfinished = Path(".snakemake/incomplete", urlsafe_b64encode(str(marker).encode()).decode())
-        if unfinished.exists():
-            marker.unlink()
+    markers = set(map(str, Path(R).glob("networks/*/*/.cohort*")))
+    for marker in markers.intersection(unfinished_outputs()):
+        Path(marker).unlink()
 
 
 def refuse_what_cannot_be_right():

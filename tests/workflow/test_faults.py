@@ -12,6 +12,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -25,10 +26,12 @@ from real_runs import (
     WEIGHTS,
     assert_same_results,
     copied,
+    copy_workflow,
     run,
     snakemake,
     wait_until,
 )
+from snakemake.persistence.file import FilePersistence
 
 # One worker runs all of them: they share an undisturbed run.
 pytestmark = pytest.mark.xdist_group("faults")
@@ -153,6 +156,26 @@ def test_workers_killed_while_writing(prepared, undisturbed, tmp_path):
         assert broken.returncode != 0
         assert "Traceback" not in broken.stdout
     finish(folder, undisturbed)
+
+
+def test_a_killed_study_of_long_names_opens_again(tmp_path):
+    """A marker of a cohort whose path in base64 is longer than the name of a file may be."""
+    folder = copy_workflow(tmp_path)
+    name, network = "s" * 100, "n" * 100
+    config = (f"study={name}", f"networks=[{{architecture: all_cnn_7, name: {network}}}]", *CONFIG)
+    markers = [folder / f"results/{name}/networks/{network}/baseline/.cohort{block}" for block in (0, 1)]
+    for marker in markers:
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch()
+    limit = SimpleNamespace(_fetch_max_len=lambda _: 255)
+    records = str(folder / ".snakemake/incomplete")
+    record = Path(FilePersistence._record_path(limit, records, str(markers[0].relative_to(folder))))
+    assert record.parent != Path(records)  # it is cut into a folder and a file
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
+    opened = snakemake(folder, "--unlock", config=config)
+    assert opened.returncode == 0, opened.stdout
+    assert [marker.exists() for marker in markers] == [False, True]
 
 
 def damage(path: Path, how: str) -> None:
