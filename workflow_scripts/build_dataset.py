@@ -20,3 +20,5 @@ with job(snakemake) as report:
     write_dataset(dataset, **{name: Path(path) for name, path in snakemake.output.items()})
     for note in dataset.notes:
         report(note)
+    for remark in dataset.remarks():
+        report.aloud(remark)

@@ -4,20 +4,22 @@ from pathlib import Path
 
 from _job import job
 
-with job(snakemake):
+with job(snakemake) as report:
     import numpy as np
 
-    from manyseeds.data.image_folder import read_images
+    from manyseeds.data.image_folder import Remarks, read_images
     from manyseeds.data.preprocessing import load_preprocessing, write_inputs
     from manyseeds.data.stimuli import stimuli_from_folder
     from manyseeds.io.files import write_parquet
     from manyseeds.io.npy import write_npy
 
-    source, output = snakemake.params.stimuli, snakemake.output
-    stimuli, paths = stimuli_from_folder(Path(source["root"]), source["per_category"], source["categories"])
+    source, output, remarks = snakemake.params.stimuli, snakemake.output, Remarks()
+    stimuli, paths = stimuli_from_folder(Path(source["root"]), source["per_category"], source["categories"], remarks)
     preprocessing = load_preprocessing(snakemake.input.preprocessing)
     size, _, channels = preprocessing.image_shape
     images = Path(output.images)
-    write_npy(images, read_images(paths, size, channels), (len(paths), size, size, channels), np.uint8)
+    write_npy(images, read_images(paths, size, channels, remarks), (len(paths), size, size, channels), np.uint8)
     write_inputs(preprocessing, np.load(images, mmap_mode="r"), Path(output.inputs))
     write_parquet(stimuli, output.stimuli)
+    for remark in remarks.sentences():
+        report.aloud(remark)

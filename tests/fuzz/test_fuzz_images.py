@@ -168,12 +168,13 @@ FILES = st.sampled_from(
         "a\nb.png",
         "deep/er/d.png",
         "a.png/b.png",
+        ".hidden/e.png",
     ]
 )
 CONTENTS = st.sampled_from(
     ["image", "image", "image", "image", "empty", "text", "dangling", "loop", "link", "folder", "bytes"]
 )
-CATEGORIES = st.sampled_from(["cat", "dog", "cat", "dog", ".hidden", "a b", "ü", "a\nb", "empty"])
+CATEGORIES = st.sampled_from(["cat", "dog", "cat", "dog", "Dog", ".hidden", "a b", "ü", "a\nb", "empty"])
 SPLITS = st.sampled_from(["train", "val", "test"])
 USUAL = [
     (split, category, f"{number}.png", "image")
@@ -212,7 +213,7 @@ def plant(folder: Path, kind: str) -> None:
 def expected_images(folder: Path) -> int:
     """How many images a category has, counted without following any link to a folder."""
     suffixes = (".png", ".jpg", ".jpeg", ".ppm", ".bmp", ".tif", ".tiff", ".webp")
-    names = [name for _, _, names in os.walk(folder) for name in names]
+    names = [name for place, _, names in os.walk(folder) for name in names if "/." not in place]
     return sum(name.lower().endswith(suffixes) and not name.startswith(".") for name in names)
 
 

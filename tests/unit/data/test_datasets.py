@@ -296,3 +296,58 @@ def test_trees_that_do_not_fit_are_refused(tree, tmp_path):
     (tree / "val/dog").rmdir()
     with pytest.raises(StudyError, match="found category 'dog' only in train"):
         load_image_folder(tree, 16)
+
+
+def test_what_is_left_out_or_read_in_part_is_told_and_noted_in_the_card(tree, tmp_path):
+    picture = Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4))
+    (tree / "train/cat/.thumbnails").mkdir()
+    (tree / "train/.trash").mkdir()
+    (tree / "train/.git").mkdir()
+    for name in ("train/cat/.thumbnails/b.png", "train/.trash/c.png", "train/cat/b.gif"):
+        picture.save(tree / name)
+    (tree / "train/.git/config").touch()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for name in ("train/cat/turned.jpg", "train/dog/turned.jpg"):
+        Image.fromarray(np.zeros((8, 16, 3), dtype=np.uint8)).save(tree / name, exif=exif)
+    picture.save(tree / "val/dog/two.png", save_all=True, append_images=[picture.rotate(180)])
+    dataset = load_image_folder(tree, 16)
+    _, index, card = packed(dataset, tmp_path)
+    assert dataset.remarks() == [
+        f"Left out, hidden folders of images: 2, such as {tree}/train/.trash.",
+        f"Left out, images of other formats: 1, such as {tree}/train/cat/b.gif.",
+        f"Read as they are stored, images with an EXIF orientation, which is not applied: 2, such as {tree}/train/cat/"
+        "turned.jpg.",
+        f"Read the first frame only, images with several frames: 1, such as {tree}/val/dog/two.png.",
+    ]
+    assert card["notes"][-4:] == dataset.remarks()
+    assert not index["source"].str.contains("thumbnails|trash|gif").any()
+
+
+def test_a_tree_without_surprises_has_no_remarks(tree, tmp_path):
+    dataset = load_image_folder(tree, 16)
+    packed(dataset, tmp_path)
+    assert list(dataset.remarks()) == []
+
+
+@pytest.mark.parametrize(
+    ("link", "target", "sentence"),
+    [
+        ("train/wolf", "train/dog", r"train/dog/grey\.png and .*train/wolf/grey\.png are one file, by links"),
+        ("train/dog/again.png", "train/cat/b.png", r"train/cat/b\.png and .*train/dog/again\.png are one file"),
+        ("train/dog/more", "train/cat/a", r"train/cat/a/deep\.JPEG and .*train/dog/more/deep\.JPEG are one file"),
+        ("train/Cat", None, r"train: the categories 'Cat' and 'cat' differ in case alone; rename one\."),
+    ],
+)
+def test_categories_that_are_one_by_links_or_but_for_case_are_refused(link, target, sentence, tree):
+    (tree / link).symlink_to(tree / target) if target else (tree / link).mkdir()
+    with pytest.raises(StudyError, match=sentence):
+        load_image_folder(tree, 16)
+
+
+def test_a_folder_of_images_that_is_linked_into_place_is_read(tree, tmp_path):
+    (tmp_path / "linked/val").mkdir(parents=True)
+    (tmp_path / "linked/train").symlink_to(tree / "train")
+    for category in ("cat", "dog"):
+        (tmp_path / "linked/val" / category).symlink_to(tree / "val" / category)
+    assert len(load_image_folder(tmp_path / "linked", 16).train) == 5

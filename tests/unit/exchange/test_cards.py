@@ -1,6 +1,7 @@
 """Cards of exported networks, and the studies that take them up."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,6 +109,32 @@ def test_a_network_that_is_the_only_one_of_its_group_is_left_out(tmp_path):
     assert found.groups == (("all_cnn_c", "baseline"),)
     assert found.dropout_sweep == ()
     exported_study.check_exported(found)
+
+
+@pytest.mark.parametrize("name", ["data.json", "all_cnn_c/baseline/seed1/weights.safetensors"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_pipes_and_devices_in_an_export_are_refused_unread(name, kind, tmp_path):
+    overlay = export(tmp_path, study(**SWEEP))
+    special(tmp_path / name, kind)
+    with pytest.raises(StudyError, match=rf"{name} is not a regular file; expected one, as an export writes it\."):
+        study(**overlay)
+
+
+def test_a_study_file_of_an_export_that_is_a_pipe_is_refused_unread(tmp_path):
+    special(tmp_path / "study.yaml", "pipe")
+    with pytest.raises(StudyError, match=r"study\.yaml is not a regular file"):
+        exported_study.read_study(str(tmp_path))
+
+
+def special(path: Path, kind: str) -> None:
+    """Make a file whose reading may not end, or a folder."""
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "folder":
+            path.mkdir()
 
 
 def leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

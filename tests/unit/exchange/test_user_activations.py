@@ -38,6 +38,8 @@ def test_stimuli_are_numbered_and_categories_in_order_of_appearance(tmp_path):
         ("stimulus,category,category\na,x,y\n", "found the columns stimulus, category, category, expected one"),
         ("stimulus,label\na,b\n", "found the columns stimulus, label, expected one named category"),
         ("stimulus,category\na,x\nb,\n", "row 2 has no category"),
+        ("stimulus,category\na,x\nb,y\na,y\n", "rows 1 and 3 are the same stimulus, 'a'; expected each once"),
+        ("stimulus,category\na,Dog\nb,dog\n", "the categories 'Dog' and 'dog' differ in case alone"),
         ("stimulus,category\na,x\nb,x\n", "found only the category 'x'"),
     ],
 )

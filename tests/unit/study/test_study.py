@@ -331,6 +331,18 @@ MISTAKES = {
         {"conditions": [{"name": "a"}, {"name": "a"}]},
         "conditions: the name 'a' occurs twice",
     ),
+    "two networks of one name but for case": (
+        {"networks": [{"architecture": "all_cnn_c", "name": "net"}, {"architecture": "all_cnn_7", "name": "Net"}]},
+        "networks: the names 'net' and 'Net' differ in case alone; change one.",
+    ),
+    "two conditions of one name but for case": (
+        {"conditions": [{"name": "a"}, {"name": "A"}]},
+        "conditions: the names 'a' and 'A' differ in case alone; change one.",
+    ),
+    "two categories of one name but for case": (
+        {"stimuli": {"root": "a", "categories": {"bird": ["robin"], "Bird": ["dog"]}}},
+        "stimuli.categories: 'bird' and 'Bird' differ in case alone; expected one category.",
+    ),
     "condition for a network that is not there": (
         {"conditions": [{"name": "a", "networks": ["all_cnn_8"]}]},
         "conditions[0].networks: found 'all_cnn_8', expected one of all_cnn_c, all_cnn_7 (see networks)",
@@ -585,6 +597,21 @@ OWN_MISTAKES = {
         ["net/m/seed01/a.npy"],
         "activations_dir",
         "found the seed 01, expected a number without leading",
+    ),
+    "layers of one name but for case": (
+        [f"net/m/seed{seed}/{layer}.npy" for seed in (0, 1) for layer in ("fc", "FC")],
+        "activations_dir",
+        "net/m/seed0: the names 'FC' and 'fc' differ in case alone; rename one.",
+    ),
+    "conditions of one name but for case": (
+        [f"net/{condition}/seed{seed}/fc.npy" for seed in (0, 1) for condition in ("m", "M")],
+        "activations_dir",
+        "net: the names 'M' and 'm' differ in case alone; rename one.",
+    ),
+    "weights that are a folder": (
+        ["all_cnn_c/m/seed0.pt", "all_cnn_c/m/seed1.pt/data.pkl"],
+        "networks_dir",
+        "seed1.pt is not a file, or is a broken link; expected the weights of a network.",
     ),
     "no end of digits": ([f"net/m/seed{10**30}/a.npy"], "activations_dir", "found a number of 31 digits, expected"),
     "two files of a seed": (

@@ -91,6 +91,8 @@ class Dataset:
         Whether the test images are the published ones; None if nothing is published.
     notes
         Sentences that a reader of the results should know.
+    remarks
+        Returns sentences on images that were left out or read in part, once all blocks have been read.
     """
 
     name: str
@@ -101,6 +103,7 @@ class Dataset:
     files: tuple[SourceFile, ...] = ()
     test_is_official: bool | None = None
     notes: tuple[str, ...] = field(default=())
+    remarks: Callable[[], Sequence[str]] = tuple
 
 
 def write_dataset(
@@ -184,7 +187,7 @@ def describe(dataset: Dataset, digest: str) -> dict:
         "files": [asdict(file) for file in dataset.files],
         "test_is_official": dataset.test_is_official,
         "n_lossless_test": None if None in lossless else lossless.count(True),
-        "notes": list(dataset.notes),
+        "notes": [*dataset.notes, *dataset.remarks()],
         "digest": digest,
     }
 

@@ -2,23 +2,50 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from manyseeds.data.dataset import Dataset, SourceFile, Split
 from manyseeds.errors import StudyError, breaks_lines
+from manyseeds.study.names import alike
 
 EXTENSIONS = frozenset((".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"))  # torchvision's
 FORMATS = ("BMP", "DIB", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 """Formats that files may have, whatever their names. Pillow also reads EPS, whose files are programs that it runs."""
+OTHER_FORMATS = frozenset((".gif", ".heic", ".heif", ".avif", ".jp2", ".jfif", ".svg", ".tga", ".psd"))
+"""Suffixes of images that are not read."""
 # ImageNet calls its labelled held-out images `val`; its `test` has no labels. So `val` comes first.
 TEST_FOLDERS = ("val", "test")
 # More than 8 bits per channel: Pillow clips these values to 255 instead of scaling them.
 DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+
+
+@dataclass
+class Remarks:
+    """What a user may not expect of their images: how many there are of each kind, and the first of them."""
+
+    found: dict[str, list[Path]] = field(default_factory=dict)
+    """Paths by kind, a sentence of `sentences`."""
+
+    def add(self, kind: str, path: Path) -> None:
+        """Note an image or a folder."""
+        self.found.setdefault(kind, []).append(path)
+
+    def sentences(self) -> list[str]:
+        """Return a sentence for each kind."""
+        return [f"{kind}: {len(paths):,}, such as {paths[0]}." for kind, paths in self.found.items()]
+
+
+HIDDEN = "Left out, hidden folders of images"
+OTHER = "Left out, images of other formats"
+TURNED = "Read as they are stored, images with an EXIF orientation, which is not applied"
+FRAMES = "Read the first frame only, images with several frames"
 
 
 def load_image_folder(root: Path, image_size: int) -> Dataset:
@@ -49,7 +76,8 @@ def load_image_folder(root: Path, image_size: int) -> Dataset:
         raise StudyError(
             f"data.root: {root} is not an image folder; expected train/<category>/*, and the same in val/ or test/."
         )
-    train_files, test_files = list_categories(root / "train"), list_categories(root / test_folder)
+    remarks = Remarks()
+    train_files, test_files = (list_categories(root / name, remarks) for name in ("train", test_folder))
     if unequal := sorted(set(train_files) ^ set(test_files)):
         where = "train" if unequal[0] in train_files else test_folder
         raise StudyError(
@@ -62,15 +90,21 @@ def load_image_folder(root: Path, image_size: int) -> Dataset:
         name="image_folder",
         categories=tuple(train_files),
         image_shape=(image_size, image_size, 3),
-        train=_split(root, train_files, image_size),
-        test=_split(root, test_files, image_size),
+        train=_split(root, train_files, image_size, remarks),
+        test=_split(root, test_files, image_size, remarks),
         files=(_folder_entry("train", train_files), _folder_entry(test_folder, test_files)),
         notes=(f"Test images are those of {test_folder}/; all are cropped and scaled to {image_size} x {image_size}.",),
+        remarks=remarks.sentences,
     )
 
 
-def list_categories(folder: Path) -> dict[str, list[Path]]:
-    """Return the images of each category, at any depth below `folder/<category>`, without hidden files.
+def list_categories(folder: Path, remarks: Remarks | None = None) -> dict[str, list[Path]]:
+    """Return the images of each category, at any depth below `folder/<category>`, without hidden files and folders.
+
+    Parameters
+    ----------
+    remarks
+        Receives the images that are left out.
 
     Returns
     -------
@@ -80,25 +114,32 @@ def list_categories(folder: Path) -> dict[str, list[Path]]:
     Raises
     ------
     StudyError
-        If the folder has no category, a category has no image, or a link leads back to a folder above.
+        If the folder has no category, a category has no image, or a link leads back to a folder above. Also if the
+        names of two categories differ in case alone, or one image is there twice, by links.
     """
-    names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    remarks = Remarks() if remarks is None else remarks
+    names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+    names = _without_hidden(folder, names, remarks)
     if not names:
         raise StudyError(f"{folder} holds no folders; expected one folder of images per category.")
-    categories = {name: _list_images(folder / name) for name in names}
+    if pair := alike(names):
+        raise StudyError(f"{folder}: the categories {pair[0]!r} and {pair[1]!r} differ in case alone; rename one.")
+    categories = {name: _list_images(folder / name, remarks) for name in names}
     for name, files in categories.items():
         if not files:
             raise StudyError(f"{folder / name} holds no images; expected files in {', '.join(sorted(EXTENSIONS))}.")
+    _check_once([path for files in categories.values() for path in files])
     return categories
 
 
-def _list_images(folder: Path) -> list[Path]:
+def _list_images(folder: Path, remarks: Remarks) -> list[Path]:
     """Return every image below a folder, sorted by path.
 
     Links are followed, because large sets are often linked into place.
     """
     found: list[Path] = []
     for place, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = _without_hidden(Path(place), folders, remarks)
         for name in folders:
             _check_leads_down(os.path.join(place, name))
         found += [Path(place) / name for name in names if not name.startswith(".")]
@@ -108,7 +149,29 @@ def _list_images(folder: Path) -> list[Path]:
             raise StudyError(f"{str(path)!a} has control characters in its name, or is not in UTF-8; rename it.")
         if not path.is_file():
             raise StudyError(f"{path} is not a file, or is a broken link; expected an image.")
+    for path in sorted(path for path in found if path.suffix.lower() in OTHER_FORMATS):
+        remarks.add(OTHER, path)
     return images
+
+
+def _without_hidden(place: Path, folders: Sequence[str], remarks: Remarks) -> list[str]:
+    """Return the folders that are not hidden; note hidden ones that hold images."""
+    for folder in (place / name for name in folders if name.startswith(".")):
+        files = (name for _, _, names in os.walk(folder) for name in names)
+        if any(Path(name).suffix.lower() in EXTENSIONS for name in files):
+            remarks.add(HIDDEN, folder)
+    return [name for name in folders if not name.startswith(".")]
+
+
+def _check_once(paths: Sequence[Path]) -> None:
+    """Check that no image is there twice, as if one category is linked into another."""
+    places = {folder: os.path.realpath(folder) for folder in {path.parent for path in paths}}
+    first: dict[str, Path] = {}
+    for path in paths:
+        target = os.path.realpath(path) if path.is_symlink() else os.path.join(places[path.parent], path.name)
+        if target in first:
+            raise StudyError(f"{first[target]} and {path} are one file, by links; expected each image once.")
+        first[target] = path
 
 
 def _check_leads_down(folder: str) -> None:
@@ -119,10 +182,10 @@ def _check_leads_down(folder: str) -> None:
             raise StudyError(f"{folder} is a link to a folder that contains it; expected folders of images.")
 
 
-def _split(root: Path, files: dict[str, list[Path]], image_size: int) -> Split:
+def _split(root: Path, files: dict[str, list[Path]], image_size: int, remarks: Remarks) -> Split:
     paths = [path for category in files.values() for path in category]
     return Split(
-        blocks=partial(read_images, paths, image_size, 3),
+        blocks=partial(read_images, paths, image_size, 3, remarks),
         labels=np.repeat(np.arange(len(files)), [len(category) for category in files.values()]),
         source=[path.relative_to(root).as_posix() for path in paths],
         source_index=np.zeros(len(paths), dtype=np.int64),
@@ -134,13 +197,15 @@ def _folder_entry(name: str, files: dict[str, list[Path]]) -> SourceFile:
     return SourceFile(file=name, bytes=sum(path.stat().st_size for category in files.values() for path in category))
 
 
-def read_images(paths: Sequence[Path], image_size: int, channels: int) -> Iterator[NDArray[np.uint8]]:
+def read_images(
+    paths: Sequence[Path], image_size: int, channels: int, remarks: Remarks | None = None
+) -> Iterator[NDArray[np.uint8]]:
     """Yield images one after another, uint8 (1, image_size, image_size, channels); see `read_image`."""
     for path in paths:
-        yield read_image(path, image_size, channels)[np.newaxis]
+        yield read_image(path, image_size, channels, remarks)[np.newaxis]
 
 
-def read_image(path: Path, image_size: int, channels: int) -> NDArray[np.uint8]:
+def read_image(path: Path, image_size: int, channels: int, remarks: Remarks | None = None) -> NDArray[np.uint8]:
     """Read one image: its central square, scaled by (antialiased) bilinear interpolation.
 
     Grey, palette and transparent images become colour (or grey, with one channel); transparency is dropped.
@@ -153,6 +218,8 @@ def read_image(path: Path, image_size: int, channels: int) -> NDArray[np.uint8]:
         Height and width of the result, in pixels.
     channels
         3 (RGB) or 1 (grey).
+    remarks
+        Receives the image if it has an EXIF orientation, which is not applied, or several frames.
 
     Returns
     -------
@@ -168,9 +235,21 @@ def read_image(path: Path, image_size: int, channels: int) -> NDArray[np.uint8]:
         with Image.open(path, formats=FORMATS) as image:
             mode = image.mode
             converted = image.convert("RGB" if channels == 3 else "L")
+            if remarks is not None:
+                _note(image, path, remarks)
     except Exception as error:  # Pillow's decoders raise errors of many types
         raise StudyError(f"{path} cannot be read as an image ({error}); expected an undamaged image file.") from error
     if mode in DEEP_MODES:
         raise StudyError(f"{path} has more than 8 bits per channel (mode {mode}); expected 8-bit images.")
     square = ImageOps.fit(converted, (image_size, image_size), Image.Resampling.BILINEAR)
     return np.asarray(square).reshape(image_size, image_size, channels)
+
+
+def _note(image: Image.Image, path: Path, remarks: Remarks) -> None:
+    """Note an image that was decoded, if a viewer would show something else."""
+    with suppress(Exception):  # Pillow's parsers of damaged metadata raise errors of many types
+        if image.getexif().get(ExifTags.Base.Orientation, 1) not in (0, 1):
+            remarks.add(TURNED, path)
+    with suppress(Exception):
+        if getattr(image, "n_frames", 1) > 1:
+            remarks.add(FRAMES, path)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from manyseeds.data.image_folder import list_categories
+from manyseeds.data.image_folder import Remarks, list_categories
 from manyseeds.errors import StudyError
 
 
@@ -46,7 +46,10 @@ def stimuli_from_test_images(index: pd.DataFrame, categories: Sequence[str], per
 
 
 def stimuli_from_folder(
-    root: Path, per_category: int, categories: Mapping[str, Sequence[str]] | None = None
+    root: Path,
+    per_category: int,
+    categories: Mapping[str, Sequence[str]] | None = None,
+    remarks: Remarks | None = None,
 ) -> tuple[pd.DataFrame, list[Path]]:
     """Choose stimuli among the images of a folder of folders.
 
@@ -59,6 +62,8 @@ def stimuli_from_folder(
     categories
         Category name -> names of its folders, whose images follow each other in this order. If None, every folder is a
         category of its own.
+    remarks
+        Receives the images that are left out.
 
     Returns
     -------
@@ -75,7 +80,7 @@ def stimuli_from_folder(
     root = Path(root)
     if not root.is_dir():
         raise StudyError(f"stimuli.root: {root} is not a folder; expected a folder with one folder per category.")
-    files = _map_folders(root, list_categories(root), categories)
+    files = _map_folders(root, list_categories(root, remarks), categories)
     if categories is None and len(files) < 2:
         raise StudyError(f"stimuli.root: {root} has only the category {next(iter(files))!r}, expected at least 2.")
     _check_counts({name: len(paths) for name, paths in files.items()}, per_category, f"images in {root}")

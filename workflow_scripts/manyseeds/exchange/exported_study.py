@@ -14,6 +14,7 @@ from manyseeds.study import tasks
 from manyseeds.study.architectures import layer_names
 from manyseeds.study.instances import Instance
 from manyseeds.study.study import FOLDERS, PERSONAL, PERSONAL_IN, PRETRAINED, TRAINED, Study
+from manyseeds.study.user_folders import check_regular
 from manyseeds.study.validation import Config
 
 STUDY = "study.yaml"
@@ -36,6 +37,7 @@ def read_study(folder: object) -> Config:
     import yaml  # here, because each start of Snakemake calls this function
 
     path = Path(folder, STUDY)
+    check_regular(Path(folder), [STUDY])
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as problem:

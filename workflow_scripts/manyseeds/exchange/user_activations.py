@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from manyseeds.errors import StudyError
 from manyseeds.representations.layer_table import index_of
+from manyseeds.study.names import alike
 from manyseeds.study.user_folders import read_columns
 
 CHUNK_BYTES = 64 * 2**20
@@ -27,11 +28,22 @@ def read_user_stimuli(path: Path) -> pd.DataFrame:
     Raises
     ------
     StudyError
-        If the file or a column is missing, a row has no label, or all rows have one category.
+        If the file or a column is missing, a row has no label, or all rows have one category. Also if a stimulus is
+        there twice, or categories differ in case alone.
     """
     sources, categories = read_columns(path, "stimulus", "category")
     if not sources:
         raise StudyError(f"{path}: found no row below the header, expected one for each stimulus.")
+    rows = pd.Series(sources)
+    if rows.duplicated().any():
+        first, second = rows.index[rows == rows[rows.duplicated()].iloc[0]][:2]
+        raise StudyError(
+            f"{path}: rows {first + 1} and {second + 1} are the same stimulus, {sources[first]!r}; expected each once."
+        )
+    if pair := alike(categories):
+        raise StudyError(
+            f"{path}: the categories {pair[0]!r} and {pair[1]!r} differ in case alone; expected one category."
+        )
     category, names = pd.factorize(np.array(categories, dtype=object))
     if len(names) < 2:
         raise StudyError(f"{path}: found only the category {names[0]!r}, expected at least 2.")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from manyseeds.errors import StudyError
 from manyseeds.study.architectures import NAMED_IN, layer_names, module_names
+from manyseeds.study.names import alike
 from manyseeds.study.study import FOLDERS, OWN_NETWORKS, TRAINED, Study, network_name
 from manyseeds.study.validation import Config, check_plain, check_schema, with_defaults, with_types
 
@@ -98,6 +99,10 @@ def _check_stimuli(config: Config) -> None:
         raise StudyError(
             "Config key stimuli.categories: found folders, but stimuli.root is null; set it to their parent folder."
         )
+    if pair := alike(categories):
+        raise StudyError(
+            f"Config key stimuli.categories: {pair[0]!r} and {pair[1]!r} differ in case alone; expected one category."
+        )
     folders = [folder for names in categories.values() for folder in names]
     repeated = next((folder for folder in folders if folders.count(folder) > 1), None)
     if repeated is not None:
@@ -108,6 +113,8 @@ def _check_unique(key: str, names: Sequence[str]) -> None:
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated is not None:
         raise StudyError(f"Config key {key}: the name {repeated!r} occurs twice; give each entry a `name` of its own.")
+    if pair := alike(names):
+        raise StudyError(f"Config key {key}: the names {pair[0]!r} and {pair[1]!r} differ in case alone; change one.")
 
 
 def _check_epochs(key: str, epochs: Iterable[int], allowed: Sequence[int], source: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from manyseeds.errors import StudyError, breaks_lines
 from manyseeds.study.instances import CARD, Instance
+from manyseeds.study.names import alike
 
 BRACES = {"{", "}", "<", ">"}
 """In a path, Snakemake takes the text between {} for a wildcard, and that between <> for a variable."""
@@ -24,6 +25,17 @@ NETWORK_SUFFIXES = (".safetensors", ".pt", ".pth")
 
 STIMULI, LAYERS = "stimuli.csv", "layers.csv"
 """Tables beside own activations: labels of the stimuli, and the order of the layers."""
+
+EXPORTED = ("study.yaml", "data.json", "stimuli.parquet")
+EXPORTED_NETWORK = (
+    CARD,
+    "weights.safetensors",
+    "history.parquet",
+    "attempts.parquet",
+    "accuracy.parquet",
+    "activations.npz",
+)
+"""Files of an export, and of each of its networks."""
 
 DATA_SUFFIXES = frozenset(
     (
@@ -94,10 +106,12 @@ def find_exported(folder: Path) -> dict[Instance, Path]:
     Raises
     ------
     StudyError
-        If there are none, or one does not have a card, which is written last.
+        If there are none, or one does not have a card, which is written last. Also if a file is not a regular file.
     """
     found = _find_instances(folder, "seed*", "pretrained_dir")
+    check_regular(folder, EXPORTED)
     for path in found.values():
+        check_regular(path, EXPORTED_NETWORK)
         if not (path / CARD).is_file():
             raise StudyError(
                 f"{path} does not hold {CARD}, so the export of this network is incomplete; complete it, or delete it."
@@ -153,13 +167,37 @@ def _find_instances(folder: Path, pattern: str, key: str, suffixes: Sequence[str
         if instance in found:
             raise StudyError(f"{path} and {found[instance].name} have the same seed; expected one file per seed.")
         found[instance] = path
+        if suffixes != ("",) and not os.path.isfile(path):
+            raise StudyError(f"{path} is not a file, or is a broken link; expected the weights of a network.")
     if not found:
         there = [str(path.relative_to(folder)) for path in unread_files(folder, ())]
         raise StudyError(
             f"Config key {key}: {folder} does not hold any {{architecture}}/{{condition}}/seed{{n}}{suffixes[0]}; "
             f"found {abridged(there) or 'no file that looks like data'}."
         )
+    _check_case(folder, {instance.architecture for instance in found})
+    for architecture in {instance.architecture for instance in found}:
+        conditions = {instance.condition for instance in found if instance.architecture == architecture}
+        _check_case(folder / architecture, conditions)
     return dict(sorted(found.items()))
+
+
+def _check_case(folder: Path, names: Iterable[str]) -> None:
+    if pair := alike(sorted(names)):
+        raise StudyError(f"{folder}: the names {pair[0]!r} and {pair[1]!r} differ in case alone; rename one.")
+
+
+def check_regular(folder: Path, names: Iterable[str]) -> None:
+    """Check that files are regular files, if they exist: reading a pipe or a device may never end.
+
+    Raises
+    ------
+    StudyError
+        If one is not; names the first.
+    """
+    for path in (folder / name for name in names):
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise StudyError(f"{path} is not a regular file; expected one, as an export writes it.")
 
 
 def _checked_name(name: str, path: Path) -> str:
@@ -192,6 +230,7 @@ def _layers(folder: Path, order: Sequence[str] | None) -> tuple[Path, ...]:
     files = {path.stem: path for path in sorted(folder.glob("*.npy"), key=_natural)}
     if not files:
         raise StudyError(f"{folder}: found no array, expected one {{layer}}.npy for each layer.")
+    _check_case(folder, files)
     for name in files:
         if breaks_lines(name) or not BRACES.isdisjoint(name):
             raise StudyError(
