@@ -29,6 +29,7 @@ from manyseeds.study.checks import checked_study
 from manyseeds.study.instances import Instance
 from manyseeds.study.notices import notices
 from manyseeds.study.study import OWN_ACTIVATIONS, PRETRAINED, TRAINED
+from manyseeds.study.user_folders import STIMULI
 from manyseeds.study.validation import check_keys_once
 
 try:
@@ -129,4 +130,5 @@ include: "common/targets.smk"
 include: "common/runs.smk"
 
 
+refuse_wrong_activations()
 tell_what_is_not_obvious()

@@ -46,6 +46,21 @@ def tell_what_is_not_obvious():
             print(sentence, file=sys.stderr)
 
 
+def refuse_wrong_activations():
+    """Check the headers of the user's own activations, while the study is planned."""
+    if not workflow.is_main_process or STUDY.mode != OWN_ACTIVATIONS:
+        return
+    from manyseeds.exchange.user_activations import check_headers  # imports pandas, which other studies do not need
+
+    arrays = [path for by_epoch in STUDY.own_arrays.values() for paths in by_epoch.values() for path in paths]
+    try:
+        notes = check_headers(arrays, Path(STUDY.config["activations_dir"], STIMULI))
+    except StudyError as problem:
+        raise WorkflowError(str(problem)) from None
+    for note in notes:
+        print(note, file=sys.stderr)
+
+
 def tell_what_mostly_failed():
     """Name the groups of which most networks were rejected."""
     from manyseeds.training.outcomes import mostly_rejected  # imports pandas, which planning a run does not need

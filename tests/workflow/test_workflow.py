@@ -806,13 +806,21 @@ def test_what_own_activations_leave_out_and_ignore_is_told_while_planning(own_ac
 
 def test_own_activations_that_are_wrong_stop_before_anything_is_compared(own_activations):
     folder = copy_workflow(own_activations.parent)
-    wrong = own_activations / "net/mine/seed2/epoch10/conv10.npy"
-    np.save(wrong, np.load(wrong)[:8])
+    one, other = (own_activations / f"net/mine/seed{seed}/epoch10/conv10.npy" for seed in (1, 2))
+    right = np.load(other)
+    np.save(other, right[:8])
+    np.save(one, right.astype(complex))
+    dry_run = snakemake(folder, "tables", "-n", config=OWN_ACTIVATIONS)
+    np.save(one, np.ones(right.shape, dtype=np.uint8))
+    np.save(other, np.full_like(right, np.nan))
     run = snakemake(folder, "tables", "--cores", "2", config=OWN_ACTIVATIONS)
-    assert run.returncode == 1
-    assert (
-        "own/net/mine/seed2/epoch10/conv10.npy: found 8 rows, expected 9, one for each row of stimuli.csv."
-        in run.stdout
-    )
-    assert "Traceback" not in run.stdout
+    for done, sentence in (
+        (dry_run, "net/mine/seed1/epoch10/conv10.npy: found values of type complex128, expected"),
+        (dry_run, "net/mine/seed2/epoch10/conv10.npy: found 8 rows, expected 9, one for each row of stimuli.csv."),
+        (run, "own: arrays of uint8 (1) are read as float64, without loss."),
+        (run, "own/net/mine/seed2/epoch10/conv10.npy: found nan in row 0, unit 0; expected finite values."),
+    ):
+        assert done.returncode == 1
+        assert sentence in done.stdout
+        assert "Traceback" not in done.stdout
     assert not list(folder.glob("results/own/tables/parts/**/consistency*.parquet"))

@@ -6,6 +6,7 @@ import pytest
 
 from manyseeds.errors import StudyError
 from manyseeds.exchange import user_activations
+from manyseeds.representations.geometry import measure_geometry
 
 STIMULI = 'stimulus,category\nrobin,bird\nwren,bird\npug,dog\nNA,"a, b"\n'
 
@@ -82,7 +83,9 @@ def not_finite(array):
         (lambda array: array[:3], "found 3 rows, expected 4, one for each row of stimuli.csv"),
         (not_finite, "found nan in row 2, unit 3; expected finite values"),
         (lambda array: array[:, 0, 0], r"found an array of shape \(4,\)"),
-        (lambda array: array.astype(np.int64), "found values of type int64"),
+        (lambda array: array.astype(complex), "found values of type complex128, expected float16, float32, float64"),
+        (lambda array: (array != 0) * (2**53 + 1), r"found 9007199254740993 in row 0, unit 0; expected integers up to"),
+        (lambda array: (array != 0) * np.int64(-(2**53) - 1), "found -9007199254740993 in row 0, unit 0; expected"),
         (lambda array: array.astype(object), "not a complete NPY array of numbers"),
     ],
 )
@@ -93,6 +96,49 @@ def test_wrong_arrays_get_one_sentence(change, sentence, array, tmp_path, monkey
     with pytest.raises(StudyError, match=sentence) as caught:
         user_activations.count_units(path, 4)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1", "?", ">i4", "u8"])
+def test_integers_are_taken_as_they_are_and_told_while_planning(dtype, array, tmp_path):
+    path = tmp_path / "conv1.npy"
+    values = (np.abs(array) * 99).astype(dtype)
+    np.save(path, values)
+    (tmp_path / "stimuli.csv").write_text(STIMULI)
+    assert user_activations.check_headers([path], tmp_path / "stimuli.csv") == [
+        f"{tmp_path}: arrays of {values.dtype} (1) are read as float64, without loss."
+    ]
+    user_activations.link_layers([path], 4, tmp_path / "study")
+    measured = measure_geometry(np.load(tmp_path / "study/conv1.npy", mmap_mode="r"), name="")
+    expected = measure_geometry(values.astype(np.float64), name="")
+    np.testing.assert_array_equal(measured.gram, expected.gram)
+    np.testing.assert_array_equal(measured.squared_distances, expected.squared_distances)
+
+
+def test_all_mistakes_in_headers_are_told_together_without_reading_values(array, tmp_path, monkeypatch):
+    monkeypatch.setattr(user_activations, "_blocks", None)
+    wrong = {"rows": array[:3], "complex": array.astype(complex), "flat": array[:, 0, 0], "right": array}
+    paths = [tmp_path / f"{name}.npy" for name in wrong]
+    for path, values in zip(paths, wrong.values(), strict=True):
+        np.save(path, values)
+    table = tmp_path / "stimuli.csv"
+    table.write_text(STIMULI)
+    assert user_activations.check_headers(paths[3:], table) == []
+    with pytest.raises(StudyError) as caught:
+        user_activations.check_headers(paths, table)
+    sentences = [
+        f"Found 3 mistakes in your activations: (1) {paths[0]}: found 3 rows, expected 4, one for each row of",
+        f"(2) {paths[1]}: found values of type complex128, expected float16",
+        f"(3) {paths[2]}: found an array of shape (4,), expected stimuli x units.",
+    ]
+    assert all(sentence in str(caught.value) for sentence in sentences)
+    with pytest.raises(StudyError) as caught:
+        user_activations.check_headers(paths[:1], table)
+    assert str(caught.value).startswith(f"{paths[0]}: found 3 rows")
+    table.write_text("stimulus,category\n")
+    with pytest.raises(StudyError, match=r"Found 2 mistakes .*\(1\) .*stimuli\.csv: found no row .*\(2\) .*complex"):
+        user_activations.check_headers(paths[1:2], table)
+    with pytest.raises(StudyError, match=r"\(10\) .* And 21 more\.$"):
+        user_activations.check_headers(paths[1:2] * 30, table)
 
 
 def test_a_truncated_array_gets_one_sentence(array, tmp_path):

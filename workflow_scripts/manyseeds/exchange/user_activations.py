@@ -1,5 +1,6 @@
 """The user's own activations: labels of their stimuli, and arrays that are checked before use."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,14 @@ from manyseeds.errors import StudyError
 from manyseeds.representations.layer_table import index_of
 from manyseeds.study.names import alike
 from manyseeds.study.user_folders import read_columns
+
+FLOATS = (np.float16, np.float32, np.float64)
+
+EXACT = 2**53
+"""Largest integer up to which float64 holds all integers."""
+
+MOST_TOLD = 10
+"""Maximum number of mistakes that are told at once."""
 
 CHUNK_BYTES = 64 * 2**20
 """Arrays are read in blocks of rows of this size, because they may be larger than memory."""
@@ -60,6 +69,42 @@ def read_user_stimuli(path: Path) -> pd.DataFrame:
     )
 
 
+def check_headers(arrays: Iterable[Path], stimuli: Path) -> list[str]:
+    """Check all arrays of a study by their headers, without reading their values, and the table of stimuli.
+
+    Returns
+    -------
+    list of str
+        A sentence for each type of integers: they are read as floating-point numbers.
+
+    Raises
+    ------
+    StudyError
+        If there are mistakes; names all of them, or the first `MOST_TOLD`.
+    """
+    problems, n_stimuli, integers = [], None, Counter[str]()
+    try:
+        n_stimuli = len(read_user_stimuli(stimuli))
+    except StudyError as problem:
+        problems.append(str(problem))
+    for path in arrays:
+        try:
+            array = _checked_array(path, n_stimuli)
+            integers.update([str(array.dtype)] if array.dtype.kind != "f" else [])
+        except StudyError as problem:
+            problems.append(str(problem))
+    if len(problems) == 1:
+        raise StudyError(problems[0])
+    if problems:
+        told = " ".join(f"({number}) {problem}" for number, problem in enumerate(problems[:MOST_TOLD], start=1))
+        others = f" And {len(problems) - MOST_TOLD} more." if len(problems) > MOST_TOLD else ""
+        raise StudyError(f"Found {len(problems)} mistakes in your activations: {told}{others}")
+    return [
+        f"{stimuli.parent}: arrays of {kind} ({count}) are read as float64, without loss."
+        for kind, count in integers.items()
+    ]
+
+
 def link_layers(arrays: Iterable[Path], n_stimuli: int, folder: Path) -> pd.DataFrame:
     """Check one instance's arrays at one epoch, and link to them from a folder of the study.
 
@@ -94,19 +139,30 @@ def count_units(path: Path, n_stimuli: int) -> int:
     Raises
     ------
     StudyError
-        If the file is not an NPY array of floating-point numbers; pickled objects are not loaded. Also if the first
-        axis does not have one row for each stimulus, or a value is not finite.
+        If the file is not an NPY array of real numbers; pickled objects are not loaded. Also if the first axis does not
+        have one row for each stimulus, a value is not finite, or float64 cannot hold an integer.
     """
+    array = _checked_array(path, n_stimuli)
+    for start, rows in _blocks(array):
+        if array.dtype.kind == "f":
+            _check_finite(rows, path, start)
+        elif array.dtype.itemsize == 8:
+            _check_exact(rows, path, start)
+    return array[0].size
+
+
+def _checked_array(path: Path, n_stimuli: int | None) -> NDArray:
+    """Return an array that is not read yet, if its header says what is expected; None: any number of rows."""
     array = _open(path)
-    if array.dtype not in (np.float16, np.float32, np.float64):
-        raise StudyError(f"{path}: found values of type {array.dtype}, expected float16, float32 or float64.")
+    if array.dtype not in FLOATS and array.dtype.kind not in "iub":
+        raise StudyError(
+            f"{path}: found values of type {array.dtype}, expected float16, float32, float64 or an integer type."
+        )
     if array.ndim < 2 or array.size == 0:
         raise StudyError(f"{path}: found an array of shape {array.shape}, expected stimuli x units.")
-    if len(array) != n_stimuli:
+    if n_stimuli is not None and len(array) != n_stimuli:
         raise StudyError(f"{path}: found {len(array)} rows, expected {n_stimuli}, one for each row of stimuli.csv.")
-    for start, rows in _blocks(array):
-        _check_finite(rows, path, start)
-    return array[0].size
+    return array
 
 
 def _open(path: Path) -> NDArray:
@@ -131,3 +187,12 @@ def _check_finite(rows: NDArray, path: Path, start: int) -> None:
     if not finite.all():
         row, unit = np.argwhere(~finite)[0]
         raise StudyError(f"{path}: found {rows[row, unit]} in row {start + row}, unit {unit}; expected finite values.")
+
+
+def _check_exact(rows: NDArray, path: Path, start: int) -> None:
+    exact = (rows <= EXACT) & (rows >= -EXACT if rows.dtype.kind == "i" else True)
+    if not exact.all():
+        row, unit = np.argwhere(~exact)[0]
+        raise StudyError(
+            f"{path}: found {rows[row, unit]} in row {start + row}, unit {unit}; expected integers up to 2**53."
+        )
