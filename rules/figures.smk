@@ -37,6 +37,7 @@ for figure, entry in catalogue.FIGURES.items():
             **cfg("figures.interval")["figures"],
             module=f"manyseeds.figures.{figure}",
             tables=entry.tables,
+            left_out=list(map(list, catalogue.left_out(figure, STUDY))),
             code=code_of("draw_figure", f"manyseeds.figures.{figure}"),
         message:
             f"Drawing {figure}"

@@ -13,4 +13,4 @@ with job(snakemake):
         name: tables.join(inputs.get(name), schema) for name, schema in zip(params.tables, schemas, strict=True)
     }
     with atomic_path(output.pdf) as pdf, atomic_path(output.png) as png:
-        style.save(drawing.draw(params.module, drawn_from, params.interval), pdf, png)
+        style.save(drawing.draw(params.module, drawn_from, params.interval, params.left_out), pdf, png)

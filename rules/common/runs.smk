@@ -42,7 +42,7 @@ def refuse_what_cannot_be_right():
 def tell_what_is_not_obvious():
     """Name what the study leaves out, ignores or decides by itself. A dry run does not call `onstart`."""
     if workflow.is_main_process:
-        for sentence in notices(STUDY):
+        for sentence in filter(None, [*notices(STUDY), catalogue.unshown_note(STUDY)]):
             print(sentence, file=sys.stderr)
 
 

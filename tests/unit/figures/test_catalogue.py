@@ -70,3 +70,22 @@ def test_the_first_requirement_that_is_not_met_is_the_one_that_is_told():
 def test_figures_are_drawn_from_tables_that_there_are(entry):
     for table in entry.tables:
         assert (ROOT / f"workflow_scripts/manyseeds/schemas/tables/{table}.schema.json").exists()
+
+
+def test_conditions_that_figures_leave_out_are_named():
+    names = ("baseline", "images_a", "images_b", "mine")
+    facts = study(
+        conditions=[{"name": name, "networks": ["all_cnn_c"]} for name in names[:3]]
+        + [{"name": "mine", "networks": ["all_cnn_7"]}],
+        condition_pairs=[["images_a", "images_b"]],
+    )
+    assert catalogue.left_out("fig4", facts) == [("all_cnn_c", "images_a"), ("all_cnn_c", "images_b")]
+    for figure in ("fig6", "fig8", "supp3", "supp5", "comparison"):  # no AlexNets; by what they compare; no networks
+        assert catalogue.left_out(figure, facts) == []
+    assert catalogue.unshown_note(facts) is None
+    facts = study(conditions=[{"name": name} for name in names])
+    assert catalogue.left_out("fig2", facts)[2:4] == [("all_cnn_c", "mine"), ("all_cnn_7", "images_a")]
+    assert catalogue.unshown_note(facts) == (
+        "Figures leave out these conditions, because they show the condition baseline: images_a, images_b, mine."
+    )
+    assert catalogue.unshown_note(study(conditions=[{"name": name} for name in names[1:]])) is None

@@ -20,8 +20,7 @@ from manyseeds.figures import catalogue, claims, drawing, fig8, maps, selection,
 from manyseeds.figures.catalogue import FIGURES
 
 LONG_NAMES = {"my_resnet": ["layer1.0.relu", "layer1.1.relu", "layer2.0.downsample_conv", "layer4.0.relu", "fc"]}
-SIMULATIONS = ("supp5", "supp6")
-"""Figures that show no networks."""
+SIMULATIONS = catalogue.SIMULATIONS
 OF_ANY_NETWORKS = [name for name, entry in FIGURES.items() if catalogue.ALEXNET not in entry.requires]
 ALEXNET = {"alexnet": ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]}
 GROUP = selection.Group("all_cnn_c", "baseline", "All-CNN-C")
@@ -142,6 +141,14 @@ def test_no_text_is_cut_off_or_overlaps_its_neighbours(name, settings):
         labels = [label.get_window_extent() for label in drawn_labels(axes.xaxis)]
         for left, right in pairwise(labels):
             assert left.x1 <= right.x0 + 0.5
+
+
+def test_conditions_that_are_not_shown_are_named_in_the_note():
+    tables = study_tables({"all_cnn_c": ["conv1"]}, n_networks=3)
+    groups = [("all_cnn_c", "mine"), ("all_cnn_c", "dropout0.2"), ("net", "mine")]
+    figure = drawing.draw("manyseeds.figures.fig4", tables, left_out=groups)
+    assert notes(figure).endswith("Conditions not shown here: All-CNN-C, mine, dropout0.2; net, mine.")
+    assert "not shown here" not in notes(drawing.draw("manyseeds.figures.fig4", tables))
 
 
 FORMULAS = ["a$b$", "$\\nothing{$", "100 $"]

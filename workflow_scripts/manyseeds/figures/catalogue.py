@@ -133,6 +133,9 @@ class Entry:
     groups: Callable[["Study"], Groups] = shown
 
 
+SIMULATIONS = ("supp5", "supp6")
+"""Figures that show no networks."""
+
 MAIN_MEASURE = "correlation"
 
 
@@ -219,6 +222,33 @@ def why_not(figure: str, study: "Study") -> str | None:
 def applicable(study: "Study") -> list[str]:
     """Return the names of the figures that a study has."""
     return [figure for figure in FIGURES if why_not(figure, study) is None]
+
+
+OF_BASELINES = (shown, of_alexnet, followed)
+"""Choices of groups by which a figure leaves out conditions without comparing them."""
+
+
+def left_out(figure: str, study: "Study") -> list[tuple[str, str]]:
+    """Return the groups that a figure leaves out, of the architectures that it shows.
+
+    Figures that compare conditions leave out none: their conditions are chosen by what they compare.
+    """
+    entry = FIGURES[figure]
+    groups = entry.groups(study)
+    if entry.groups not in OF_BASELINES or figure in SIMULATIONS:
+        return []
+    architectures = {architecture for architecture, _ in groups}
+    return [group for group in study.groups if group[0] in architectures and group not in groups]
+
+
+def unshown_note(study: "Study") -> str | None:
+    """Return a sentence on the conditions that no figure shows, or None. Tables have all conditions."""
+    figures = [name for name in applicable(study) if FIGURES[name].groups is not all_groups]
+    there = {group for name in figures for group in FIGURES[name].groups(study)}
+    missing = list(dict.fromkeys(condition for group in study.groups if group not in there for condition in group[1:]))
+    if not missing:
+        return None
+    return f"Figures leave out these conditions, because they show the condition baseline: {', '.join(missing)}."
 
 
 def main_measure(measures: Iterable[str]) -> str:

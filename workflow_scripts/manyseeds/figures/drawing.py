@@ -1,5 +1,6 @@
 """Drawing of any figure of a study, also if its networks collapsed."""
 
+from collections.abc import Iterable
 from importlib import import_module
 
 import pandas as pd
@@ -7,11 +8,13 @@ from matplotlib.figure import Figure
 
 from manyseeds.figures import bars, style
 from manyseeds.figures.catalogue import NothingToDraw
-from manyseeds.figures.selection import Tables, network_name
+from manyseeds.figures.selection import ARCHITECTURE_NAMES, Tables, network_name
 
 
 @style.journal_style()
-def draw(module: str, tables: Tables, interval: str = bars.CHOICES[-1]) -> Figure:
+def draw(
+    module: str, tables: Tables, interval: str = bars.CHOICES[-1], left_out: Iterable[tuple[str, str]] = ()
+) -> Figure:
     """Draw the figure of a module, with a note on groups that have nothing to compare.
 
     Collapsed networks are a finding. If no network is left, the figure is a sentence that says so.
@@ -22,6 +25,8 @@ def draw(module: str, tables: Tables, interval: str = bars.CHOICES[-1]) -> Figur
         Import path; its `draw` takes the tables.
     tables
         The tables that `catalogue.FIGURES` names, for the groups that the figure shows.
+    left_out
+        Groups of the study that the figure does not show, as pairs of architecture and condition.
     """
     try:
         with bars.chosen(interval):
@@ -30,7 +35,17 @@ def draw(module: str, tables: Tables, interval: str = bars.CHOICES[-1]) -> Figur
         figure = style.only_words(str(nothing))
     if "instances" in tables:
         style.footnote(figure, [lonely_note(tables["instances"])])
+    style.footnote(figure, [left_out_note(left_out)])
     return figure
+
+
+def left_out_note(groups: Iterable[tuple[str, str]]) -> str:
+    """Return a note on the conditions that a figure leaves out, or "" if there are none."""
+    conditions: dict[str, list[str]] = {}
+    for architecture, condition in groups:
+        conditions.setdefault(ARCHITECTURE_NAMES.get(architecture, architecture), []).append(condition)
+    words = [f"{architecture}, {', '.join(names)}" for architecture, names in conditions.items()]
+    return f"Conditions not shown here: {'; '.join(words)}." if words else ""
 
 
 def lonely_note(instances: pd.DataFrame) -> str:
