@@ -37,6 +37,7 @@ try:
         check_keys_once(Path(path).read_text(encoding="utf-8"), str(path))
     # An export brings the config of the study that trained its networks; the user's keys overlay it. It is not read by
     # `configfile`, which would execute Python in the file, and the file may be a stranger's.
+    NAMED_HERE = exported_study.named_architectures(config)
     if theirs := exported_study.read_study(config["pretrained_dir"]):
         update_config(config, theirs)
         update_config(config, workflow.config_settings.overwrite_config)
@@ -50,6 +51,7 @@ try:
         raise StudyError(
             f"{workflow.config_settings.configfiles[-1]}: the key study is missing; expected the study's name."
         )
+    exported_study.check_architectures(STUDY, NAMED_HERE)
     exported_study.check_places(STUDY, Path("results", STUDY.name))
     exported_study.check_exported(STUDY)
 except StudyError as problem:

@@ -743,6 +743,38 @@ def test_damaged_exports_and_other_images_are_named(exported, tmp_path):
     )
 
 
+PAYLOAD = """
+from pathlib import Path
+
+(Path(__file__).parent / "executed").touch()
+
+
+def Net(num_classes):
+    raise RuntimeError
+"""
+
+
+def test_an_export_cannot_choose_code_to_run(exported, tmp_path, monkeypatch):
+    """A module lies beside an export whose study and cards name it as the architecture."""
+    folder = copy_workflow(tmp_path)
+    shutil.copytree(exported, folder / "theirs")
+    (folder / "payload.py").write_text(PAYLOAD)
+    study = folder / "theirs/study.yaml"
+    study.write_text(re.sub(r"architecture: [^,}]+", "architecture: payload.Net, name: all_cnn_7", study.read_text()))
+    for path in folder.glob("theirs/*/*/*/card.json"):
+        card = json.loads(path.read_text())
+        card["settings"]["network"]["architecture"] = "payload.Net"
+        path.write_text(json.dumps(card))
+    monkeypatch.setenv("PYTHONPATH", ".")
+    target = "results/mine/networks/all_cnn_7/images_a/seed1/epoch2.safetensors"
+    for mode in (["-n"], ["--cores", "1"]):
+        run = snakemake(folder, target, *mode, study=None, config=("study=mine", "pretrained_dir=theirs"))
+        assert not (folder / "executed").exists()
+        assert run.returncode == 1
+        assert "theirs/study.yaml: found the architecture payload.Net, whose import would run code" in run.stdout
+        assert "Traceback" not in run.stdout
+
+
 @pytest.fixture
 def own_activations(tmp_path) -> Path:
     """Activations of three instances at two epochs, two layers, nine stimuli of three categories."""

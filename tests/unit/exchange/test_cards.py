@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,9 @@ SWEEP = {
     "networks": [{"architecture": "all_cnn_c", "width": 0.1}],
 }
 """A study to be exported."""
+
+EPOCH_4 = {"training": {"epochs": 4, "checkpoints": []}, "trajectory": {"epochs": []}}
+"""Of a study without followed training."""
 
 RECORDED = {"epochs": [1, 2, 4], "layers": ["conv9"]}
 
@@ -191,7 +195,14 @@ def test_what_is_followed_must_have_been_recorded(tmp_path, recorded, sentence):
     exported_study.check_exported(study(**merged(overlay, {"trajectory": {"epochs": []}})))
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"settings": {}, "recorded": {}, "files": {}}', "[" * 100_000])
+DEEP = (
+    '{"settings": {"network": ' + "[" * 200 + "]" * 200 + '}, "images": {}, "recorded": {}, "files": {}, "trained": {}}'
+)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"settings": {}, "recorded": {}, "files": {}}', "[" * 100_000, " " * 2**21, DEEP]
+)
 def test_a_broken_card_gets_one_sentence(tmp_path, text):
     (tmp_path / "card.json").write_text(text)
     with pytest.raises(StudyError, match=r"card.json (cannot be read|is not the card of an exported network)"):
@@ -281,6 +292,17 @@ def test_the_study_of_an_export_is_what_was_exported(tmp_path):
     assert exported_study.read_study(str(tmp_path)) == config
 
 
+def chained(link: str) -> bytes:
+    """Return a file in which each of 40 values holds the one before it."""
+    lines = [f"a{n}: &a{n} {link.replace('BEFORE', f'*a{n - 1}')}" for n in range(1, 40)]
+    return "\n".join(["a0: &a0 {x: 1}", *lines]).encode()
+
+
+ALIASES = chained("[BEFORE, BEFORE]")
+MERGED = chained("{<<: [BEFORE, BEFORE]}")
+LEVELS = chained("[[[BEFORE]]]")
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
@@ -293,13 +315,36 @@ def test_the_study_of_an_export_is_what_was_exported(tmp_path):
         (b"study: mehrer2020", "found the key study, which each analysis sets for itself"),
         (b"activations_dir: /", "found the key activations_dir"),
         (b"data: {root: /}", "found the key data.root"),
+        (b"seed: !!int ''", r"cannot be read as YAML \(string index out of range"),
+        (b"seed: 1:" + b"59:" * 5000 + b"59.0", "cannot be read as YAML"),
+        (b"a: " + b"[" * 100 + b"]" * 100, r"cannot be read as YAML \(found more than 100 levels"),
+        (b"seed: &all [*all]", r"\(found more than 100 levels, or an alias within the value that it stands for\)"),
+        (b"# " + b"x" * 2**15, r"\(found 32,770 bytes, expected at most 32,768\)"),
+        (ALIASES, r"\(found more than 20,000 values, with those that aliases repeat\)"),
+        (MERGED, r"\(found more than 20,000 values, with those that aliases repeat\)"),
+        (LEVELS, r"\(found more than 100 levels, with those behind aliases\)"),
     ],
 )
 def test_another_study_file_gets_one_sentence(tmp_path, content, sentence):
     (tmp_path / "study.yaml").write_bytes(content)
+    began = time.process_time()
     with pytest.raises(StudyError, match=sentence) as caught:
         exported_study.read_study(str(tmp_path))
     assert len(str(caught.value).splitlines()) == 1
+    assert time.process_time() - began < 5  # a second on an idle machine; unlimited, these take hours
+
+
+def test_aliases_within_limits_are_read(tmp_path):
+    (tmp_path / "study.yaml").write_text("conditions: [&a {name: a}, {<<: *a, dropout: 0.5}]")
+    conditions = exported_study.read_study(str(tmp_path))["conditions"]
+    assert conditions == [{"name": "a"}, {"name": "a", "dropout": 0.5}]
+
+
+def test_what_is_no_file_is_not_opened(tmp_path):
+    """A pipe would wait for a writer for ever."""
+    os.mkfifo(tmp_path / "study.yaml")
+    with pytest.raises(StudyError, match=r"study.yaml cannot be read as YAML \(not a regular file\)"):
+        exported_study.read_study(str(tmp_path))
 
 
 def test_a_missing_study_file_gets_one_sentence(tmp_path):
@@ -323,3 +368,36 @@ def test_networks_that_come_with_the_project_fit_todays_config(folder):
     for path in taken_up.exported.values():
         files = {name: digest(path / name) for name in cards.read_card(path)["files"]}
         assert files == cards.read_card(path)["files"]
+
+
+# The code of an export's networks
+
+
+@pytest.mark.parametrize(
+    "architecture", ["payload.Net", "payload", "os.path.join", "torchvision.models.alexnet.AlexNet", "timm.Net", "a."]
+)
+def test_an_export_names_no_code_that_its_user_did_not_name(tmp_path, monkeypatch, architecture):
+    """`payload` without a path is taken from torchvision, of which another package of that name is no part."""
+    folder = tmp_path / "shadows/torchvision"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").touch()
+    if "." not in architecture:
+        monkeypatch.syspath_prepend(folder.parent)
+    trained = study(networks=[{"architecture": architecture, "name": "all_cnn_c"}], instances=2, **EPOCH_4)
+    taken_up = study(**export(tmp_path / "theirs", trained))
+    sentence = rf"theirs/study.yaml: found the architecture {architecture}, whose import would run code .* of your own"
+    with pytest.raises(StudyError, match=sentence):
+        exported_study.check_architectures(taken_up, ["all_cnn_c"])
+    exported_study.check_architectures(taken_up, exported_study.named_architectures(trained.config))
+    exported_study.check_architectures(trained, [])  # which is the user's own
+
+
+@pytest.mark.parametrize("architecture", ["all_cnn_7", "resnet18", "torchvision.models.resnet18", "timm.models.vit"])
+def test_an_export_may_name_networks_of_libraries(tmp_path, architecture):
+    trained = study(networks=[{"architecture": architecture, "name": "all_cnn_c"}], instances=2, **EPOCH_4)
+    exported_study.check_architectures(study(**export(tmp_path / "theirs", trained)), [])
+
+
+@pytest.mark.parametrize("config", [{}, {"networks": None}, {"networks": {"a": 1}}, {"networks": ["a", 3]}])
+def test_a_config_that_is_not_checked_yet_names_no_architecture(config):
+    assert exported_study.named_architectures(config) == []

@@ -3,11 +3,11 @@
 Read while the Snakefile is parsed, so only the standard library is imported and no other file is opened.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 from manyseeds.errors import StudyError
+from manyseeds.exchange.foreign import read_json
 from manyseeds.study.instances import CARD
 
 FIELDS = {"settings": dict, "images": dict, "recorded": dict, "files": dict, "trained": dict}
@@ -33,7 +33,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     """
     path = folder / CARD
     try:
-        card = json.loads(path.read_text(encoding="utf-8"))
+        card = read_json(path)
     except (OSError, ValueError, RecursionError) as problem:
         raise StudyError(f"{path} cannot be read ({problem}).") from problem
     if not isinstance(card, dict) or not all(isinstance(card.get(key), kind) for key, kind in FIELDS.items()):

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from manyseeds.errors import StudyError
 from manyseeds.exchange.cards import read_card
+from manyseeds.exchange.foreign import read_json
 from manyseeds.io import tables, tensors
 from manyseeds.io.files import REJECTED, atomic_path
 from manyseeds.io.provenance import digest
@@ -304,7 +305,7 @@ def read_about(path: Path) -> dict[str, Any]:
         If it cannot be read.
     """
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
+        about = read_json(path)
         return {key: about[key] for key in ABOUT}
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as problem:
         raise StudyError(

@@ -4,15 +4,17 @@ Read while the Snakefile is parsed, so only the standard library and YAML are im
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from manyseeds.errors import StudyError
 from manyseeds.exchange.cards import LATER, read_card
+from manyseeds.exchange.foreign import read_yaml
 from manyseeds.study import tasks
 from manyseeds.study.architectures import layer_names
 from manyseeds.study.instances import Instance
+from manyseeds.study.network_code import imported_module, is_of_library
 from manyseeds.study.study import FOLDERS, PERSONAL, PERSONAL_IN, PRETRAINED, TRAINED, Study
 from manyseeds.study.user_folders import check_regular
 from manyseeds.study.validation import Config
@@ -34,15 +36,12 @@ def read_study(folder: object) -> Config:
     """
     if not isinstance(folder, str) or not folder.strip():
         return {}
-    import yaml  # here, because each start of Snakemake calls this function
-
     path = Path(folder, STUDY)
     check_regular(Path(folder), [STUDY])
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as problem:
-        reason = " ".join(str(problem).split())
-        raise StudyError(f"Config key pretrained_dir: {path} cannot be read as YAML ({reason}).") from problem
+        config = read_yaml(path)
+    except (OSError, ValueError) as problem:
+        raise StudyError(f"Config key pretrained_dir: {path} cannot be read as YAML ({problem}).") from problem
     if not isinstance(config, dict):
         raise StudyError(f"Config key pretrained_dir: {path} does not hold the keys of a config.")
     for section, key in SECTIONS.items():
@@ -57,6 +56,39 @@ def read_study(folder: object) -> Config:
             f"{path}: found the key {personal[0]}, which each analysis sets for itself; remove it from this file."
         )
     return config
+
+
+def named_architectures(config: Mapping) -> list[str]:
+    """Return the architectures that a config names, even before it is checked."""
+    networks = config.get("networks")
+    entries = [entry for entry in networks if isinstance(entry, Mapping)] if isinstance(networks, list) else []
+    return [str(entry.get("architecture")) for entry in entries]
+
+
+def check_architectures(study: Study, own: Collection[str]) -> None:
+    """Check that a study of exported networks imports only modules that its user named, torchvision and timm.
+
+    Importing a module runs its code, and the export may be a stranger's.
+
+    Parameters
+    ----------
+    own
+        Architectures that the user's own config names (`named_architectures`).
+
+    Raises
+    ------
+    StudyError
+        If the export names another module; names the first.
+    """
+    if study.mode != PRETRAINED:
+        return
+    for architecture in named_architectures(study.config):
+        if architecture not in own and not is_of_library(architecture):
+            raise StudyError(
+                f"{Path(study.config['pretrained_dir'], STUDY)}: found the architecture {architecture}, whose import "
+                f"would run code ({imported_module(architecture)}); expected an All-CNN, or a network of the installed "
+                "torchvision or timm. If you trust this code, name the network in `networks` of your own study."
+            )
 
 
 def settings(study: Study, instance: Instance) -> dict[str, Any]:
