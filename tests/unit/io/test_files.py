@@ -1,8 +1,11 @@
 """Files appear whole or not at all; where there is no room for them, a sentence says so."""
 
+import errno
 import os
 import resource
+import stat
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,6 +24,56 @@ def test_a_file_appears_at_the_end_of_the_block(tmp_path):
         assert path.suffix == ".npy"
     assert target.read_text() == "whole"
     assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_file_survives_a_power_loss(tmp_path, monkeypatch):
+    """Its contents are on the disk before it gets its name, and all names are before the context ends."""
+    calls: list[tuple[str, object]] = []
+    fsync, replace = os.fsync, os.replace
+
+    def record_fsync(opened):
+        calls.append(("fsync", Path(os.readlink(f"/proc/self/fd/{opened}"))))
+        fsync(opened)
+
+    def record_replace(source, target):
+        calls.append(("replace", (Path(source), Path(target))))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", record_fsync)
+    monkeypatch.setattr(os, "replace", record_replace)
+    target = tmp_path / "new/er/table.csv"
+    with atomic_path(target) as path:
+        path.write_text("whole")
+    assert calls == [
+        ("fsync", tmp_path),
+        ("fsync", tmp_path / "new"),
+        ("fsync", path),
+        ("replace", (path, target)),
+        ("fsync", target.parent),
+    ]
+    calls.clear()
+    with pytest.raises(RuntimeError, match="interrupted"), atomic_path(target) as path:
+        write_half(path)
+    assert calls == []
+
+
+def test_a_file_system_that_cannot_flush_folders_is_no_obstacle(tmp_path, monkeypatch):
+    fsync = os.fsync
+
+    def only_files(opened):
+        if stat.S_ISDIR(os.fstat(opened).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        fsync(opened)
+
+    def nothing(opened):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", only_files)
+    save_bytes(tmp_path / "table.csv")
+    monkeypatch.setattr(os, "fsync", nothing)
+    with pytest.raises(OSError, match="Input/output error"):
+        save_bytes(tmp_path / "other.csv")
+    assert not (tmp_path / "other.csv").exists()
 
 
 def write_half(path):

@@ -62,6 +62,9 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     The folder is created if needed. The temporary name keeps the suffix, which writers such as numpy's check. Files of
     the module `tempfile` would be readable by their owner only.
 
+    Contents reach the disk before the rename, and the rename does before the context ends. Otherwise a power loss could
+    leave an empty file under the final name.
+
     Raises
     ------
     StudyError
@@ -70,13 +73,38 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     path = Path(path)
     partial = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         try:
             yield partial
+            _flush(partial)
             os.replace(partial, path)
+            _flush(path.parent)
         finally:
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    """Create a folder and its parents if needed; their names reach the disk before the function returns."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _flush(folder.parent)
+
+
+def _flush(path: Path) -> None:
+    """Wait until the contents of a file, or the names in a folder, are on the disk.
+
+    Some file systems cannot flush a folder.
+    """
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    except OSError as problem:
+        if problem.errno not in (errno.EINVAL, errno.ENOTSUP) or not path.is_dir():
+            raise
+    finally:
+        os.close(opened)
 
 
 def remove_partial(folder: Path) -> None:
