@@ -26,7 +26,7 @@ rule dump_activations:
         network=analysed_network,
         categories=trained_categories,
         epochs=epochs_of,
-        code=code_of("dump_activations"),
+        code=code_with_network("dump_activations"),
     message:
         "Recording the activations of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
     script:

@@ -23,7 +23,7 @@ from manyseeds.figures import catalogue
 from manyseeds.io import files, provenance
 from manyseeds.io.code_digest import code_digest
 from manyseeds.paper import protocol
-from manyseeds.study import tasks
+from manyseeds.study import network_code, tasks
 from manyseeds.study.architectures import module_names
 from manyseeds.study.checks import checked_study
 from manyseeds.study.instances import Instance
@@ -52,6 +52,7 @@ try:
             f"{workflow.config_settings.configfiles[-1]}: the key study is missing; expected the study's name."
         )
     exported_study.check_architectures(STUDY, NAMED_HERE)
+    OWN_CODE = network_code.own_digests(STUDY)
     exported_study.check_places(STUDY, Path("results", STUDY.name))
     exported_study.check_exported(STUDY)
 except StudyError as problem:

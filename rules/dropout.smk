@@ -31,7 +31,7 @@ rule sample_dropout:
         layers=STUDY.config["dropout"]["layers"],
         dropout=dropout_of,
         samples=dropout_samples,
-        code=code_of("sample_dropout"),
+        code=code_with_network("sample_dropout"),
     message:
         "Sampling dropout masks for {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
     script:

@@ -32,7 +32,7 @@ rule evaluate:
         instances=identities_of_block,
         training_set=evaluated_set,
         dropout=dropout_of,
-        code=code_of("evaluate"),
+        code=code_with_network("evaluate"),
     message:
         "Evaluating {wildcards.architecture}, {wildcards.condition}, block {wildcards.block} of seeds"
     script:

@@ -56,7 +56,7 @@ rule export_activations:
         network=analysed_network,
         categories=trained_categories,
         epochs=exported_epochs,
-        code=code_of("export_activations"),
+        code=code_with_network("export_activations"),
     message:
         "Recording activations of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed} to be exported"
     script:

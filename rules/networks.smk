@@ -28,8 +28,8 @@ rule initialise:
         # ancient, and Snakemake compares no params of a job whose inputs are made again. So a change reaches it from here.
         training=training_task,
         training_set=training_set_of,
-        engine=code_of("train"),
-        code=code_of("initialise"),
+        engine=code_with_network("train"),
+        code=code_with_network("initialise"),
     message:
         "Drawing the initial weights of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
     script:
@@ -54,7 +54,7 @@ rule check_layers:
     params:
         network=analysed_network,
         confined=confined_layers,
-        code=code_of("check_layers"),
+        code=code_with_network("check_layers"),
     message:
         "Checking the layers of {wildcards.architecture}"
     script:
@@ -95,7 +95,7 @@ rule train_cohort:
         tasks=lambda wildcards: [tasks.task_values(STUDY, instance) for instance in members_of(wildcards)],
         training_set=training_set_of,
         stores=f"{R}/.training",
-        engine=code_of("train"),
+        engine=code_with_network("train"),
     message:
         "Training {wildcards.architecture}, {wildcards.condition}, block {wildcards.block} of seeds (progress in {log})"
     script:
@@ -134,7 +134,7 @@ rule train:
         training_set=training_set_of,
         instance=identity_of,
         stores=f"{R}/.training",
-        code=code_of("train"),
+        code=code_with_network("train"),
     message:
         "Publishing the weights of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
     script:

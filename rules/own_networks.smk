@@ -19,7 +19,7 @@ rule import_network:
         runtime=10,
     params:
         network=network_of,
-        code=code_of("import_network"),
+        code=code_with_network("import_network"),
     message:
         "Checking the weights of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
     script:

@@ -61,7 +61,7 @@ rule import_pretrained:
         network=network_of,
         categories=trained_categories,
         files=exported_digests("weights.safetensors", "history.parquet", "attempts.parquet"),
-        code=code_of("import_pretrained"),
+        code=code_with_network("import_pretrained"),
     message:
         "Importing the weights of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
     script:
@@ -125,7 +125,7 @@ rule restore_activations:
         categories=trained_categories,
         epochs=epochs_of,
         files=exported_digests("activations.npz"),
-        code=code_of("restore_activations"),
+        code=code_with_network("restore_activations"),
     message:
         "Recording and restoring the activations of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
     script:

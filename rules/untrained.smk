@@ -38,7 +38,7 @@ for number, ((seeds, file), members) in enumerate(UNTRAINED.items(), start=1):
             network=analysed_network,
             categories=trained_categories,
             draws=initial_draws,
-            code=code_of("measure_untrained"),
+            code=code_with_network("measure_untrained"),
         message:
             "Measuring the geometry of {wildcards.architecture}, {wildcards.condition}, before training"
         script:

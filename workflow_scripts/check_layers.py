@@ -1,4 +1,4 @@
-"""Check with a blank image, before any training, that a network's layers exist and return tensors."""
+"""Check a network before any training: its layers exist and return tensors, and its seed repeats it."""
 
 import json
 from pathlib import Path
@@ -9,14 +9,16 @@ with job(snakemake):
     import numpy as np
     import torch
 
-    from manyseeds.models import build
+    from manyseeds.models import build, repeatability
     from manyseeds.representations import activations
 
     source, params = snakemake.input, snakemake.params
-    image_shape = tuple(json.loads(Path(source.card).read_text())["image_shape"])
+    card = json.loads(Path(source.card).read_text())
+    image_shape = tuple(card["image_shape"])
     network, module = activations.prepare(params.network, image_shape, Path(source.card), None)
     layers = build.analysed_layers(module, network)
     for analysis, names in params.confined.items():
         activations.choose(layers, names, analysis)
     activations.collect(module, layers, np.zeros((1, *image_shape), np.float32), torch.device("cpu"))
+    repeatability.check(network, image_shape, len(card["categories"]))
     Path(snakemake.output.marker).touch()

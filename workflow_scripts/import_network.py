@@ -8,7 +8,7 @@ from _job import job
 with job(snakemake):
     from manyseeds.exchange.user_weights import read_user_weights
     from manyseeds.io import tensors
-    from manyseeds.models import build, spec
+    from manyseeds.models import build, repeatability, spec
 
     card = json.loads(Path(snakemake.input.card).read_text())
     weights = read_user_weights(Path(snakemake.input.checkpoint))
@@ -17,6 +17,9 @@ with job(snakemake):
         tuple(card["image_shape"]),
         len(card["categories"]),
     )
-    build.load(build.build(*described), weights, source=snakemake.input.checkpoint)
+    network, image_shape, _ = described
+    module = build.build(*described)
+    build.load(module, weights, source=snakemake.input.checkpoint)
+    repeatability.check_evaluation(module, network, image_shape)
     metadata = {"source": snakemake.input.checkpoint} | spec.to_metadata(*described)
     tensors.write(snakemake.output.weights, weights, metadata)

@@ -11,6 +11,17 @@ def code_of(script, *modules):
     return code_digest(SCRIPTS / f"{script}.py", *modules)
 
 
+def code_with_network(script):
+    """Return a param: the digest of the code that a script executes, with that of a network of the user's own."""
+    code = code_of(script)
+
+    def digest(wildcards):
+        own = OWN_CODE.get(wildcards.architecture)
+        return network_code.combined(code, own) if own else code
+
+    return digest
+
+
 # Instances and groups
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from PIL import Image
 from real_runs import WORKFLOW, copied, copy_workflow, snakemake
 from safetensors.numpy import load_file
@@ -230,6 +231,13 @@ def test_diverged_networks_are_left_out_and_stop_nothing(tmp_path, monkeypatch):
     consistency = pd.read_parquet(results / table)
     assert set(zip(consistency["seed_a"], consistency["seed_b"], strict=True)) == {(0, 2)}
     assert set(consistency["dropout_samples"]) == {0, 1}
+    own = folder / "diverging.py"
+    own.write_text(f"# a comment\n{DIVERGING}")
+    assert planned(folder, f"results/tiny/{table}", config=config) == {}
+    own.write_text(DIVERGING.replace("stride=4", "stride=3"))
+    jobs = planned(folder, f"results/tiny/{table}", config=config)
+    assert jobs["train"] == jobs["initialise"] == jobs["dump_activations"] == 3
+    assert jobs["check_layers"] == jobs["train_cohort"] == 1
 
 
 def test_a_study_makes_every_table_and_figure(finished):
@@ -760,7 +768,9 @@ def test_an_export_cannot_choose_code_to_run(exported, tmp_path, monkeypatch):
     shutil.copytree(exported, folder / "theirs")
     (folder / "payload.py").write_text(PAYLOAD)
     study = folder / "theirs/study.yaml"
-    study.write_text(re.sub(r"architecture: [^,}]+", "architecture: payload.Net, name: all_cnn_7", study.read_text()))
+    config = yaml.safe_load(study.read_text())
+    config["networks"][0] |= {"architecture": "payload.Net", "name": "all_cnn_7"}
+    study.write_text(yaml.safe_dump(config))
     for path in folder.glob("theirs/*/*/*/card.json"):
         card = json.loads(path.read_text())
         card["settings"]["network"]["architecture"] = "payload.Net"

@@ -1,5 +1,7 @@
 """Networks: their sizes, their maps, their initial weights, and what does not fit."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -180,6 +182,26 @@ def test_hooks_copy_what_in_place_modules_overwrite():
 def test_networks_that_cannot_be_are_refused_in_a_sentence(network, shape, sentence):
     with pytest.raises(StudyError, match=sentence):
         build.build(network, shape, 10)
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("import sys; sys.exit('left')", r"'leaving.Net' needs the module leaving, .* \(SystemExit: left\)"),
+        ("def Net(): raise SystemExit(3)", r"leaving.Net cannot be built for 5 categories \(SystemExit: 3\)"),
+        (
+            "from torch import nn\nclass Module(nn.Module):\n    def forward(self, images): exit()\n\n"
+            "def Net(): return Module()",
+            r"leaving.Net does not accept images of height x width x channels 8 x 8 x 3 \(SystemExit: None\)",
+        ),
+    ],
+)
+def test_code_that_ends_the_process_is_named(code, sentence, tmp_path, monkeypatch):
+    (tmp_path / "leaving.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "leaving", raising=False)
+    with pytest.raises(StudyError, match=sentence):
+        build.build(Network("leaving.Net"), (8, 8, 3), 5)
 
 
 def test_unknown_layers_are_refused():

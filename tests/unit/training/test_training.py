@@ -600,7 +600,18 @@ class Dropping(torch.nn.Module):
         return self.readout(self.dropout(self.hidden(images.flatten(1)).relu()))
 
 
-DROPPING = spec.Network(f"{__name__}.Dropping")
+class Elsewhere(Dropping):
+    """A network whose dropout draws outside torch."""
+
+    def forward(self, images):
+        hidden = self.hidden(images.flatten(1)).relu()
+        if self.training:
+            hidden = hidden * torch.from_numpy(np.random.rand(40) < 0.5)  # noqa: NPY002
+            hidden = hidden * (1 + random.random())
+        return self.readout(hidden)
+
+
+DROPPING, ELSEWHERE = (spec.Network(f"{__name__}.{name}") for name in ("Dropping", "Elsewhere"))
 
 
 def cohort_of(folder, task, *, save_every=1e9):
@@ -643,8 +654,9 @@ class Stopped(Exception):
     """Raised in the middle of a training."""
 
 
-def test_interrupted_inside_an_epoch_a_network_with_dropout_of_its_own_ends_in_the_same_bits(tmp_path):
-    options = {"network": DROPPING, "epochs": 3, "checkpoints": (0, 3), "dropout": 0.3, "dropout_after": ("hidden",)}
+@pytest.mark.parametrize("network", [DROPPING, ELSEWHERE])
+def test_interrupted_inside_an_epoch_a_network_with_dropout_of_its_own_ends_in_the_same_bits(tmp_path, network):
+    options = {"network": network, "epochs": 3, "checkpoints": (0, 3), "dropout": 0.3, "dropout_after": ("hidden",)}
     task = small_task(**options)
     undisturbed = trained(tmp_path / "undisturbed", task)
     assert not np.array_equal(  # dropout does something, or its resumption would go untested
@@ -662,7 +674,9 @@ def test_interrupted_inside_an_epoch_a_network_with_dropout_of_its_own_ends_in_t
     interrupted.module.register_forward_hook(stop)
     with pytest.raises(Stopped):
         cohort.run(task.recipe.epochs)
-    torch.rand(17)  # torch's own generator stands elsewhere by now
+    torch.rand(17)  # the generators stand elsewhere by now
+    np.random.rand(17)  # noqa: NPY002
+    random.random()
     lines = []
     train_small(task, interrupted.store, report=lines.append)
     assert "resumed at epoch 1, step 5" in lines[0]

@@ -2,17 +2,17 @@
 
 Snakemake does not see the modules that a script imports, and it takes an edited comment for a change. A digest of
 syntax trees solves both problems. It covers a script and all `manyseeds` modules that it imports, directly or
-indirectly. Rules have it among their parameters.
+indirectly. Rules have it among their parameters. Networks of the user's own have such a digest too.
 """
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
 PACKAGE = __name__.partition(".")[0]
-"""Only imports of this package are followed. The others are pinned dependencies or, like `_job`, logging."""
+"""Only imports of this package are followed in scripts. The others are pinned dependencies or, like `_job`, logging."""
 
 
 def code_digest(script: Path, *modules: str) -> str:
@@ -27,9 +27,33 @@ def code_digest(script: Path, *modules: str) -> str:
     modules
         Dotted names of modules that the script loads without an import statement.
     """
+    return _digest(reached_files(script, *modules), script.parent)
+
+
+def module_digest(module: str, root: Path, package: str | None = None) -> str:
+    """Return a digest of the code of a module and of the modules that it imports from the same root.
+
+    Parameters
+    ----------
+    module
+        Dotted name of the module.
+    root
+        Folder from which it is imported.
+    package
+        Top-level package to which the imported modules are restricted; None: all modules in `root`.
+
+    Raises
+    ------
+    OSError, ValueError, SyntaxError, RecursionError
+        If one of the files cannot be read as Python.
+    """
+    return _digest(_reached(_files_of(module, root, package), root, package), root)
+
+
+def _digest(files: Iterable[Path], root: Path) -> str:
     digest = hashlib.blake2b(digest_size=16)
-    for file in sorted(reached_files(script, *modules)):
-        name = file.relative_to(script.parent).as_posix()
+    for file in sorted(files):
+        name = file.relative_to(root).as_posix()
         digest.update(f"{name}\n{canonical_code(file)}\n".encode())
     return digest.hexdigest()
 
@@ -37,12 +61,17 @@ def code_digest(script: Path, *modules: str) -> str:
 def reached_files(script: Path, *modules: str) -> set[Path]:
     """Return a script and the files of the package that it imports, directly or indirectly."""
     root = script.parent
+    return _reached([script, *(file for name in modules for file in _files_of(name, root, PACKAGE))], root, PACKAGE)
+
+
+def _reached(files: Iterable[Path], root: Path, package: str | None) -> set[Path]:
+    """Return files and all that they import, directly or indirectly."""
     reached: set[Path] = set()
-    waiting = [script, *(file for name in modules for file in _files_of(name, root))]
+    waiting = [*files]
     while waiting:
         file = waiting.pop()
         reached.add(file)
-        waiting.extend(_imports(file, root) - reached)
+        waiting.extend(_imports(file, root, package) - reached)
     return reached
 
 
@@ -68,7 +97,7 @@ def _written(node: object) -> str:
 
 def _executed(file: Path) -> ast.AST:
     """Return the syntax tree of a Python file, without the code for type checkers."""
-    return _WithoutTypeImports().visit(ast.parse(file.read_text(encoding="utf-8"), str(file)))
+    return _WithoutTypeImports().visit(ast.parse(file.read_bytes(), str(file)))  # bytes: a file names its encoding
 
 
 class _WithoutTypeImports(ast.NodeTransformer):
@@ -99,10 +128,10 @@ class _WithoutDocstrings(ast.NodeTransformer):
 
 
 @cache
-def _imports(file: Path, root: Path) -> frozenset[Path]:
+def _imports(file: Path, root: Path, package: str | None) -> frozenset[Path]:
     """Return the files of the package that a file imports, including imports inside functions."""
     names = (name for node in ast.walk(_executed(file)) for name in _imported_names(node, file, root))
-    return frozenset(imported for name in names for imported in _files_of(name, root))
+    return frozenset(imported for name in names for imported in _files_of(name, root, package))
 
 
 def _imported_names(node: ast.AST, file: Path, root: Path) -> Iterator[str]:
@@ -117,14 +146,14 @@ def _imported_names(node: ast.AST, file: Path, root: Path) -> Iterator[str]:
         yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
-def _files_of(name: str, root: Path) -> Iterator[Path]:
+def _files_of(name: str, root: Path, package: str | None) -> Iterator[Path]:
     """Yield the files that importing a dotted name executes: the module and the packages around it.
 
-    The package's own `__init__` is left out: it only names functions for notebooks, which no script uses.
+    The own `__init__` of manyseeds is left out: it only names functions for notebooks, which no script uses.
     """
     parts = name.split(".")
-    if parts[0] != PACKAGE:
+    if package not in (None, parts[0]):
         return
-    for depth in range(2, len(parts) + 1):
+    for depth in range(1 if package != PACKAGE else 2, len(parts) + 1):
         path = root.joinpath(*parts[:depth])
         yield from (file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file())

@@ -45,7 +45,7 @@ def _foreign(architecture: str, n_categories: int) -> nn.Module:
     builder = _builder(architecture)
     try:
         module = builder(**_arguments(builder, n_categories))
-    except Exception as problem:  # foreign code may raise anything
+    except (Exception, SystemExit) as problem:  # foreign code may raise anything
         raise StudyError(
             f"networks: {architecture} cannot be built for {n_categories} categories "
             f"({type(problem).__name__}: {problem})."
@@ -71,7 +71,7 @@ def _builder(architecture: str):
     module_name, _, attribute = architecture.rpartition(".")
     try:
         module = importlib.import_module(module_name) if module_name else torchvision_import.import_models()
-    except Exception as problem:  # an import can fail in any way, e.g. RuntimeError from a mismatched binary
+    except (Exception, SystemExit) as problem:  # any way to fail, e.g. RuntimeError from a mismatched binary
         raise StudyError(
             f"networks: architecture {architecture!r} needs the module {module_name or torchvision_import.MODELS}, "
             f"which cannot be imported ({type(problem).__name__}: {problem})."
@@ -90,10 +90,10 @@ def _check_forward(module: nn.Module, network: Network, shape: tuple[int, ...], 
     try:
         with torch.no_grad():
             logits = module.eval()(torch.zeros(shape))
-    except Exception as problem:  # usually RuntimeError; torchvision's transformers raise AssertionError
+    except (Exception, SystemExit) as problem:  # usually RuntimeError; torchvision's transformers raise AssertionError
         raise StudyError(
             f"networks: {network.architecture} does not accept images of height x width x channels "
-            f"{shape[2]} x {shape[3]} x {shape[1]} ({problem})."
+            f"{shape[2]} x {shape[3]} x {shape[1]} ({type(problem).__name__}: {problem})."
         ) from problem
     if not isinstance(logits, Tensor):
         raise StudyError(

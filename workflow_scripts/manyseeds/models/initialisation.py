@@ -72,15 +72,14 @@ def _of_any_network(
     """Return the initial state of one instance of a network that only torch knows.
 
     `he_normal` draws the weights of convolutions and linear layers with numpy, so they are the same on every device.
-    The module's own code initialises everything else, and with `own` these weights too. Its torch seed is taken from
-    the same stream.
+    The module's own code initialises everything else, and with `own` these weights too. It draws from torch, numpy or
+    `random`, whose seeds are taken from the same stream.
     """
-    import torch  # takes seconds; jobs for All-CNNs do not need it
-
+    # These import torch, which takes seconds; jobs for All-CNNs do not need it.
     from manyseeds.models.build import WEIGHTED, build
+    from manyseeds.models.seeding import seeded
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(streams.torch_seed(root_seed, "init", seed, attempt=attempt))
+    with seeded(streams.torch_seed(root_seed, "init", seed, attempt=attempt)):
         module = build(network, image_shape, n_categories)
     state = {name: tensor.numpy().copy() for name, tensor in module.state_dict().items()}
     if network.initialisation == "he_normal":

@@ -15,6 +15,7 @@ from manyseeds.data.images import Images
 from manyseeds.io import tensors
 from manyseeds.models import build, spec
 from manyseeds.models.forward import dropout
+from manyseeds.models.seeding import seed_all
 from manyseeds.models.spec import Weights
 from manyseeds.training.collapse import DEAD_MINIBATCHES
 from manyseeds.training.compiled import compiled_loss_and_logits
@@ -158,10 +159,10 @@ class Attempt:
         return dropout(self.module, self.recipe.dropout_after, self.recipe.dropout, self.masks)
 
     def seed(self) -> None:
-        """Seed both generators of dropout masks for this step.
+        """Seed all generators of dropout masks for this step.
 
         Dropout of the recipe draws from `masks`. Dropout layers of the network itself (AlexNet has two) draw from
-        torch's generator.
+        torch's generator. Other code of the user's may draw from numpy's or Python's.
         """
         address = self.task.address("dropout", self.place.attempt)
         place = {"epoch": self.place.epoch, "step": self.place.step}
@@ -169,7 +170,7 @@ class Attempt:
             self.masks.manual_seed(streams.torch_seed(**address, **place))
         if self.draws_itself:
             own: streams.Address = {**address, "purpose": "dropout/own"}
-            torch.manual_seed(streams.torch_seed(**own, **place))
+            seed_all(streams.torch_seed(**own, **place))
 
     def step(self, images: Tensor, labels: Tensor) -> None:
         """Take one step of gradient descent on a minibatch.

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from manyseeds.errors import StudyError
+from manyseeds.models.seeding import states_of_others
 
 if TYPE_CHECKING:
     from manyseeds.training.attempts import Attempt
@@ -40,7 +41,8 @@ class Captured:
     A graph is valid for one learning rate and one size of minibatch, which must always lie in the same memory.
     Networks with their own dropout draw from torch's generator and share the current stream: a device has only one
     such generator, and cuBLAS has one workspace per stream. A network whose steps wait for the device cannot be
-    captured. Its steps run one operation after another, with the same bits.
+    captured, nor one that draws random numbers with numpy: a graph would repeat the same ones. Its steps run one
+    operation after another, with the same bits.
     """
 
     def __init__(self, attempt: "Attempt", report: Callable[[str], None]) -> None:
@@ -74,7 +76,7 @@ class Captured:
         torch.cuda.current_stream(self.attempt.device).wait_stream(self.stream)
 
     def _capture(self, images: Tensor, labels: Tensor) -> torch.cuda.CUDAGraph | None:
-        """Capture a step; return None if the network waits for the device.
+        """Capture a step; return None if the network waits for the device, or draws numbers outside torch.
 
         Raises
         ------
@@ -82,19 +84,20 @@ class Captured:
             If the device's memory is too small, or the step cannot be captured for another reason.
         """
         try:
-            waits = self._warm_up(images, labels)
-            if waits is None:
+            obstacle = self._warm_up(images, labels)
+            if obstacle is None:
                 return self._record(images, labels)
         except torch.OutOfMemoryError as problem:
             raise StudyError(
                 "The GPU's memory is too small for so many networks side by side; set the config key "
                 "training.cohort_size to a smaller number."
             ) from problem
-        self.report(f"CUDA graphs are not used: a step of this network waits for the device ({waits}).")
+        self.report(f"CUDA graphs are not used: a step of this network {obstacle}.")
         return None
 
     def _warm_up(self, images: Tensor, labels: Tensor) -> str | None:
-        """Take some steps and undo them; return why a step waits for the device, or None if it does not."""
+        """Take some steps and undo them; return what they do that no graph can repeat, or None if nothing."""
+        before = states_of_others()
         torch.cuda.synchronize(self.attempt.device)
         with torch.cuda.stream(self.capturing), undone(self.attempt):
             for _ in range(WARM_UP):
@@ -102,7 +105,9 @@ class Captured:
             # Checked before the capture: a failed capture makes torch's generators and memory unusable.
             waits = self._waits(images, labels)
         torch.cuda.synchronize(self.attempt.device)  # undone before another stream takes the first step
-        return waits
+        if states_of_others() != before:
+            return "draws random numbers with numpy or random"
+        return waits and f"waits for the device ({waits})"
 
     def _record(self, images: Tensor, labels: Tensor) -> torch.cuda.CUDAGraph:
         graph = torch.cuda.CUDAGraph()

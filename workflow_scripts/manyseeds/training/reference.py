@@ -14,6 +14,7 @@ from manyseeds.data.images import Images
 from manyseeds.devices import make_deterministic
 from manyseeds.models import build
 from manyseeds.models.forward import as_batch, dropout
+from manyseeds.models.seeding import seed_all
 from manyseeds.models.spec import Weights
 from manyseeds.training.minibatches import crop_and_flip, draw_crops, minibatches
 from manyseeds.training.recipes import Task
@@ -46,7 +47,7 @@ def train_plainly(
                 mask_stream = task.address("dropout", attempt)
                 own_stream: streams.Address = {**mask_stream, "purpose": "dropout/own"}
                 masks.manual_seed(streams.torch_seed(**mask_stream, epoch=epoch, step=step))
-                torch.manual_seed(streams.torch_seed(**own_stream, epoch=epoch, step=step))
+                seed_all(streams.torch_seed(**own_stream, epoch=epoch, step=step))
                 loss, _ = answer(module, inputs, labels[batch].to(device), recipe.precision)
                 optimiser.zero_grad()
                 loss.backward()
