@@ -1,6 +1,7 @@
 """Check the user's own weights of one instance against its architecture, and import them."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 from _job import job
@@ -11,7 +12,6 @@ with job(snakemake):
     from manyseeds.models import build, repeatability, spec
 
     card = json.loads(Path(snakemake.input.card).read_text())
-    weights = read_user_weights(Path(snakemake.input.checkpoint))
     described = (
         spec.Network.from_config(snakemake.params.network),
         tuple(card["image_shape"]),
@@ -19,7 +19,9 @@ with job(snakemake):
     )
     network, image_shape, _ = described
     module = build.build(*described)
-    build.load(module, weights, source=snakemake.input.checkpoint)
+    source = snakemake.input.checkpoint
+    weights = read_user_weights(Path(source), partial(build.check_shapes, module, source=source))
+    build.load(module, weights, source=source)
     repeatability.check_evaluation(module, network, image_shape)
-    metadata = {"source": snakemake.input.checkpoint} | spec.to_metadata(*described)
+    metadata = {"source": source} | spec.to_metadata(*described)
     tensors.write(snakemake.output.weights, weights, metadata)

@@ -1,6 +1,10 @@
 """Networks that users bring: weights are read, and nothing else is executed."""
 
+import json
 import pickle
+import resource
+import zipfile
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +14,8 @@ from safetensors.torch import save_file
 
 from manyseeds.errors import StudyError
 from manyseeds.exchange.user_weights import read_user_weights
+from manyseeds.io import tensors
+from manyseeds.models import build
 
 
 @pytest.fixture
@@ -60,3 +66,63 @@ def test_a_truncated_file_gets_one_sentence(state, suffix, tmp_path):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(StudyError, match="not a complete"):
         read_user_weights(path)
+
+
+# Files that declare more than they hold
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+def test_shapes_are_checked_before_weights_take_memory(suffix, tmp_path):
+    """A file of 1 kB with a weight of 4 GB, and one with a weight of another shape than the network's."""
+    path = tmp_path / f"seed0{suffix}"
+    weights = {"weight": torch.zeros(1).expand(10**9), "bias": torch.zeros(2)}
+    if suffix == ".safetensors":
+        save_file({"weight": torch.zeros(5), "bias": torch.zeros(2)}, path)
+    else:
+        torch.save(weights, path)
+        assert path.stat().st_size < 2000
+    check = partial(build.check_shapes, torch.nn.Linear(3, 2), source=str(path))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(StudyError, match=r"weight has shape \(\d+,\), but the network expects \(2, 3\)"):
+        read_user_weights(path, check)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**20  # kB
+
+
+def test_a_compressed_file_is_refused_before_it_is_read(state, tmp_path):
+    """torch.save never compresses; torch.load decompresses 10 MB of zeros to 10 GB."""
+    stored, path = tmp_path / "stored.pt", tmp_path / "seed0.pt"
+    torch.save(state | {"zeros": torch.zeros(10**6)}, stored)
+    with zipfile.ZipFile(stored) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+        for part in source.infolist():
+            target.writestr(part.filename, source.read(part))
+    with pytest.raises(StudyError, match=r"found a compressed archive of 4,\d+,\d+ bytes in a file of \d+,\d+,"):
+        read_user_weights(path)
+    assert read_user_weights(stored).keys() == {*state, "zeros"}
+
+
+def one_weight(kind: str, n_bytes: int) -> bytes:
+    header = json.dumps({"w": {"dtype": kind, "shape": [8], "data_offsets": [0, n_bytes]}}).encode()
+    return len(header).to_bytes(8, "little") + header + bytes(n_bytes)
+
+
+@pytest.mark.parametrize(("kind", "n_bytes"), [("F4", 4), ("F6_E2M3", 6), ("F6_E3M2", 6)])
+def test_types_that_torch_cannot_convert_are_named(kind, n_bytes, tmp_path):
+    path = tmp_path / "seed0.safetensors"
+    path.write_bytes(one_weight(kind, n_bytes))
+    with pytest.raises(StudyError, match=f"seed0.safetensors: w has the type {kind}, which torch cannot convert"):
+        read_user_weights(path)
+
+
+def test_a_type_of_torch_without_a_conversion_is_named(tmp_path):
+    path = tmp_path / "seed0.pt"
+    torch.save({"w": torch.zeros(8, dtype=torch.uint8).view(torch.float4_e2m1fn_x2)}, path)
+    with pytest.raises(StudyError, match=r"w: found values of type torch.float4_e2m1fn_x2, which cannot be converted"):
+        read_user_weights(path)
+
+
+@pytest.mark.parametrize(("kind", "n_bytes"), [("BF16", 16), ("F8_E4M3", 8), ("F4", 4), ("F6_E2M3", 6)])
+def test_types_that_numpy_does_not_have_are_named(kind, n_bytes, tmp_path):
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(one_weight(kind, n_bytes))
+    with pytest.raises(StudyError, match=f"weights.safetensors: w has the type {kind}, expected one of F64, F32, F16"):
+        tensors.read(path)

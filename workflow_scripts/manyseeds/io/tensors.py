@@ -17,6 +17,10 @@ DIGEST = "digest"
 """Key of the digest in the metadata."""
 
 
+TYPES = ("F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL", "C64")
+"""Types of safetensors that numpy has too."""
+
+
 def digest_of(tensors: Mapping[str, NDArray]) -> str:
     """Return a digest of the names, shapes, types and values of tensors."""
     digest = hashlib.blake2b(digest_size=16)
@@ -55,12 +59,19 @@ def read(path: Path) -> tuple[dict[str, NDArray], dict[str, str]]:
     Raises
     ------
     StudyError
-        If the file is truncated, altered or not a safetensors file; names the file.
+        If the file is truncated, altered or not a safetensors file; names the file. Also if numpy does not have the
+        type of a tensor.
     """
     try:
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
+            kinds = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118 - it is no dict
+        for name, kind in kinds.items():
+            if kind not in TYPES:
+                raise StudyError(f"{path}: {name} has the type {kind}, expected one of {', '.join(TYPES)}.")
         tensors = load_file(path)
+    except StudyError:
+        raise
     except Exception as problem:  # safetensors raises its own error type, and OSError
         raise StudyError(f"{path}: cannot be read as safetensors ({problem}); delete it and run again.") from problem
     if metadata.pop(DIGEST, None) != _digest(tensors, metadata):

@@ -2,7 +2,7 @@
 
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -112,28 +112,41 @@ All other parameters (scales and shifts of normalisations, embeddings ...) are i
 """
 
 
+Shapes = Mapping[str, tuple[int, ...]]
+"""Shapes of parameters and buffers by name."""
+
+
+def check_shapes(module: nn.Module, found: Shapes, *, source: str) -> None:
+    """Check that weights are those of a network, by their names and shapes.
+
+    Raises
+    ------
+    StudyError
+        If a parameter is missing, unexpected or of another shape. The error names `source`.
+    """
+    expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    for name, shape in expected.items():
+        if name not in found:
+            raise StudyError(f"{source}: the network's parameter {name} {shape} is missing.")
+        if found[name] != shape:
+            raise StudyError(f"{source}: {name} has shape {found[name]}, but the network expects {shape}.")
+    unexpected = sorted(set(found) - set(expected))
+    if unexpected:
+        raise StudyError(f"{source}: the network has no parameter named {unexpected[0]}.")
+
+
 def load(module: nn.Module, weights: Weights, *, source: str) -> None:
     """Load weights into a module, all of them or none.
 
     Raises
     ------
     StudyError
-        If a parameter is missing, unexpected or of another shape, or holds integers instead of floating-point numbers.
-        The error names `source`.
+        If the weights do not fit (`check_shapes`), or are integers where the network has floating-point numbers.
     """
-    state = module.state_dict()
-    expected = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    found = {name: tuple(array.shape) for name, array in weights.items()}
-    for name in expected:
-        if name not in found:
-            raise StudyError(f"{source}: the network's parameter {name} {expected[name]} is missing.")
-        if found[name] != expected[name]:
-            raise StudyError(f"{source}: {name} has shape {found[name]}, but the network expects {expected[name]}.")
-        if state[name].is_floating_point() and weights[name].dtype.kind != "f":
+    check_shapes(module, {name: tuple(array.shape) for name, array in weights.items()}, source=source)
+    for name, tensor in module.state_dict().items():
+        if tensor.is_floating_point() and weights[name].dtype.kind != "f":
             raise StudyError(f"{source}: {name} holds {weights[name].dtype}, but the network expects float32.")
-    unexpected = sorted(set(found) - set(expected))
-    if unexpected:
-        raise StudyError(f"{source}: the network has no parameter named {unexpected[0]}.")
     module.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in weights.items()})
 
 
