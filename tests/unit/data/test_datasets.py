@@ -1,15 +1,22 @@
 """Data sets: official files or one sentence, the right splits, and the provenance of every image."""
 
 import hashlib
+import http.client
+import io
 import json
+import os
+import resource
+import subprocess
+import sys
 import urllib.error
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from places import ROOT
 
-from manyseeds.data import cifar10
+from manyseeds.data import cifar10_archive
 from manyseeds.data.cifar10 import OfficialFile, load_cifar10
 from manyseeds.data.dataset import write_dataset
 from manyseeds.data.digits import load_digits
@@ -180,7 +187,7 @@ def test_without_network_one_sentence_says_what_to_place_where(tmp_path, monkeyp
     def no_network(*_, **__):
         raise urllib.error.URLError("Name or service not known")
 
-    monkeypatch.setattr(cifar10.urllib.request, "urlopen", no_network)
+    monkeypatch.setattr(cifar10_archive.urllib.request, "urlopen", no_network)
     with pytest.raises(StudyError, match=r"(?s)cannot be downloaded \(Name or .* place cifar-10-binary\.tar\.gz"):
         load_cifar10(tmp_path / "data", True)
     assert list((tmp_path / "data").iterdir()) == []
@@ -196,15 +203,99 @@ def make_archive(tmp_path, monkeypatch):
     archive = tmp_path / "archive.tar.gz"
     with tarfile.open(archive, "w:gz") as tar:
         tar.add(folder, folder.name)
-    monkeypatch.setattr(cifar10, "ARCHIVE_SHA256", hashlib.sha256(archive.read_bytes()).hexdigest())
+    monkeypatch.setattr(cifar10_archive, "ARCHIVE_SHA256", hashlib.sha256(archive.read_bytes()).hexdigest())
     return archive, official
 
 
 def test_a_download_is_checked_and_unpacked(tmp_path, monkeypatch):
     archive, official = make_archive(tmp_path, monkeypatch)
-    monkeypatch.setattr(cifar10, "ARCHIVE_URL", archive.as_uri())
+    monkeypatch.setattr(cifar10_archive, "ARCHIVE_URL", archive.as_uri())
     root = tmp_path / "root"
     assert len(load_cifar10(root, True, official=official).train) == 2 * N
+    assert [path.name for path in root.iterdir()] == ["cifar-10-batches-bin"]
+
+
+class Response(io.BytesIO):
+    """An answer of a server that ends with an error, or too early."""
+
+    def __init__(self, content: bytes, error: Exception | None = None):
+        super().__init__(content)
+        self.error = error
+
+    def read(self, size=-1):
+        chunk = super().read(size)
+        if not chunk and self.error:
+            raise self.error
+        return chunk
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (http.client.IncompleteRead(b"", 10), r"IncompleteRead\(0 bytes read, 10 more expected\)"),
+        (TimeoutError("The read operation timed out"), "The read operation timed out"),
+        (ConnectionResetError(104, "Connection reset by peer"), "Connection reset by peer"),
+        (http.client.BadStatusLine(""), "BadStatusLine"),
+    ],
+)
+def test_a_download_that_breaks_off_is_told_with_its_reason(tmp_path, monkeypatch, error, reason):
+    monkeypatch.setattr(cifar10_archive.urllib.request, "urlopen", lambda *_, **__: Response(b"half", error))
+    with pytest.raises(StudyError, match=f"https://.* cannot be downloaded \\(.*{reason}.* run the same command again"):
+        load_cifar10(tmp_path, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_download_of_something_else_is_named_by_its_address(tmp_path, monkeypatch):
+    """Not by the temporary file that it was, which is gone."""
+    monkeypatch.setattr(cifar10_archive.urllib.request, "urlopen", lambda *_, **__: Response(b"half"))
+    with pytest.raises(StudyError, match=r"^the download of https://\S+ has 4 bytes and SHA-256 .* Fetch it again.$"):
+        load_cifar10(tmp_path, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_download_without_room_names_the_folder(tmp_path, monkeypatch):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    monkeypatch.setattr(cifar10_archive.urllib.request, "urlopen", lambda *_, **__: Response(bytes(10_000)))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, before[1]))
+    try:
+        with pytest.raises(StudyError, match=rf"^{tmp_path} cannot be written: File too large"):
+            load_cifar10(tmp_path, True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+
+
+KILLED = """
+import sys, time, urllib.request
+from pathlib import Path
+
+from manyseeds.data.cifar10 import load_cifar10
+
+
+class Response:
+    def read(self, size):
+        print("reading", flush=True)
+        time.sleep(60)
+
+    __enter__ = lambda self: self
+    __exit__ = lambda *_: None
+
+
+urllib.request.urlopen = lambda *_, **__: Response()
+load_cifar10(Path(sys.argv[1]), True, report=lambda line: None)
+"""
+
+
+def test_a_killed_download_leaves_nothing_for_long(tmp_path, monkeypatch):
+    archive, official = make_archive(tmp_path, monkeypatch)
+    monkeypatch.setattr(cifar10_archive, "ARCHIVE_URL", archive.as_uri())
+    root, environment = tmp_path / "root", os.environ | {"PYTHONPATH": str(ROOT / "workflow_scripts")}
+    command = [sys.executable, "-c", KILLED, str(root)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "reading\n"
+        process.kill()
+    assert len(list(root.iterdir())) > 0
+    load_cifar10(root, True, official=official)
     assert [path.name for path in root.iterdir()] == ["cifar-10-batches-bin"]
 
 
@@ -214,7 +305,7 @@ def test_an_archive_in_place_is_unpacked_without_network(tmp_path, monkeypatch):
     root.mkdir()
     target = root / "cifar-10-binary.tar.gz"
     target.write_bytes(archive.read_bytes()[:-1])
-    with pytest.raises(StudyError, match=r"cifar-10-binary\.tar\.gz has SHA-256"):
+    with pytest.raises(StudyError, match=r"/cifar-10-binary\.tar\.gz has [0-9,]+ bytes and SHA-256"):
         load_cifar10(root, False, official=official)
     target.write_bytes(archive.read_bytes())
     assert len(load_cifar10(root, False, official=official).test) == N

@@ -5,11 +5,7 @@ pickles; reading one executes it, so it is not read here.
 """
 
 import hashlib
-import shutil
-import tarfile
-import tempfile
-import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,21 +13,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from manyseeds.data.cifar10_archive import FOLDER, obtain
 from manyseeds.data.dataset import Dataset, SourceFile, Split
 from manyseeds.errors import StudyError
-from manyseeds.io.files import writing
 
 CATEGORIES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 IMAGE_SIZE = 32
 RECORD_BYTES = 1 + 3 * IMAGE_SIZE**2  # the label, then red, green and blue planes, each row by row
 
-FOLDER = "cifar-10-batches-bin"
 TEST_BATCH = "test_batch.bin"
 LOSSLESS = "test_lossless.txt"
-ARCHIVE = "cifar-10-binary.tar.gz"
-ARCHIVE_URL = f"https://www.cs.toronto.edu/~kriz/{ARCHIVE}"
-ARCHIVE_SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
-NETWORK_TIMEOUT_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -85,7 +76,7 @@ def load_cifar10(
     StudyError
         If a file is missing, truncated or altered, or cannot be downloaded.
     """
-    folder = _obtain(Path(root), official, download, report)
+    folder = obtain(Path(root), official, download=download, report=report)
     files = {name: _check_batch(folder / name, expected) for name, expected in official.items()}
     train_names = [name for name in official if name != TEST_BATCH]
     test_is_official = files[TEST_BATCH].official
@@ -175,77 +166,3 @@ def _read_images(folder: Path, names: list[str]) -> Iterator[NDArray[np.uint8]]:
     for name in names:
         planes = _read_records(folder / name)[:, 1:].reshape(-1, 3, IMAGE_SIZE, IMAGE_SIZE)
         yield planes.transpose(0, 2, 3, 1)
-
-
-def _obtain(root: Path, names: Iterable[str], download: bool, report: Callable[[str], None]) -> Path:
-    """Return the folder of batches, unpacking or downloading it if it does not exist.
-
-    An existing folder belongs to the user: nothing in it is added or replaced.
-    """
-    folder = root / FOLDER
-    if folder.is_dir():
-        return folder
-    if (root / ARCHIVE).is_file():
-        _unpack(root / ARCHIVE, root, names)
-        return folder
-    if not download:
-        raise StudyError(
-            f"{folder} does not exist and data.download is false; unpack CIFAR-10's binary version there "
-            f"({ARCHIVE_URL}), or place the archive {ARCHIVE} in {root}."
-        )
-    with writing(root):
-        root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=root, prefix=".cifar10-") as scratch:
-        archive = Path(scratch) / ARCHIVE
-        report(f"downloading {ARCHIVE_URL} (162 MiB)")
-        _download(ARCHIVE_URL, archive, folder)
-        _unpack(archive, root, names)
-    return folder
-
-
-def _download(url: str, archive: Path, folder: Path) -> None:
-    """Download the archive.
-
-    torchvision only downloads the pickled version, and importing it also imports torch. The archive's SHA-256 and the
-    batches' SHA-1 are checked in any case, so one call of the standard library is enough.
-    """
-    try:
-        with urllib.request.urlopen(url, timeout=NETWORK_TIMEOUT_SECONDS) as response, archive.open("wb") as file:
-            shutil.copyfileobj(response, file)
-    except OSError as error:  # URLError, HTTPError and time-outs are subclasses
-        reason = getattr(error, "reason", error)
-        raise StudyError(
-            f"{folder} does not exist and {url} cannot be downloaded ({reason}); download it elsewhere, then place "
-            f"{ARCHIVE} in {folder.parent}, or its unpacked folder at {folder}."
-        ) from error
-
-
-def _unpack(archive: Path, root: Path, names: Iterable[str]) -> None:
-    """Check the archive and unpack the named batches into the folder, which appears whole or not at all.
-
-    Raises
-    ------
-    StudyError
-        If it is not the official archive.
-    """
-    with archive.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    if sha256 != ARCHIVE_SHA256:
-        raise StudyError(
-            f"{archive} has SHA-256 {sha256}; the official archive has {ARCHIVE_SHA256}: the download was interrupted "
-            "or the file was altered."
-        )
-    with tempfile.TemporaryDirectory(dir=root, prefix=".cifar10-") as scratch:
-        unpacked = Path(scratch) / FOLDER
-        unpacked.mkdir()
-        with tarfile.open(archive) as tar:
-            for name in names:
-                member = tar.extractfile(f"{FOLDER}/{name}")
-                assert member is not None  # a regular file in the official archive
-                with member as source, (unpacked / name).open("wb") as target:
-                    shutil.copyfileobj(source, target)
-        try:
-            unpacked.rename(root / FOLDER)
-        except OSError:  # another study has unpacked it in the meantime
-            if not (root / FOLDER).is_dir():
-                raise
