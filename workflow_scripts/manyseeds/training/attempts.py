@@ -222,6 +222,7 @@ class Attempt:
 
     def save(self) -> None:
         """Write the state, so that a later process can continue from here."""
+        self.store.check_begun(self.task.name)
         place = self.place
         place.loss_sum, place.n_correct = self.loss_sum.item(), int(self.n_correct.item())
         place.n_constant = int(self.n_constant.item())
@@ -254,6 +255,7 @@ class Attempt:
         return True
 
     def _write_checkpoint(self) -> None:
+        self.store.check_begun(self.task.name)
         place = self.place
         metadata = {
             "key": self.assignment.key,

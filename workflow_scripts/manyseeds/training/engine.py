@@ -185,6 +185,7 @@ def _judge(attempt: Attempt, images: Images, report: Report, announce: Report) -
         "train_accuracy": evaluation.accuracy,
         "n_categories_predicted": evaluation.n_categories_predicted,
     }
+    attempt.store.check_begun(attempt.task.name)
     attempt.store.append(record, place.history)
     sentence = f"{attempt.task.name} attempt {place.attempt}: {outcome}" + (f" ({reason})" if reason else "")
     report(sentence)

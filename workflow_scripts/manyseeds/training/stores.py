@@ -52,6 +52,20 @@ class Store:
                 self.folder.mkdir(parents=True, exist_ok=True)
             self._write("origin.json", [{"task": task} | platform.metadata])
 
+    def check_begun(self, name: str) -> None:
+        """Check that the store is still there, before more is written into it.
+
+        Raises
+        ------
+        StudyError
+            If its record of the training is gone; names the training.
+        """
+        if not (self.folder / "origin.json").exists():
+            raise StudyError(
+                f"{self.folder} was removed while {name} was training. Leave {self.folder.parent} alone until the run "
+                "has ended. Run the same command again: this training begins anew, and finished ones are kept."
+            )
+
     def attempts(self) -> list[dict]:
         """Return the records of the finished attempts, first to last."""
         return self._read("attempts.json")
@@ -195,7 +209,7 @@ def publish(store: Store, destinations: Mapping[int, Path]) -> None:
     Raises
     ------
     StudyError
-        If the contents of a file have changed since it was saved; names the first such file.
+        If a file is missing, or its contents have changed since it was saved; names the first such file.
     """
     *earlier, last = store.attempts()
     sources = {destination: store.checkpoint(last["attempt"], epoch) for epoch, destination in destinations.items()}
@@ -206,6 +220,11 @@ def publish(store: Store, destinations: Mapping[int, Path]) -> None:
         if (weights := store.checkpoint(attempt, end)).exists():  # an attempt that was given up early has none
             sources[folder / REJECTED.format(attempt)] = weights
     for source in sources.values():
+        if not source.exists():
+            raise StudyError(
+                f"{source} is missing, so its training cannot be published. Delete {store.folder} and run the same "
+                "command again: it trains this network from the beginning."
+            )
         tensors.read(source)
     for destination, source in sources.items():
         with atomic_path(destination) as path:
