@@ -394,6 +394,39 @@ def test_files_give_back_what_was_written(activations, tmp_path):
         assert read.raw_scale == pytest.approx(written.raw_scale, rel=1e-12)
 
 
+def test_files_hold_half_a_matrix_from_which_the_gram_matrix_follows(activations, tmp_path):
+    patterns = activations.copy()
+    patterns[2], patterns[5] = 0.0, patterns[6]
+    written = measure_geometry(patterns, name="a")
+    geometry_files.save_geometries(tmp_path / "e.npz", {"fc": written})
+    read = geometry_files.load_geometry(tmp_path / "e.npz", "fc")
+    np.testing.assert_allclose(read.gram, written.gram, rtol=0, atol=1e-13 * written.gram.max())
+    np.testing.assert_array_equal(read.squared_norms, written.squared_norms)
+    assert not read.gram[2].any()
+    assert not read.gram[:, 2].any()
+    with np.load(tmp_path / "e.npz") as file:
+        largest = max(array.size for array in map(file.__getitem__, file.files))
+    assert largest == len(patterns) * (len(patterns) - 1) // 2
+
+
+def test_files_of_networks_that_diverged_are_undefined(activations, tmp_path):
+    patterns = activations.copy()
+    patterns[3, 1] = np.inf
+    geometry_files.save_geometries(tmp_path / "e.npz", {"fc": measure_geometry(patterns, name="a", is_collapsed=True)})
+    assert np.isnan(geometry_files.load_geometry(tmp_path / "e.npz", "fc").gram).all()
+
+
+def test_older_files_with_gram_matrices_are_read(activations, tmp_path):
+    written = measure_geometry(activations, name="a")
+    fields = ["gram", "squared_distances", "row_sums", "n_units", "zero_norm", "zero_variance", "n_silent_units"]
+    arrays = {f"fc/{field}": getattr(written, field) for field in fields}
+    np.savez(tmp_path / "e.npz", layers=np.array(["fc"]), layer_indices=np.array([0]), **arrays)
+    read = geometry_files.load_geometry(tmp_path / "e.npz", "fc")
+    np.testing.assert_array_equal(read.gram, written.gram)
+    for measure in MEASURES:
+        np.testing.assert_array_equal(rdm(read, measure), rdm(written, measure))
+
+
 def test_description_of_layers(activations, tmp_path):
     patterns = activations.copy()
     patterns[2], patterns[5] = 0.0, 0.7

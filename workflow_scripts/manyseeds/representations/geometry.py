@@ -229,6 +229,16 @@ def _distances_from_gram(gram: Floats) -> Floats:
     return _zero_below(ROUNDING * scale, scale - 2 * gram[..., i, j])
 
 
+def gram_from_distances(squared_norms: Floats, distances: Floats, zero_norm: NDArray[np.bool_]) -> Floats:
+    """Return the Gram matrix (n, n) of squared norms (n,) and squared distances (pairs,).
+
+    Inner products with patterns of norm 0 are exactly 0.
+    """
+    gram = (squared_norms[:, None] + squared_norms - squareform(distances, checks=False)) / 2
+    gram[zero_norm] = gram[:, zero_norm] = 0.0
+    return gram
+
+
 def _distances_of_nearly_identical(patterns: NDArray, centred_squared_norms: Floats, distances: Floats) -> Floats:
     """Recompute the squared distances of nearly identical stimuli, centred on their own mean.
 

@@ -1,4 +1,8 @@
-"""Geometries in NPZ files."""
+"""Geometries in NPZ files.
+
+A file holds one half of a symmetric matrix for each layer: the squared distances of all pairs of stimuli. With the
+squared norms they give the Gram matrix, which takes twice as much room.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from manyseeds.io.files import atomic_path
-from manyseeds.representations.geometry import Geometry
+from manyseeds.representations.geometry import Geometry, gram_from_distances
 
 
 def save_geometries(
@@ -33,17 +37,41 @@ def save_geometries(
         np.savez(partial, **arrays)  # pyright: ignore[reportArgumentType] no array is named allow_pickle
 
 
-STORED = ("gram", "squared_distances", "row_sums", "n_units", "zero_norm", "zero_variance", "n_silent_units")
-"""Fields of a raw geometry in a file. `raw_scale` is the mean of the Gram matrix's diagonal."""
+STORED = (
+    "squared_distances",
+    "squared_norms",
+    "row_sums",
+    "n_units",
+    "zero_norm",
+    "zero_variance",
+    "n_silent_units",
+)
+"""Fields of a raw geometry in a file. `raw_scale` is the mean of the squared norms."""
+
+OLDER = ("gram",)
+"""A field of older files, which do not have `squared_norms`."""
 
 
 def load_geometry(path: Path | str, layer: str) -> Geometry:
-    """Read the geometry of one layer from a file of `save_geometries`."""
+    """Read the geometry of one layer from a file of `save_geometries`.
+
+    Older files hold the Gram matrix instead of the squared norms.
+    """
     with np.load(path) as file:
-        fields = {field: file[f"{layer}/{field}"] for field in STORED}
-    n_units, n_silent_units = (int(fields.pop(field)) for field in ("n_units", "n_silent_units"))
-    raw_scale = float(np.diagonal(fields["gram"]).mean())
-    return Geometry(**fields, n_units=n_units, n_silent_units=n_silent_units, raw_scale=raw_scale)
+        stored = {name: file[f"{layer}/{name}"] for name in (*STORED, *OLDER) if f"{layer}/{name}" in file.files}
+    gram, distances = stored.get("gram"), stored["squared_distances"]
+    if gram is None:
+        gram = gram_from_distances(stored["squared_norms"], distances, stored["zero_norm"])
+    return Geometry(
+        gram=gram,
+        row_sums=stored["row_sums"],
+        n_units=int(stored["n_units"]),
+        zero_norm=stored["zero_norm"],
+        zero_variance=stored["zero_variance"],
+        n_silent_units=int(stored["n_silent_units"]),
+        raw_scale=float(np.diagonal(gram).mean()),
+        squared_distances=distances,
+    )
 
 
 def layer_indices(path: Path | str) -> dict[str, int]:
