@@ -44,7 +44,7 @@ else:
 
         include: "rules/own_networks.smk"
         include: "rules/evaluation.smk"
-    include: "rules/activations.smk"
+    include: "rules/recording.smk"
 
 
 if STUDY.mode != TRAINED:
@@ -52,17 +52,16 @@ if STUDY.mode != TRAINED:
     include: "rules/no_export.smk"
 
 
-if STUDY.dropout_groups:
-
-    include: "rules/dropout.smk"
-
-
 if STUDY.untrained_groups:
 
     include: "rules/untrained.smk"
 
 
-include: "rules/representations.smk"
+if STUDY.mode in (OWN_ACTIVATIONS, PRETRAINED):
+
+    include: "rules/representations.smk"
+
+
 include: "rules/consistency.smk"
 include: "rules/across.smk"
 include: "rules/maps.smk"

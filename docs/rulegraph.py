@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import networkx as nx
+import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "workflow_scripts"))
@@ -36,7 +37,7 @@ COLOURS = {
     ("own_networks", "own_activations", "pretrained"): "#f6d5c0",  # brought by the user
     ("datasets",): "#dbe9f6",
     ("networks", "evaluation"): "#fbe9b7",
-    ("activations", "dropout", "representations"): "#d5ecd9",
+    ("recording", "representations"): "#d5ecd9",
     ("consistency", "untrained", "across", "maps", "rotations"): "#e5dcf2",
     ("tables", "figures"): "#e8e8e8",
     ("export",): "#f3f3d0",
@@ -71,8 +72,10 @@ def studies(folder: Path) -> Iterator[list[str]]:
     yield ["all", "--config", "study=pretrained", "pretrained_dir=export"]
     for seed in ("seed0", "seed1"):
         _touch(folder / f"networks/all_cnn_c/baseline/{seed}.safetensors")
-        _touch(folder / f"activations/all_cnn_c/baseline/{seed}/conv9.npy")
-    _touch(folder / "activations/stimuli.csv")
+        layer = folder / f"activations/all_cnn_c/baseline/{seed}/conv9.npy"
+        layer.parent.mkdir(parents=True)
+        np.save(layer, np.zeros((4, 1)))
+    (folder / "activations/stimuli.csv").write_text("stimulus,category\n1,a\n2,a\n3,b\n4,b\n")
     yield ["all", "--config", "study=own_networks", "networks_dir=networks"]
     yield ["all", "--config", "study=own_activations", "activations_dir=activations"]
 

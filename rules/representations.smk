@@ -1,4 +1,4 @@
-# Geometries of all layers, and the kept RDMs, from activations.
+# Geometries of all layers, and the kept RDMs, from activations that are files: the user's, and those of exports.
 
 
 rule measure_geometry:
@@ -13,7 +13,7 @@ rule measure_geometry:
     benchmark:
         f"{R}/benchmarks/measure_geometry/{{architecture}}/{{condition}}/seed{{seed}}.tsv"
     wildcard_constraints:
-        architecture=one_of_groups(STUDY.groups_not_followed),
+        architecture=one_of_groups(STUDY.groups_not_followed if STUDY.mode == OWN_ACTIVATIONS else []),
     conda:
         "../envs/manyseeds.yaml"
     threads: 1

@@ -38,6 +38,21 @@ def of_group(pattern, epochs=None, condition="condition"):
     return lambda wildcards: fill(pattern, instances_of_group(wildcards, condition), epochs)
 
 
+def of_seeds(pattern, seeds, epochs=None):
+    """Return an input function: the files of the instances of a group with some seeds."""
+    return lambda wildcards: fill(pattern, [Instance(wildcards.architecture, wildcards.condition, seed) for seed in seeds], epochs)
+
+
+def parts_of_seeds(table, seeds):
+    """Return an input function: the parts of an instance table for some seeds of a group."""
+    return lambda wildcards: instance_parts(table, [Instance(wildcards.architecture, wildcards.condition, seed) for seed in seeds])
+
+
+def of_each_seed(patterns, seeds):
+    """Return output files with a wildcard {seed} for some seeds, seed by seed."""
+    return [pattern.replace("{seed}", str(seed)) for seed in seeds for pattern in patterns]
+
+
 def of_block(pattern, epochs=None):
     """Return an input function: the files of the instances of a block of seeds."""
     return lambda wildcards: fill(pattern, members_of(wildcards), epochs)
@@ -116,6 +131,37 @@ def kept_rdm_files(epochs):
         for suffix in ("", "_cocktail")
         for measure in STUDY.config["rdms"]["keep"]
     ]
+
+
+def sample_files(samples):
+    """Return the geometries of one instance under dropout masks."""
+    last = STUDY.last_epoch
+    return [
+        f"{R}/geometry/{{architecture}}/{{condition}}/seed{{seed}}/epoch{last}_dropout{sample}.npz"
+        for sample in samples
+    ]
+
+
+def kept_activations(epochs):
+    """Return the folder of one instance's activations, if the study keeps them and its layers are recorded."""
+    folder = f"{R}/activations/{{architecture}}/{{condition}}/seed{{seed}}"
+    return [folder] if epochs and STUDY.config["keep_activations"] else []
+
+
+def blocks_to_record():
+    """Return the groups by what a job records: number and seeds of a block, epochs, and dropout samples.
+
+    Exports have recorded activations of followed groups, so only dropout samples are left there.
+    """
+    found = {}
+    for architecture, condition in STUDY.groups:
+        group = (architecture, condition)
+        restored = STUDY.mode == PRETRAINED and group in STUDY.followed_groups
+        epochs = () if restored else tuple(STUDY.epochs_of(*group))
+        samples = tuple(range(1, STUDY.config["dropout"]["samples"] + 1)) if group in STUDY.dropout_groups else ()
+        for block, seeds in tasks.blocks(STUDY, *group).items() if epochs or samples else ():
+            found.setdefault((block, seeds, epochs, samples), []).append(group)
+    return found
 
 
 def untrained_file(architecture, condition):

@@ -91,6 +91,15 @@ def block_of(study: Study, instance: Instance) -> int:
     return instance.seed // study.config["training"]["seeds_per_job"]
 
 
+def blocks(study: Study, architecture: str, condition: str) -> dict[int, tuple[int, ...]]:
+    """Return the seeds of a group by the number of their block."""
+    found: dict[int, tuple[int, ...]] = {}
+    for seed in study.seeds(architecture, condition):
+        block = block_of(study, Instance(architecture, condition, seed))
+        found[block] = (*found.get(block, ()), seed)
+    return found
+
+
 def members(study: Study, architecture: str, condition: str, block: int) -> list[Instance]:
     """Return the instances of a group that one job trains."""
     instances = (Instance(architecture, condition, seed) for seed in study.seeds(architecture, condition))
