@@ -23,12 +23,13 @@ from manyseeds.figures import catalogue
 from manyseeds.io import files, provenance
 from manyseeds.io.code_digest import code_digest
 from manyseeds.paper import protocol
+from manyseeds.representations import memory
 from manyseeds.study import network_code, tasks
-from manyseeds.study.architectures import module_names
+from manyseeds.study.architectures import layer_names, module_names
 from manyseeds.study.checks import checked_study
 from manyseeds.study.instances import Instance
 from manyseeds.study.notices import notices
-from manyseeds.study.study import OWN_ACTIVATIONS, PRETRAINED, TRAINED
+from manyseeds.study.study import OWN_ACTIVATIONS, OWN_NETWORKS, PRETRAINED, TRAINED
 from manyseeds.study.user_folders import STIMULI
 from manyseeds.study.validation import check_keys_once
 

@@ -106,6 +106,8 @@ if STUDY.config["stimuli"]["root"] is None:
         resources:
             mem_mb=1000,
             runtime=10,
+            # Not in params, because more networks change no stimulus.
+            n_networks=largest_group(),
         params:
             per_category=STUDY.config["stimuli"]["per_category"],
             code=code_of("select_stimuli"),
@@ -132,6 +134,8 @@ else:
         resources:
             mem_mb=1000,
             runtime=30,
+            # Not in params, because more networks change no stimulus.
+            n_networks=largest_group(),
         params:
             stimuli=STUDY.config["stimuli"],
             code=code_of("select_own_stimuli"),

@@ -15,6 +15,8 @@ rule import_stimuli:
     resources:
         mem_mb=1000,
         runtime=10,
+        # Not in params, because more networks change no stimulus.
+        n_networks=largest_group(),
     params:
         code=code_of("import_stimuli"),
     message:

@@ -43,6 +43,11 @@ use rule gather_table as gather_reported_table with:
 rule list_instances:
     input:
         attempts=group_parts("attempts"),
+        # Signs of networks that were never trained.
+        weights=of_imported(weights_of_group),
+        accuracies=of_imported(group_parts("accuracy")),
+        consistency=of_imported(f"{R}/tables/parts/{{architecture}}/{{condition}}/consistency.parquet"),
+        card=of_imported(f"{R}/dataset/card.json"),
         schema=schema_path("instances"),
     output:
         table=f"{R}/tables/parts/{{architecture}}/{{condition}}/instances.parquet",

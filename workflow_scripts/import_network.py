@@ -6,10 +6,12 @@ from pathlib import Path
 
 from _job import job
 
-with job(snakemake):
+with job(snakemake) as report:
+    from manyseeds.exchange.doubts import about_weights
     from manyseeds.exchange.user_weights import read_user_weights
     from manyseeds.io import tensors
     from manyseeds.models import build, repeatability, spec
+    from manyseeds.models.initial_law import is_initial
 
     card = json.loads(Path(snakemake.input.card).read_text())
     described = (
@@ -23,5 +25,8 @@ with job(snakemake):
     weights = read_user_weights(Path(source), partial(build.check_shapes, module, source=source))
     build.load(module, weights, source=source)
     repeatability.check_evaluation(module, network, image_shape)
-    metadata = {"source": source} | spec.to_metadata(*described)
+    initial = is_initial(weights, *described)
+    if initial:
+        report.aloud(f"{source}: its weights are distributed as before training. Is it the trained network?")
+    metadata = {"source": source} | spec.to_metadata(*described) | about_weights(weights, initial=initial)
     tensors.write(snakemake.output.weights, weights, metadata)

@@ -1,13 +1,27 @@
-"""Write the table of a group's instances, with the number of attempts and whether each collapsed."""
+"""Write the table of a group's instances: attempts, whether each collapsed, and doubts about imported networks."""
+
+import json
+from pathlib import Path
 
 from _job import job
 
-with job(snakemake):
+with job(snakemake) as report:
     import pandas as pd
 
-    from manyseeds.io import tables
+    from manyseeds.exchange import doubts
+    from manyseeds.io import tables, tensors
 
-    attempts = [pd.read_parquet(path) for path in snakemake.input.attempts]
-    instances = tables.with_attempts(pd.DataFrame(snakemake.params.instances), attempts)
-    schema = tables.read_schema(snakemake.input.schema)
-    tables.write_table(instances, schema, snakemake.output.table)
+    inputs, rows = snakemake.input, pd.DataFrame(snakemake.params.instances)
+    instances = tables.with_attempts(rows, [pd.read_parquet(path) for path in inputs.attempts])
+    found: dict[int, str] = {}
+    if inputs.weights:  # networks that were trained elsewhere
+        found = doubts.of_group(
+            dict(zip(rows["seed"], map(tensors.read_metadata, inputs.weights), strict=True)),
+            pd.concat(map(pd.read_parquet, inputs.accuracies)),
+            pd.read_parquet(inputs.consistency),
+            len(json.loads(Path(inputs.card).read_text())["categories"]),
+        )
+    if found:
+        report.aloud(doubts.sentence("/".join(snakemake.wildcards), found))
+    instances["doubts"] = instances["seed"].map(found)
+    tables.write_table(instances, tables.read_schema(inputs.schema), snakemake.output.table)

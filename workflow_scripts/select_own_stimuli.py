@@ -12,9 +12,12 @@ with job(snakemake) as report:
     from manyseeds.data.stimuli import stimuli_from_folder
     from manyseeds.io.files import write_parquet
     from manyseeds.io.npy import write_npy
+    from manyseeds.representations import memory
 
     source, output, remarks = snakemake.params.stimuli, snakemake.output, Remarks()
     stimuli, paths = stimuli_from_folder(Path(source["root"]), source["per_category"], source["categories"], remarks)
+    if note := memory.note(len(stimuli), snakemake.resources.n_networks):
+        report.aloud(note)
     preprocessing = load_preprocessing(snakemake.input.preprocessing)
     size, _, channels = preprocessing.image_shape
     images = Path(output.images)

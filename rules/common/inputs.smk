@@ -110,6 +110,16 @@ def weights_at(epochs=None):
     return lambda wildcards: fill("networks/{instance}/epoch{epoch}.safetensors", [instance_of(wildcards)], epochs)
 
 
+def weights_of_group(wildcards):
+    """Return the last weights of a group's instances."""
+    return of_group("networks/{instance}/epoch{epoch}.safetensors", [STUDY.last_epoch])(wildcards)
+
+
+def of_imported(source):
+    """Return an input if the study analyses the user's own networks, else none."""
+    return source if STUDY.mode == OWN_NETWORKS else []
+
+
 # Activations, geometries and RDMs
 
 

@@ -96,6 +96,25 @@ def epochs_of(wildcards):
     return STUDY.epochs_of(wildcards.architecture, wildcards.condition)
 
 
+def largest_group():
+    """Return the number of instances of the largest group."""
+    return max(len(STUDY.seeds(*group)) for group in STUDY.groups)
+
+
+def holding(share, *, at_least, by_layer=False):
+    """Return a resource, the memory in MB: that of a job which holds a share of its inputs, or one layer's part of it.
+
+    How many layers a network has is not always known; then the memory is that of a network with two.
+    """
+
+    def megabytes(wildcards, input):
+        layers = layer_names(STUDY.network(wildcards.architecture)) if STUDY.mode != OWN_ACTIVATIONS else None
+        n_layers = len(layers or "ab") if by_layer else 1
+        return memory.megabytes(input.size_mb, share=share, n_layers=n_layers, at_least=at_least)
+
+    return megabytes
+
+
 # Images, networks and their training
 
 

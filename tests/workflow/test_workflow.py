@@ -630,9 +630,16 @@ def test_own_networks_give_the_tables_of_the_study_that_trained_them(finished, t
     for seed in range(3):
         source = trained / f"networks/all_cnn_7/baseline/seed{seed}/epoch2.safetensors"
         shutil.copy(source, own / f"seed{seed}.safetensors")
+    doubtful = tmp_path / "own/all_cnn_7/doubtful"
+    doubtful.mkdir()
+    shutil.copy(trained / "networks/all_cnn_7/baseline/seed0/init.safetensors", doubtful / "seed0.safetensors")
+    for seed in (1, 2):
+        shutil.copy(own / "seed1.safetensors", doubtful / f"seed{seed}.safetensors")
     config = ("study=own", "networks_dir=own", "trajectory={epochs: []}")
     names = ("accuracy", "consistency", "clustering", "layers")
-    targets = [f"results/own/tables/{table}.parquet" for table in (*names, "history")]  # not all: that takes its time
+    targets = [
+        f"results/own/tables/{table}.parquet" for table in (*names, "history", "instances")
+    ]  # not all: that takes its time
     run = snakemake(folder, *targets, "--cores", "2", config=config)
     assert run.returncode == 0, run.stdout
     for table in names:
@@ -642,6 +649,15 @@ def test_own_networks_give_the_tables_of_the_study_that_trained_them(finished, t
             check_exact=True,
         )
     assert len(pd.read_parquet(folder / "results/own/tables/history.parquet")) == 0
+    instances = pd.read_parquet(folder / "results/own/tables/instances.parquet").set_index(["condition", "seed"])
+    untrained, same = instances["doubts"]["doubtful", 0], instances["doubts"]["doubtful", 2]
+    assert untrained.startswith("its weights are distributed as before training; its test accuracy is 0.")
+    assert same.startswith("it has the weights of seed 1")
+    assert not instances["doubts"].drop([("doubtful", 0), ("doubtful", 2)]).fillna("").str.contains("weights").any()
+    told = "Networks of all_cnn_7/doubtful to look at: seed 0 (its weights are distributed as before training; "
+    assert told in run.stdout
+    assert "seed 2 (it has the weights of seed 1" in run.stdout
+    assert "own/all_cnn_7/doubtful/seed0.safetensors: its weights are distributed as before training." in run.stdout
     assert planned(folder, *targets, config=config) == {}
 
 

@@ -412,6 +412,28 @@ MISTAKES = {
         {"networks_dir": "results/digits/networks"},
         "expected a folder outside the study's own results/digits",
     ),
+    "more resamples than memory": (
+        {"resampling": {"n": 10**12}},
+        "resampling.n: found 1000000000000, expected at most",
+    ),
+    "more partitions than memory": ({"resampling": {"partitions": 10**9}}, "resampling.partitions: found 1000000000, "),
+    "more draws of stimuli than memory": ({"resampling": {"stimuli_n": 10**6}}, "expected at most 100000"),
+    "more points than memory": (
+        {"rotations": {"n_points": 10**5}},
+        "rotations.n_points: found 100000, expected at most",
+    ),
+    "more dimensions than memory": (
+        {"rotations": {"n_dimensions": 10**5}},
+        "n_dimensions: found 100000, expected at m",
+    ),
+    "more rotations than time": ({"rotations": {"n_rotations": 10**9}}, "n_rotations: found 1000000000, expected at m"),
+    "larger images than memory": ({"data": {"image_size": 10**6}}, "data.image_size: found 1000000, expected at most"),
+    "more stimuli than any data": ({"stimuli": {"per_category": 10**9}}, "per_category: found 1000000000, expected at"),
+    "wider than memory": (
+        {"networks": [{"architecture": "all_cnn_c", "width": 1e9}]},
+        "width: found 1000000000.0, exp",
+    ),
+    "more epochs than time": ({"training": {"epochs": 10**9}}, "training.epochs: found 1000000000, expected at most"),
     "too many to plan": ({"instances": 10**9}, "instances: found 1000000000, expected at most 10000"),
     "name too long for a file": ({"study": "a" * 101}, 'a", expected at most 100 characters'),
     "stimuli of two categories": (

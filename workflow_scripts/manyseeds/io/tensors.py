@@ -53,6 +53,12 @@ def _in_order(contents: bytes) -> bytes:
     return len(header).to_bytes(8, "little") + header + contents[8 + length :]
 
 
+def read_metadata(path: Path) -> dict[str, str]:
+    """Return the metadata of a file that `write` wrote, without reading its tensors."""
+    with safe_open(path, framework="np") as file:
+        return file.metadata() or {}
+
+
 def read(path: Path) -> tuple[dict[str, NDArray], dict[str, str]]:
     """Return the tensors and the metadata of a file that `write` wrote.
 
