@@ -824,8 +824,17 @@ def test_networks_that_were_redrawn_are_stated(tables):
     )
     assert "All-CNN-C: 6 networks (15 pairs), 1 more collapsed and left out; test accuracy" in text
     rows = instances[of_one & (instances["seed"] < 5)]
-    assert selection.collapsed_note(rows) == "2 of these redrawn after a collapse"
-    assert selection.collapsed_note(rows.assign(attempts=pd.NA)) == "none collapsed"
+    assert selection.collapsed_note(rows) == ", 2 of these redrawn after a collapse"
+    assert selection.collapsed_note(rows.assign(attempts=1)) == ", none collapsed"
+
+
+@pytest.mark.parametrize("name", ["fig2", "fig3", "fig4", "supp1", "supp2", "supp4"])
+def test_networks_that_were_trained_elsewhere_are_not_said_to_be_free_of_collapse(name):
+    tables = study_tables({"all_cnn_c": ["conv1", "conv9"]}, n_networks=3, n_collapsed=0)
+    assert "All-CNN-C: 3 networks" in notes(draw(name, tables))
+    assert "none collapsed" in notes(draw(name, tables))
+    tables["instances"]["attempts"] = pd.NA
+    assert "collapse" not in notes(draw(name, tables))
 
 
 def test_accuracy_on_lossless_images_is_stated_where_others_are_re_encoded(tables):

@@ -105,7 +105,7 @@ def networks_note(tables: Tables, group: Group) -> str:
     """Return a group's numbers of networks, pairs, collapsed and redrawn networks, as text."""
     rows = rows_of(without_dropout(last_epoch(tables["consistency_summary"])), group, kind="exemplar")
     networks, pairs = count_range(rows["n_networks"], "network"), count_range(rows["n_network_pairs"], "pair")
-    return f"{networks} ({pairs}), {collapsed_note(rows_of(tables['instances'], group))}"
+    return f"{networks} ({pairs}){collapsed_note(rows_of(tables['instances'], group))}"
 
 
 def accuracy_note(accuracy: pd.DataFrame, group: Group) -> str:
@@ -154,7 +154,7 @@ def instance_notes(shown: Sequence[Group], instances: pd.DataFrame) -> list[str]
 def network_counts(group: Group, instances: pd.DataFrame) -> str:
     """Return the numbers of accepted and of collapsed networks of a group as text, from `instances`."""
     rows = rows_of(instances, group)
-    return f"{count(len(rows) - n_collapsed(rows), 'network')}, {collapsed_note(rows)}"
+    return f"{count(len(rows) - n_collapsed(rows), 'network')}{collapsed_note(rows)}"
 
 
 def n_collapsed(instances: pd.DataFrame) -> int:
@@ -163,15 +163,19 @@ def n_collapsed(instances: pd.DataFrame) -> int:
 
 
 def collapsed_note(instances: pd.DataFrame) -> str:
-    """Return as text how many instances collapsed finally, and how many were redrawn and then accepted."""
+    """Return as text how many instances collapsed finally, and how many were redrawn and then accepted.
+
+    The text follows a number of networks, after a comma. It is "" if nobody judged the networks, because they were
+    trained elsewhere: then their numbers of attempts are null.
+    """
     left_out = n_collapsed(instances)
     accepted = instances[~instances["collapsed"].fillna(False).astype(bool)]
     redrawn = int((accepted["attempts"].fillna(1) > 1).sum())
     if not left_out and not redrawn:
-        return "none collapsed"
+        return ", none collapsed" if instances["attempts"].notna().any() else ""
     facts = [f"{redrawn} of these redrawn after a collapse"] if redrawn else []
     facts += [f"{left_out} more collapsed and left out"] if left_out else []
-    return ", ".join(facts)
+    return "".join(f", {fact}" for fact in facts)
 
 
 def count(n: float, noun: str) -> str:

@@ -64,7 +64,7 @@ def draw(tables: Tables) -> Figure:
         instances = tables["instances"]
         of_pair = instances[(instances["architecture"] == architecture) & instances["condition"].isin(pair)]
         networks = _networks(of_pair, pair, words["one"])
-        notes[axes] = f"{title}: {networks}, {collapsed_note(of_pair)}; {_pairs(members, words['many'])}."
+        notes[axes] = f"{title}: {networks}{collapsed_note(of_pair)}; {_pairs(members, words['many'])}."
         notes[axes] += _sharing(members, words["many"])
     for unused in set(grid.ravel()) - set(notes):
         unused.remove()
