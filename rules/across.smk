@@ -17,7 +17,7 @@ rule compare_epochs:
         "../envs/manyseeds.yaml"
     threads: 1
     resources:
-        mem_mb=holding(2, at_least=3000, by_layer=True),
+        mem_mb=holding(6, at_least=3000, by_layer=True),
         runtime=60,
     params:
         seeds=group_seeds,
@@ -52,7 +52,7 @@ rule compare_conditions:
         "../envs/manyseeds.yaml"
     threads: 1
     resources:
-        mem_mb=holding(2, at_least=2000, by_layer=True),
+        mem_mb=holding(6, at_least=2000, by_layer=True),
         runtime=60,
     params:
         seeds_a=seeds_of("condition_a"),

@@ -26,7 +26,7 @@ rule compare_instances:
         "../envs/manyseeds.yaml"
     threads: 1
     resources:
-        mem_mb=holding(4, at_least=3000, by_layer=True),
+        mem_mb=holding(12, at_least=3000, by_layer=True),
         runtime=60,
     params:
         seeds=group_seeds,
@@ -60,7 +60,7 @@ rule resample_stimuli:
         "../envs/manyseeds.yaml"
     threads: 1
     resources:
-        mem_mb=holding(4, at_least=2000, by_layer=True),
+        mem_mb=holding(12, at_least=2000, by_layer=True),
         runtime=60,
     params:
         seeds=group_seeds,

@@ -25,4 +25,5 @@ with job(snakemake) as report:
             geometries[layer] = geometry.measure_geometry(array, name=str(file), is_collapsed=is_collapsed)
             report(f"epoch {epoch}, {layer}: {geometries[layer].n_units} units")
         geometry_files.save_geometries(path, geometries, places)
-        rdm_files.save_rdms(rdms[number * n_rdms : (number + 1) * n_rdms], geometries, snakemake.params.measures)
+        of_epoch = rdms[number * n_rdms : (number + 1) * n_rdms]
+        rdm_files.save_rdms(of_epoch, geometries, snakemake.params.measures, str(folder / f"epoch{epoch}"))

@@ -33,7 +33,7 @@ with job(snakemake) as report:
             measured = recorder.record(path, is_last=epoch == last, is_collapsed=is_collapsed, folder=folder)
             geometry_files.save_geometries(geometries[number], measured, recorder.places)
             n_rdms = len(rdms) // len(params.epochs)
-            rdm_files.save_rdms(rdms[number * n_rdms : (number + 1) * n_rdms], measured, params.measures)
+            rdm_files.save_rdms(rdms[number * n_rdms : (number + 1) * n_rdms], measured, params.measures, path)
             report(f"seed {seed}, epoch {epoch}: {', '.join(measured)}")
         for sample, path in enumerate(samples, start=1):
             options = {"layers": params.dropout_layers, "sample": sample, "is_collapsed": is_collapsed}

@@ -12,7 +12,7 @@ from scipy.stats import ortho_group
 from manyseeds.errors import StudyError
 from manyseeds.representations import geometry, geometry_files, layer_table
 from manyseeds.representations.geometry import centroids, cocktail_blank, measure_geometry
-from manyseeds.representations.measures import MEASURES, rdm
+from manyseeds.representations.measures import MEASURES, as_float32, rdm
 
 N_STIMULI, N_UNITS = 24, 700
 CATEGORIES = np.array([2] * 3 + [0] * 9 + [1] * 7 + [5] * 5)
@@ -442,3 +442,17 @@ def test_description_of_layers(activations, tmp_path):
             "n_constant_stimuli": 2,
         }
     ]
+
+
+@pytest.mark.parametrize(("scale", "holds"), [(1e100, False), (1e-60, False), (1e30, True), (1e-30, True), (0, True)])
+def test_dissimilarities_that_float32_cannot_hold_are_refused(scale, holds, activations):
+    geometries = [measure_geometry(activations.astype(np.float64) * factor, name="") for factor in (1, scale)]
+    rdms = np.stack([rdm(each, "euclidean") for each in geometries])
+    rdms[0, 0] = np.nan
+    if holds:
+        kept = as_float32(rdms, "euclidean", ["conv1.npy", "fc.npy"])
+        assert kept.dtype == np.float32
+        np.testing.assert_array_equal(kept, rdms.astype(np.float32))
+        return
+    with pytest.raises(StudyError, match=r"^fc\.npy: found euclidean dissimilarities of up to .*e.*take euclidean out"):
+        as_float32(rdms, "euclidean", ["conv1.npy", "fc.npy"])

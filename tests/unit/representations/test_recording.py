@@ -103,7 +103,7 @@ def test_a_network_that_diverged_is_undefined_or_named(stimuli, tmp_path, kept):
 def test_rdms_are_written_raw_and_blank_by_measure(recorder, tmp_path):
     geometries = recorder.record("w", is_last=True, is_collapsed=False)
     paths = [tmp_path / f"{name}.npy" for name in ("c", "e", "c_blank", "e_blank")]
-    rdm_files.save_rdms(paths, geometries, ["correlation", "euclidean"])
+    rdm_files.save_rdms(paths, geometries, ["correlation", "euclidean"], "w")
     for path, measure in zip(paths, ["correlation", "euclidean"] * 2, strict=True):
         rdms = np.load(path)
         assert rdms.dtype == np.float32
@@ -111,7 +111,7 @@ def test_rdms_are_written_raw_and_blank_by_measure(recorder, tmp_path):
             layer = geometry.cocktail_blank(raw) if "blank" in path.name else raw
             assert_array_equal(row, measures.rdm(layer, measure).astype(np.float32))
     with pytest.raises(ValueError, match="shorter"):
-        rdm_files.save_rdms(paths, geometries, ["correlation"])
+        rdm_files.save_rdms(paths, geometries, ["correlation"], "w")
 
 
 def test_files_of_a_block_are_those_of_its_seeds_in_turn():

@@ -1,10 +1,11 @@
 """Dissimilarity measures: RDMs from geometries (methods 4)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from manyseeds.errors import StudyError
 from manyseeds.representations.geometry import ROUNDING, Floats, Geometry, pair_indices, squared_distances
 
 Measure = Callable[[Geometry], Floats]
@@ -36,6 +37,34 @@ def rdm(geometry: Geometry, measure: str) -> Floats:
         (..., n (n - 1) / 2) float64 in the order of scipy's `squareform`; NaN where undefined.
     """
     return MEASURES[measure](geometry)
+
+
+def as_float32(rdms: Floats, measure: str, sources: Sequence[str]) -> NDArray[np.float32]:
+    """Return RDMs in the type in which they are kept as files.
+
+    Parameters
+    ----------
+    rdms
+        (layers, pairs).
+    measure
+        Name of their measure, for errors.
+    sources
+        Name of the array of each layer, for errors.
+
+    Raises
+    ------
+    StudyError
+        If the largest dissimilarity of a layer is too large or too small for float32.
+    """
+    limits = np.finfo(np.float32)
+    for values, source in zip(rdms, sources, strict=True):
+        largest = np.max(values, initial=0.0, where=np.isfinite(values))
+        if largest > limits.max or 0 < largest < limits.tiny:
+            raise StudyError(
+                f"{source}: found {measure} dissimilarities of up to {largest:.3g}, which files of RDMs in float32 "
+                f"cannot hold; scale the activations, or take {measure} out of rdms.keep."
+            )
+    return rdms.astype(np.float32)
 
 
 @measure("euclidean")
