@@ -1,14 +1,13 @@
 """Check the user's own weights of one instance against its architecture, and import them."""
 
 import json
-from functools import partial
 from pathlib import Path
 
 from _job import job
 
 with job(snakemake) as report:
     from manyseeds.exchange.doubts import about_weights
-    from manyseeds.exchange.user_weights import read_user_weights
+    from manyseeds.exchange.user_weights import read_user_weights, without_prefixes
     from manyseeds.io import tensors
     from manyseeds.models import build, repeatability, spec
     from manyseeds.models.initial_law import is_initial
@@ -22,7 +21,13 @@ with job(snakemake) as report:
     network, image_shape, _ = described
     module = build.build(*described)
     source = snakemake.input.checkpoint
-    weights = read_user_weights(Path(source), partial(build.check_shapes, module, source=source))
+    names = list(module.state_dict())
+
+    def check(shapes):
+        """Compare shapes with the network's, before the weights take memory."""
+        build.check_shapes(module, without_prefixes(shapes, names), source=source)
+
+    weights = without_prefixes(read_user_weights(Path(source), check), names)
     build.load(module, weights, source=source)
     repeatability.check_evaluation(module, network, image_shape)
     initial = is_initial(weights, *described)

@@ -13,7 +13,7 @@ from own_folders import Intruder
 from safetensors.torch import save_file
 
 from manyseeds.errors import StudyError
-from manyseeds.exchange.user_weights import read_user_weights
+from manyseeds.exchange.user_weights import read_user_weights, without_prefixes
 from manyseeds.io import tensors
 from manyseeds.models import build
 
@@ -35,6 +35,26 @@ def test_a_state_dict_is_read_as_float32(state, suffix, tmp_path):
     np.testing.assert_array_equal(weights["0.weight"], stored["0.weight"].float().numpy())
 
 
+@pytest.mark.parametrize("entry", ["state_dict", "model_state_dict", "model"])
+def test_a_state_dict_in_a_checkpoint_is_read(state, entry, tmp_path):
+    path = tmp_path / "seed0.pt"
+    torch.save({"epoch": 3, entry: state, "optimizer": {"lr": 0.1, "momentum": [torch.zeros(2)]}}, path)
+    weights = read_user_weights(path)
+    assert weights.keys() == state.keys()
+    np.testing.assert_array_equal(weights["0.weight"], state["0.weight"].numpy())
+
+
+def test_names_lose_the_prefixes_of_wrappers_unless_the_network_has_them(state):
+    names = list(state)
+    for prefix in ("module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."):
+        wrapped = {prefix + name: tensor.numpy() for name, tensor in state.items()}
+        assert list(without_prefixes(wrapped, names)) == names
+        assert without_prefixes(wrapped, wrapped) == wrapped
+    partly = {"module.a": np.zeros(1), "b": np.ones(1)}
+    assert without_prefixes(partly, ["a", "b"]) == partly
+    assert without_prefixes({}, names) == {}
+
+
 @pytest.mark.parametrize("save", [torch.save, lambda what, path: path.write_bytes(pickle.dumps(what))])
 def test_a_pickle_with_code_is_refused_and_not_executed(state, save, tmp_path):
     path, made = tmp_path / "seed0.pt", tmp_path / "made"
@@ -47,8 +67,10 @@ def test_a_pickle_with_code_is_refused_and_not_executed(state, save, tmp_path):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ({"state_dict": {}}, "expected a plain state dict"),
-        ([torch.zeros(1)], "expected a plain state dict"),
+        ({"state_dict": {}}, "expected a state dict"),
+        ({"weights": {"w": torch.zeros(1)}}, "in its entry state_dict or model_state_dict or model"),
+        ({"state_dict": {"w": [0.0]}}, "expected a state dict"),
+        ([torch.zeros(1)], "expected a state dict"),
         ({"w": torch.tensor([0.0, torch.inf])}, "w: found values that are not finite"),
     ],
 )

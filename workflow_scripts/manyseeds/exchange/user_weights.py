@@ -2,8 +2,9 @@
 
 import pickle
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TypeGuard, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +19,14 @@ from manyseeds.models.build import Shapes
 UNREADABLE = ("F4", "F6_E2M3", "F6_E3M2")
 """Types of safetensors that torch does not convert to float32."""
 
+ENTRIES = ("state_dict", "model_state_dict", "model")
+"""Entries in which training frameworks keep a state dict beside other things."""
+
+PREFIXES = ("module.", "_orig_mod.")
+"""Beginnings that DataParallel and `torch.compile` put before the names of all parameters."""
+
+
+Value = TypeVar("Value")
 
 Check = Callable[[Shapes], None]
 """Called with the shapes of all weights before they are converted. It raises a `StudyError` if they are wrong."""
@@ -25,6 +34,8 @@ Check = Callable[[Shapes], None]
 
 def read_user_weights(path: Path, check: Check = lambda shapes: None) -> dict[str, NDArray]:
     """Read the weights of a network: safetensors, or a state dict that `torch.save` wrote.
+
+    The state dict may be an entry of a checkpoint (`ENTRIES`); the other entries are left out.
 
     Parameters
     ----------
@@ -53,6 +64,23 @@ def _check_dense(tensor: Tensor, name: str) -> None:
     odd = tensor.is_complex() or tensor.is_quantized or tensor.is_nested or tensor.is_meta
     if odd or tensor.layout != torch.strided:
         raise StudyError(f"{name}: expected a dense tensor of real numbers, found {_kind(tensor)}.")
+
+
+def without_prefixes(weights: Mapping[str, Value], expected: Iterable[str]) -> dict[str, Value]:
+    """Return weights, or their shapes, without the prefixes that wrappers put before all names (`PREFIXES`).
+
+    A prefix stays if the names that the network expects have it too.
+    """
+    expected, renamed = list(expected), dict(weights)
+    for _ in PREFIXES:  # one wrapper may be inside the other
+        for prefix in PREFIXES:
+            if renamed and _all_begin(renamed, prefix) and not _all_begin(expected, prefix):
+                renamed = {name.removeprefix(prefix): array for name, array in renamed.items()}
+    return renamed
+
+
+def _all_begin(names: Iterable[str], prefix: str) -> bool:
+    return all(name.startswith(prefix) for name in names)
 
 
 def _as_array(tensor: Tensor, name: str) -> NDArray:
@@ -123,8 +151,18 @@ def _read_state_dict(path: Path) -> dict[str, Tensor]:
     except Exception as problem:  # on a damaged pickle, torch's reader can raise anything
         reason = f"{type(problem).__name__}: {problem}"
         raise StudyError(f"{path}: not a complete file of torch.save ({reason}).") from problem
-    if not isinstance(state, Mapping) or not all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
-    ):
-        raise StudyError(f"{path}: expected a plain state dict, which holds only parameter names and their tensors.")
+    entries = [state.get(name) for name in ENTRIES] if isinstance(state, Mapping) else []
+    state = next((entry for entry in entries if _is_plain(entry) and entry), state)
+    if not _is_plain(state):
+        raise StudyError(
+            f"{path}: expected a state dict, which holds only parameter names and their tensors, or a checkpoint with "
+            f"one in its entry {' or '.join(ENTRIES)}."
+        )
     return dict(state)
+
+
+def _is_plain(state: object) -> TypeGuard[Mapping[str, Tensor]]:
+    """Return whether an object is a plain state dict."""
+    return isinstance(state, Mapping) and all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    )
