@@ -28,6 +28,9 @@ RULE = re.compile(r"^\s*(?:use )?(?:rule|checkpoint) (\w+)(?: as (\w+))?", re.MU
 NAMED = re.compile(r"^\s*name:\s*\"(\w+)\"", re.MULTILINE)
 """Name of a rule that is made in a loop."""
 
+NUMBERED = re.compile(r"_\d+$")
+"""End of the names of rules that are one, but for the seeds and epochs of their outputs."""
+
 TARGETS = ("all", "networks", "rdms", "tables", "figures", "export")
 """Rules without an output of their own."""
 
@@ -104,6 +107,7 @@ def graph_of(arguments: Iterable[str], folder: Path) -> nx.DiGraph:
     if done.returncode:
         sys.exit(f"Snakemake drew no graph for {' '.join(arguments)}:\n{done.stderr}")
     names = dict(re.findall(r'(\d+)\[label = "(\w+)"', done.stdout))
+    names = {number: NUMBERED.sub("", name) for number, name in names.items()}
     return nx.DiGraph((names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", done.stdout))
 
 
