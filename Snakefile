@@ -102,14 +102,14 @@ rule figures:
 
 onstart:
     refuse_what_cannot_be_right()
+    failures.forget(Path(R))
 
 
 onsuccess:
     tell_what_mostly_failed()
     tidy_up()
+    tell_results()
 
 
 onerror:
-    print(
-        "A job failed. The reason is above, and in the log named there. Finished work is kept: run the same command again."
-    )
+    tell_failures()

@@ -9,7 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.utils import update_config
+from snakemake_interface_logger_plugins.common import LogEvent
 
 SCRIPTS = HOME / "workflow_scripts"
 SCHEMAS = SCRIPTS / "manyseeds" / "schemas"
@@ -20,7 +22,7 @@ sys.path.insert(0, str(SCRIPTS))
 from manyseeds.errors import StudyError
 from manyseeds.exchange import cards, exported_study
 from manyseeds.figures import catalogue
-from manyseeds.io import files, provenance
+from manyseeds.io import failures, files, provenance
 from manyseeds.io.code_digest import code_digest
 from manyseeds.paper import protocol
 from manyseeds.representations import memory
@@ -136,3 +138,4 @@ include: "common/runs.smk"
 
 refuse_wrong_activations()
 tell_what_is_not_obvious()
+summarise_dry_run()

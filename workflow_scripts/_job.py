@@ -131,6 +131,9 @@ def job(snakemake) -> Iterator[Report]:
             message, code = _explained(problem, log, interrupted=bool(interrupts))
             if code != EXIT_INTERRUPTED:
                 print(f"\n{snakemake.rule}: {message}\n", file=terminal, flush=True)
+                from manyseeds.io import failures, provenance
+
+                failures.note(provenance.root_of(snakemake.log[0]), f"{snakemake.rule}: {message}")
             sys.exit(code)
         finally:
             sys.stdout, sys.stderr = sys.__stdout__, terminal

@@ -79,3 +79,39 @@ def tidy_up():
 
     tidy(Path(R, ".training"), Path(R, "networks"))
     files.remove_partial(Path(R))
+    failures.forget(Path(R))
+
+
+def tell_results():
+    """Say where figures and tables are, what they show, and what was left out: from tables that are up to date."""
+    from manyseeds.results import closing_lines  # imports pandas, which planning a run does not need
+
+    made = {file for job in workflow.dag.jobs for file in job.output}
+    names = [name for name in ("instances", "consistency_summary") if f"{R}/tables/{name}.parquet" in made]
+    for line in closing_lines(Path(R), names):
+        print(line, file=sys.stderr)
+
+
+def tell_failures():
+    """Repeat the sentences of the jobs that failed: Snakemake's own lines come between them and the end of a run."""
+    print(
+        "A job failed. The reason is above, and in the log named there. Finished work is kept: run the same command again.",
+        file=sys.stderr,
+    )
+    print(*failures.last(Path(R)), file=sys.stderr)
+
+
+def summarise_dry_run():
+    """Leave single jobs out of a dry run's report, unless it is verbose. Their numbers by rule stay, once."""
+    if not workflow.modifier.is_main_snakefile() or workflow.output_settings.verbose:
+        return
+    counted = []
+
+    def is_shown(record):
+        event = getattr(record, "event", None)
+        if event not in (LogEvent.JOB_INFO, LogEvent.RUN_INFO) or not workflow.dryrun:  # not known before there are jobs
+            return True
+        counted.append(event)
+        return event == LogEvent.RUN_INFO and counted.count(event) == 1
+
+    logger.addFilter(is_shown)

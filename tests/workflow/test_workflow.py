@@ -104,6 +104,14 @@ def test_a_dry_run_of_each_study_plans_its_instances_and_figures(fresh, study, n
     assert {figure for figure in FIGURES if jobs.get(figure) == 1} == set(FIGURES) - left_out
 
 
+def test_a_dry_run_counts_jobs_and_lists_them_if_it_is_verbose(fresh):
+    summary, listed = (snakemake(fresh, "-n", *options).stdout for options in ((), ("--verbose",)))
+    assert summary.count("Job stats:") == 1
+    assert len(summary.splitlines()) < 100
+    assert "Job 1: " not in summary
+    assert "Drawing the initial weights of all_cnn_7, baseline, seed 0" in listed
+
+
 @pytest.mark.parametrize(
     ("target", "expected", "unexpected"),
     [
@@ -158,6 +166,7 @@ def test_more_stimuli_than_the_data_have_stop_before_training(tmp_path):
     run = snakemake(copy_workflow(tmp_path), "--cores", "1", config=("stimuli={per_category: 500}",))
     assert run.returncode == 1
     assert re.search(r"stimuli.per_category is 500, but .* expected at most", run.stdout)
+    assert "build_dataset: stimuli.per_category is 500, but" in "\n".join(run.stdout.splitlines()[-5:])
     assert "Traceback" not in run.stdout
     assert not list(tmp_path.glob("results/tiny/networks/*/*/*/*"))
 
@@ -832,6 +841,11 @@ def test_own_activations_give_tables_and_figures_without_training(own_activation
     rows = rows.query("measure == 'correlation' and normalisation == 'none' and kind == 'exemplar'")
     assert rows.groupby("layer_index")["layer"].unique().map(list).to_dict() == {0: ["conv2"], 1: ["conv10"]}
     assert (folder / "results/own/figures/fig9.pdf").exists()
+    assert "Figures are in results/own/figures/, tables are in results/own/tables/." in run.stdout
+    assert re.search(
+        r"Consistency in the last layer \(95 % jackknife\)\. net, conv10: 0\.\d+ \(\S+ to \S+\)\.", run.stdout
+    )
+    assert "networks collapsed" not in run.stdout  # nobody judged them
     assert (
         "Left out of condition_pairs[0], because these conditions have no networks: images_a, images_b." in run.stdout
     )

@@ -1,5 +1,6 @@
 """Results of a study, opened in a notebook: tables, RDMs and networks, each checked as it is read."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from manyseeds.errors import StudyError
 from manyseeds.representations import geometry_files
 from manyseeds.representations.geometry import NORMALISATIONS
 from manyseeds.representations.measures import MEASURES, rdm
+from manyseeds.study.user_folders import abridged
 
 if TYPE_CHECKING:
     from torch import nn
@@ -149,3 +151,55 @@ class Results:
             known = "; ".join(f"{a}, {c}, seed {s}" for a, c, s in self.instances[:6])
             raise StudyError(f"{folder}: found no such instance, expected one of: {known} ...")
         return folder
+
+
+def closing_lines(folder: Path, tables: Sequence[str]) -> list[str]:
+    """Return the last lines of a finished run: where its results are, its main numbers, and what was left out.
+
+    Parameters
+    ----------
+    folder
+        The study's folder.
+    tables
+        Which of the tables ``consistency_summary`` and ``instances`` are up to date. Others are not read.
+    """
+    places = [f"{name} are in {folder / name}/" for name in ("figures", "tables") if any((folder / name).glob("*.*"))]
+    lines = [f"{', '.join(places).capitalize()}."] if places else []
+    read = {name: pd.read_parquet(folder / "tables" / f"{name}.parquet") for name in tables}
+    if "consistency_summary" in read:
+        lines += _main_numbers(read["consistency_summary"])
+    if "instances" in read:
+        lines += _left_out(read["instances"])
+    return lines
+
+
+def _main_numbers(summary: pd.DataFrame) -> list[str]:
+    """Return a line with the consistency of each shown group in its last layer, with its jackknife interval."""
+    from manyseeds.figures import selection  # a notebook does not need it
+    from manyseeds.figures.catalogue import main_measure
+
+    if summary.empty:
+        return []
+    measure = main_measure(summary["measure"])
+    numbers = []
+    for group in selection.groups(summary):
+        rows = selection.consistency_curve(summary, group, kind="exemplar", measure=measure, ci_method="jackknife")
+        for layer, *values in rows[["layer", "mean", "ci_low", "ci_high"]].tail(1).itertuples(index=False):
+            mean, low, high = np.array(values, float)
+            interval = "no interval" if np.isnan(low) else f"{low:.3f} to {high:.3f}"
+            numbers.append(f"{group.title}, {layer}: {mean:.3f} ({interval})")
+    return [f"Consistency in the last layer (95 % jackknife). {'; '.join(numbers)}."] if numbers else []
+
+
+def _left_out(instances: pd.DataFrame) -> list[str]:
+    """Return a line on collapsed and redrawn networks, if their training is known."""
+    if instances["attempts"].isna().all():
+        return []
+    collapsed = instances["collapsed"].fillna(False).astype(bool)
+    redrawn = ~collapsed & (instances["attempts"].fillna(1) > 1)
+    facts = []
+    for chosen, word in ((collapsed, "Collapsed and left out"), (redrawn, "Redrawn after a collapse")):
+        names = [f"{row.architecture}/{row.condition}/seed{row.seed}" for row in instances[chosen].itertuples()]
+        if names:
+            facts.append(f"{word}: {len(names)} of {len(instances)} networks, {abridged(names)}.")
+    return [" ".join(facts) or f"None of the {len(instances)} networks collapsed."]

@@ -1,0 +1,59 @@
+"""The last lines of a finished run."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic_tables import study_tables
+
+from manyseeds.results import closing_lines
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return study_tables()
+
+
+def write(folder, **tables):
+    for place in ("tables", "figures"):
+        (folder / place).mkdir()
+        (folder / place / "fig4.pdf").touch()
+    for name, table in tables.items():
+        table.to_parquet(folder / "tables" / f"{name}.parquet")
+
+
+def test_the_last_lines_have_places_numbers_with_intervals_and_what_was_left_out(tables, tmp_path):
+    summary, instances = tables["consistency_summary"], tables["instances"].copy()
+    instances.loc[(instances["seed"] == 2) & (instances["condition"] == "baseline"), "attempts"] = 3
+    write(tmp_path, consistency_summary=summary, instances=instances)
+    places, numbers, left_out = closing_lines(tmp_path, ["consistency_summary", "instances"])
+    assert places == f"Figures are in {tmp_path}/figures/, tables are in {tmp_path}/tables/."
+    rows = summary[(summary["architecture"] == "all_cnn_7") & (summary["epoch"] == summary["epoch"].max())]
+    chosen = {"kind": "exemplar", "measure": "correlation", "normalisation": "none", "ci_method": "jackknife"}
+    for column, value in chosen.items():
+        rows = rows[rows[column] == value]
+    (row,) = rows[rows["layer_index"] == rows["layer_index"].max()].itertuples()
+    assert numbers.startswith("Consistency in the last layer (95 % jackknife). All-CNN-C, conv9: 0.")
+    assert numbers.endswith(f"; All-CNN-7, conv7: {row.mean:.3f} ({row.ci_low:.3f} to {row.ci_high:.3f}).")
+    n = len(instances)
+    assert left_out.startswith(
+        f"Collapsed and left out: {int(instances['collapsed'].sum())} of {n} networks, all_cnn_c/"
+    )
+    assert left_out.endswith(
+        f"Redrawn after a collapse: 2 of {n} networks, all_cnn_c/baseline/seed2, all_cnn_7/baseline/seed2."
+    )
+
+
+def test_tables_that_are_not_up_to_date_are_not_read(tables, tmp_path):
+    write(tmp_path, instances=pd.DataFrame({"wrong": [1]}))
+    assert len(closing_lines(tmp_path, [])) == 1
+    assert closing_lines(tmp_path / "nowhere", []) == []
+
+
+def test_networks_without_interval_and_without_known_training(tables, tmp_path):
+    summary = tables["consistency_summary"].assign(ci_low=np.nan, ci_high=np.nan)
+    write(tmp_path, consistency_summary=summary, instances=tables["instances"].assign(attempts=pd.NA))
+    _, numbers = closing_lines(tmp_path, ["consistency_summary", "instances"])
+    assert numbers.count("(no interval)") == 2
+    accepted = tables["instances"].assign(collapsed=False)
+    accepted.to_parquet(tmp_path / "tables/instances.parquet")
+    assert closing_lines(tmp_path, ["instances"])[1] == f"None of the {len(accepted)} networks collapsed."
