@@ -109,7 +109,9 @@ def summarise_dry_run():
 
     def is_shown(record):
         event = getattr(record, "event", None)
-        if event not in (LogEvent.JOB_INFO, LogEvent.RUN_INFO) or not workflow.dryrun:  # not known before there are jobs
+        if (
+            event not in (LogEvent.JOB_INFO, LogEvent.RUN_INFO) or not workflow.dryrun
+        ):  # not known before there are jobs
             return True
         counted.append(event)
         return event == LogEvent.RUN_INFO and counted.count(event) == 1

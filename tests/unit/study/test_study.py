@@ -11,6 +11,7 @@ from own_folders import own_activations, own_networks
 from places import ROOT
 
 from manyseeds.errors import StudyError
+from manyseeds.exchange.exported_study import read_study
 from manyseeds.study.checks import checked_study
 from manyseeds.study.instances import Instance
 from manyseeds.study.tasks import dropout_values, training_set
@@ -650,6 +651,19 @@ def test_a_wrong_layout_of_own_files_gets_one_sentence(files, key, sentence, tmp
     with pytest.raises(StudyError) as caught:
         study(**{key: str(lay_out(tmp_path, *files))})
     assert sentence in str(caught.value)
+
+
+def test_a_path_that_begins_with_the_home_folder_is_expanded(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    lay_out(tmp_path / "own", "all_cnn_7/m/seed2.pt", "all_cnn_7/m/seed10.safetensors")
+    own = study(networks_dir="~/own", data={"root": "~"}, stimuli={"root": "~/a~b"})
+    assert own.config["networks_dir"] == f"{tmp_path}/own"
+    assert own.config["data"]["root"] == str(tmp_path)
+    assert own.config["stimuli"]["root"] == f"{tmp_path}/a~b"
+    assert len(own.instances) == 2
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export/study.yaml").write_text("seed: 3")
+    assert read_study("~/export")["seed"] == 3
 
 
 def test_own_networks_are_found(tmp_path):

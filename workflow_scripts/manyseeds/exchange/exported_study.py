@@ -4,6 +4,7 @@ Read while the Snakefile is parsed, so only the standard library and YAML are im
 """
 
 import json
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,8 @@ def read_study(folder: object) -> Config:
     """
     if not isinstance(folder, str) or not folder.strip():
         return {}
-    path = Path(folder, STUDY)
-    check_regular(Path(folder), [STUDY])
+    path = Path(os.path.expanduser(folder), STUDY)
+    check_regular(path.parent, [STUDY])
     try:
         config = read_yaml(path)
     except (OSError, ValueError) as problem:

@@ -26,9 +26,18 @@ def checked_study(config: Config, schema: Config) -> Study:
     config = with_types(config, schema)
     check_plain(config)  # again: parsed text may give types that JSON does not have
     check_schema(config, schema)
-    study = Study(with_defaults(config, schema))
+    study = Study(_with_home(with_defaults(config, schema)))
     check_meaning(study)
     return study
+
+
+def _with_home(config: Config) -> Config:
+    """Return the config with ``~`` at the beginning of a folder's path expanded, as a shell does."""
+    expanded = {key: os.path.expanduser(config[key]) for key in FOLDERS if config[key] is not None}
+    for section in ("data", "stimuli"):
+        if config[section]["root"] is not None:
+            expanded[section] = {**config[section], "root": os.path.expanduser(config[section]["root"])}
+    return {key: expanded.get(key, value) for key, value in config.items()}
 
 
 def check_meaning(study: Study) -> None:
