@@ -40,12 +40,16 @@ def of_group(pattern, epochs=None, condition="condition"):
 
 def of_seeds(pattern, seeds, epochs=None):
     """Return an input function: the files of the instances of a group with some seeds."""
-    return lambda wildcards: fill(pattern, [Instance(wildcards.architecture, wildcards.condition, seed) for seed in seeds], epochs)
+    return lambda wildcards: fill(
+        pattern, [Instance(wildcards.architecture, wildcards.condition, seed) for seed in seeds], epochs
+    )
 
 
 def parts_of_seeds(table, seeds):
     """Return an input function: the parts of an instance table for some seeds of a group."""
-    return lambda wildcards: instance_parts(table, [Instance(wildcards.architecture, wildcards.condition, seed) for seed in seeds])
+    return lambda wildcards: instance_parts(
+        table, [Instance(wildcards.architecture, wildcards.condition, seed) for seed in seeds]
+    )
 
 
 def of_each_seed(patterns, seeds):

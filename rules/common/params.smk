@@ -101,15 +101,20 @@ def largest_group():
     return max(len(STUDY.seeds(*group)) for group in STUDY.groups)
 
 
-def holding(share, *, at_least, by_layer=False):
-    """Return a resource, the memory in MB: that of a job which holds a share of its inputs, or one layer's part of it.
+def layer_count(architecture):
+    """Return the number of analysed layers of an architecture, or a small one if only torch knows."""
+    if STUDY.mode == OWN_ACTIVATIONS:
+        return len(
+            next(arrays[STUDY.last_epoch] for each, arrays in STUDY.own_arrays.items() if each[0] == architecture)
+        )
+    return len(layer_names(STUDY.network(architecture)) or range(memory.UNKNOWN_LAYERS))
 
-    How many layers a network has is not always known; then the memory is that of a network with two.
-    """
+
+def holding(share, *, at_least, by_layer=False):
+    """Return a resource, the memory in MB: that of a job which holds a multiple of its inputs, or of one layer's part."""
 
     def megabytes(wildcards, input):
-        layers = layer_names(STUDY.network(wildcards.architecture)) if STUDY.mode != OWN_ACTIVATIONS else None
-        n_layers = len(layers or "ab") if by_layer else 1
+        n_layers = layer_count(wildcards.architecture) if by_layer else 1
         return memory.megabytes(input.size_mb, share=share, n_layers=n_layers, at_least=at_least)
 
     return megabytes

@@ -343,7 +343,7 @@ def test_aliases_within_limits_are_read(tmp_path):
 def test_what_is_no_file_is_not_opened(tmp_path):
     """A pipe would wait for a writer for ever."""
     os.mkfifo(tmp_path / "study.yaml")
-    with pytest.raises(StudyError, match=r"study.yaml is not a regular file"):
+    with pytest.raises(StudyError, match=r"study.yaml is not a regular file; expected one"):
         exported_study.read_study(str(tmp_path))
 
 

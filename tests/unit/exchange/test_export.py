@@ -34,6 +34,21 @@ ACTIVATIONS = {
 }
 
 
+def test_activations_that_declare_far_more_than_they_hold_are_not_read(folder, monkeypatch):
+    """MB of zeros stand for GB."""
+    monkeypatch.setattr(export, "check_file", lambda path: path)
+    monkeypatch.setattr(export, "ROOMY", 10**6)
+    path = folder / export.ACTIVATIONS
+    np.savez_compressed(path, **{"epoch1/c": np.zeros((1000, 100))})
+    assert dict(export.read_activations(path, [1], ["c"]))[1]["c"].shape == (1000, 100)  # 0.8 MB in 1 kB
+    np.savez_compressed(path, **{"epoch1/c": np.zeros((1000, 2000))})
+    sentence = (
+        r"activations.npz: found 16,000,\d+ bytes compressed to 1\d,\d+, expected activations as an export writes"
+    )
+    with pytest.raises(StudyError, match=sentence):
+        list(export.read_activations(path, [1], ["c"]))
+
+
 @pytest.fixture
 def folder(tmp_path) -> Path:
     """An exported instance, its first attempt collapsed."""

@@ -9,6 +9,7 @@ Beside these folders are the study that trained the networks (``study.yaml``), a
 
 import hashlib
 import json
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,11 @@ ABOUT = ("dataset", "categories", "image_shape", "n_train", "train_digest")
 
 WHICH = ["category_name", "source", "source_index"]
 """Columns that identify the image of a stimulus, even if its pixels differ."""
+
+ROOMY, RATIO = 2**30, 100
+"""A file of activations may declare so many bytes, or so many times its size. Activations compress to about a half, and
+those of dead layers to a thousandth.
+"""
 
 TABLES = ("history", "attempts", "accuracy")
 """Tables of an instance that an export keeps, by name."""
@@ -88,6 +94,7 @@ def read_activations(
     """
     check_file(path)
     try:
+        _check_declared(path)
         with np.load(path, allow_pickle=False) as file:
             for epoch in epochs:
                 names = {layer: f"epoch{epoch}/{layer}" for layer in layers}
@@ -99,6 +106,17 @@ def read_activations(
         raise
     except Exception as problem:  # zipfile, zlib and numpy each raise their own
         raise StudyError(f"{path}: not a complete NPZ file ({problem}).") from problem
+
+
+def _check_declared(path: Path) -> None:
+    """Check that a file of activations does not declare far more than it holds: MB of zeros can stand for GB."""
+    with zipfile.ZipFile(path) as file:
+        declared = sum(part.file_size for part in file.infolist())
+    size = path.stat().st_size
+    if declared > max(ROOMY, RATIO * size):
+        raise StudyError(
+            f"{path}: found {declared:,} bytes compressed to {size:,}, expected activations as an export writes them."
+        )
 
 
 def copy_rejected(source: Path, folder: Path) -> None:

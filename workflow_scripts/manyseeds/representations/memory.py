@@ -8,6 +8,9 @@ MEASURE, COMPARE = 75, 45
 The second is needed for each compared network. Both were measured with 600 to 3000 stimuli.
 """
 
+UNKNOWN_LAYERS = 5
+"""Number of layers that is assumed if only torch knows it: few, so that a job does not ask for too little memory."""
+
 BASE = 1000
 """Memory in MB of a job apart from the geometries that it holds."""
 
