@@ -74,7 +74,16 @@ rule resample_stimuli:
         "../workflow_scripts/resample_stimuli.py"
 
 
-SUMMARIES = ["consistency_summary", "robustness", "accuracy_summary", "clustering_summary", "contrasts", "relations"]
+SUMMARIES = [
+    "consistency_summary",
+    "robustness",
+    "howmany",
+    "howmany_answer",
+    "accuracy_summary",
+    "clustering_summary",
+    "contrasts",
+    "relations",
+]
 
 
 rule summarise:
@@ -104,6 +113,7 @@ rule summarise:
         seeds=group_seeds,
         tables=SUMMARIES,
         resampling=cfg("resampling.seed", "resampling.n")["resampling"],
+        howmany=STUDY.config["howmany"],
         code=code_of("summarise"),
     message:
         "Summarising {wildcards.architecture}, {wildcards.condition}"

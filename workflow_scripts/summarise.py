@@ -7,6 +7,7 @@ with job(snakemake):
 
     from manyseeds.io import tables
     from manyseeds.statistics import group_summaries
+    from manyseeds.statistics.howmany import Plan
     from manyseeds.statistics.intervals import Bootstrap
     from manyseeds.statistics.stimulus_resampling import load_resamples
 
@@ -27,6 +28,7 @@ with job(snakemake):
             resamples=load_resamples(inputs.resamples) if inputs.get("resamples") else None,
         ),
         Bootstrap(seed=params.resampling["seed"], n_resamples=params.resampling["n"]),
+        Plan(**params.howmany),
     )
     for name, path in zip(params.tables, snakemake.output, strict=True):
         tables.write_table(summary[name], schemas[name], path)

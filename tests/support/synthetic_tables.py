@@ -6,6 +6,9 @@ import numpy as np
 import pandas as pd
 from places import ROOT
 
+from manyseeds.statistics.group_summaries import plan_networks
+from manyseeds.statistics.howmany import Plan
+
 LAYERS = {"all_cnn_c": [f"conv{k}" for k in range(1, 10)], "all_cnn_7": [f"conv{k}" for k in range(1, 8)]}
 MEASURES = ("correlation", "cosine", "euclidean", "unit_euclidean", "norm_difference")
 KIND_LEVEL = {"exemplar": 0.0, "centroid": 0.35, "within_category": -0.1}
@@ -49,6 +52,7 @@ def study_tables(
         "comparison": _comparison(),
         "claims": _claims(),
     }
+    tables["howmany"], tables["howmany_answer"] = _howmany(consistency)
     tables["mds"] = pd.concat(
         [
             _rdm_maps(rng, layers, condition, n_stimuli, n_categories),
@@ -421,6 +425,21 @@ def _comparison():
         status=np.where(in_study, None, "not in this study: architecture alexnet"),
         departures=np.where(in_study, "width 0.25 (paper: 1); epochs 8 (paper: 350)", None),
     )
+
+
+def _howmany(consistency):
+    """What these networks say about other numbers; in the first group stimuli were resampled too."""
+    plan = Plan(half_width=0.02, networks=[3, 5, 10, 30, 100], stimuli=[100, 1000], subsets=50, seed=0)
+    found = [plan_networks(rows, None, plan) for _, rows in consistency.groupby("architecture", sort=False)]
+    howmany, answers = (pd.concat([tables[place] for tables in found], ignore_index=True) for place in (0, 1))
+    resampled = howmany[howmany["architecture"] == howmany["architecture"].min()]
+    more = [
+        resampled.assign(
+            n_stimuli=n, half_width=resampled["half_width"] + 3 / n, subsets_sd=np.nan, predicted_sd=np.nan
+        )
+        for n in (100, 1000)
+    ]
+    return pd.concat([howmany, *more], ignore_index=True).astype({"n_stimuli": "Int64"}), answers
 
 
 def _claims():

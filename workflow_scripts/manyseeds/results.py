@@ -161,13 +161,16 @@ def closing_lines(folder: Path, tables: Sequence[str]) -> list[str]:
     folder
         The study's folder.
     tables
-        Which of the tables ``consistency_summary`` and ``instances`` are up to date. Others are not read.
+        Which of the tables ``consistency_summary``, ``howmany_answer`` and ``instances`` are up to date. Others are not
+        read.
     """
     places = [f"{name} are in {folder / name}/" for name in ("figures", "tables") if any((folder / name).glob("*.*"))]
     lines = [f"{', '.join(places).capitalize()}."] if places else []
     read = {name: pd.read_parquet(folder / "tables" / f"{name}.parquet") for name in tables}
     if "consistency_summary" in read:
         lines += _main_numbers(read["consistency_summary"])
+    if "howmany_answer" in read:
+        lines += _needed_networks(read["howmany_answer"])
     if "instances" in read:
         lines += _left_out(read["instances"])
     return lines
@@ -189,6 +192,20 @@ def _main_numbers(summary: pd.DataFrame) -> list[str]:
             interval = "no interval" if np.isnan(low) else f"{low:.3f} to {high:.3f}"
             numbers.append(f"{group.title}, {layer}: {mean:.3f} ({interval})")
     return [f"Consistency in the last layer (95 % jackknife). {'; '.join(numbers)}."] if numbers else []
+
+
+def _needed_networks(answers: pd.DataFrame) -> list[str]:
+    """Return a line on how many networks the wanted precision needs, for each shown group of five networks or more."""
+    from manyseeds.figures import selection  # a notebook does not need these
+    from manyseeds.figures.catalogue import main_measure
+    from manyseeds.statistics.howmany import answer
+
+    rows = answers[(answers["kind"] == "exemplar") & (answers["normalisation"] == "none") & answers["contrast"].isna()]
+    if rows.empty:
+        return []
+    rows = rows[rows["measure"] == main_measure(rows["measure"])]
+    found = [f"{group.title}, {answer(selection.rows_of(rows, group))}" for group in selection.groups(rows)]
+    return [f"Precision. {'; '.join(found)}."]
 
 
 def _left_out(instances: pd.DataFrame) -> list[str]:

@@ -973,6 +973,37 @@ def test_no_point_lies_beyond_the_shared_axis(name):
             assert ((heights >= low) & (heights <= high) | np.isnan(heights)).all()
 
 
+# --- howmany
+
+
+def test_howmany_draws_the_half_widths_of_the_first_and_last_layer(tables, drawn):
+    first, check, stimuli = drawn("howmany").axes[:3]
+    rows = tables["howmany"].query(
+        "architecture == 'all_cnn_c' and kind == 'exemplar' and measure == 'correlation' and normalisation == 'none'"
+    )
+    rows = rows[rows["n_stimuli"].isna() & rows["contrast"].isna()]
+    lines = {line.get_label(): line for line in first.lines}
+    for label, layer in (("first layer", "conv1"), ("last layer", "conv9")):
+        expected = rows[rows["layer"] == layer]
+        np.testing.assert_allclose(lines[label].get_xdata(), expected["n_networks"])
+        np.testing.assert_allclose(lines[label].get_ydata(), expected["half_width"])
+        dots = [line for line in check.lines if line.get_color() == lines[label].get_color()][1]
+        np.testing.assert_allclose(dots.get_ydata(), expected["subsets_sd"].dropna().astype(float))
+    assert [text.get_text() for text in stimuli.texts if len(text.get_text()) > 1] == ["stimuli were not resampled"]
+    assert [line.get_label() for line in drawn("howmany").axes[5].lines] == ["100 stimuli", "1,000 stimuli"]
+
+
+def test_howmany_says_how_many_networks_are_needed_with_the_range(tables, drawn):
+    rows = tables["howmany_answer"].query(
+        "architecture == 'all_cnn_c' and kind == 'exemplar' and measure == 'correlation' and normalisation == 'none' "
+        "and layer == 'conv9'"
+    )
+    (row,) = rows[rows["contrast"].isna()].to_dict("records")
+    assert (
+        f"All-CNN-C: in conv9, {row['n_needed']:.0f} networks give ± 0.02 (between {row['n_low']:.0f} and "
+    ) in notes(drawn("howmany"))
+
+
 # --- claims
 
 

@@ -14,6 +14,7 @@ from manyseeds.errors import StudyError
 from manyseeds.io import tables
 from manyseeds.statistics import group_summaries, resampling
 from manyseeds.statistics.group_summaries import Observations
+from manyseeds.statistics.howmany import Plan
 from manyseeds.statistics.intervals import Bootstrap
 from manyseeds.statistics.stimulus_resampling import StimulusResamples, load_resamples, save_resamples
 
@@ -24,6 +25,7 @@ PAIRS = list(combinations(SEEDS, 2))
 LAYERS = [f"conv{i}" for i in range(1, 8)]
 KINDS = ["exemplar", "centroid", "within_category", "random_centroid"]
 BOOTSTRAP = Bootstrap(seed=0, n_resamples=200)
+PLAN = Plan(half_width=0.05, networks=[3, 4, 10], stimuli=[20, 80], subsets=50, seed=0)
 METHODS = {"pairs", "jackknife", "jackknife_simultaneous", "components", "instances"}
 """Interval methods of every mean over pairs of networks."""
 
@@ -106,7 +108,7 @@ def observed():
 
 @pytest.fixture(scope="module")
 def summary(observed):
-    return group_summaries.summarise(observed, BOOTSTRAP)
+    return group_summaries.summarise(observed, BOOTSTRAP, PLAN)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +280,7 @@ def test_without_networks_to_compare_summaries_are_empty(observed):
         consistency_varied=observed.consistency_varied.iloc[:0],
         resamples=None,
     )
-    for name, table in group_summaries.summarise(empty, BOOTSTRAP).items():
+    for name, table in group_summaries.summarise(empty, BOOTSTRAP, PLAN).items():
         schema = tables.read_schema(SCHEMAS / f"{name}.schema.json")
         assert len(tables.conform(table, schema)) == 0
 
@@ -303,7 +305,7 @@ def test_averages_over_dropout_samples_are_summarised_but_neither_contrasted_nor
     averages = observed.consistency.query("normalisation == 'none' and kind in ('exemplar', 'centroid')")
     averages = averages.assign(dropout_samples=2, consistency=averages["consistency"] / 2)
     more = replace(observed, consistency=pd.concat([observed.consistency, averages]))
-    found = group_summaries.summarise(more, BOOTSTRAP)
+    found = group_summaries.summarise(more, BOOTSTRAP, PLAN)
     key = {"layer": "conv2", "kind": "exemplar", "normalisation": "none", "ci_method": "pairs"}
     rows = select(found["consistency_summary"], **key).set_index("dropout_samples")["mean"]
     assert rows[2] == pytest.approx(rows[0] / 2)

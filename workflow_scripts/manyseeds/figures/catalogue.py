@@ -49,6 +49,10 @@ CONDITION_PAIRS = Requirement(
     "pairs of conditions that are compared with each other: set `conditions` and `condition_pairs`, as in "
     "studies/mehrer2020.yaml",
 )
+FIVE_NETWORKS = Requirement(
+    lambda study: any(len(study.seeds(*group)) >= 5 for group in study.shown_groups),
+    "five networks of a group: raise `instances` to at least 5",
+)
 ALEXNET_NAME = "alexnet"
 ALEXNET = Requirement(
     lambda study: any(architecture == ALEXNET_NAME for architecture, _ in study.groups),
@@ -207,6 +211,12 @@ FIGURES: dict[str, Entry] = {
         requires=(any_measure_of("correlation", "cosine"),),
     ),
     "supp8": Entry("Centroid consistency during training", TRAINING, TRAJECTORIES, (TRAJECTORY,), followed),
+    "howmany": Entry(
+        "How many networks a study needs",
+        CONSISTENCY,
+        ("howmany", "howmany_answer", "instances"),
+        requires=(FIVE_NETWORKS,),
+    ),
     "claims": Entry("The declared claims", PAPER, ("claims", "instances"), (CLAIMED,), claimed),
     "comparison": Entry("Published values and ours", PAPER, ("comparison", "instances"), (PUBLISHED,), all_groups),
 }

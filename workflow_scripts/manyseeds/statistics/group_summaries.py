@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from manyseeds.statistics.howmany import Plan, how_many
 from manyseeds.statistics.intervals import (
     UNIT_INTERVAL,
     Bootstrap,
@@ -71,7 +72,7 @@ class Observations:
     resamples: StimulusResamples | None
 
 
-def summarise(observations: Observations, bootstrap: Bootstrap) -> dict[str, pd.DataFrame]:
+def summarise(observations: Observations, bootstrap: Bootstrap, plan: Plan) -> dict[str, pd.DataFrame]:
     """Return the summary tables of a group, by name."""
     accuracy = observations.accuracy
     if accuracy is None:
@@ -83,6 +84,7 @@ def summarise(observations: Observations, bootstrap: Bootstrap) -> dict[str, pd.
     clustering_summary = summarise_clustering(observations.clustering, bootstrap)
     bands = random_grouping_bands(consistency_summary, observations.random_grouping, observations.random_grouping_bands)
     n_collapsed = observations.n_collapsed
+    howmany, answers = plan_networks(observations.consistency, observations.resamples, plan)
     return {
         "consistency_summary": _concatenate([consistency_summary, bands]).assign(n_collapsed=n_collapsed),
         "robustness": summarise_robustness(observations.consistency_varied, consistency_summary, bootstrap),
@@ -93,6 +95,8 @@ def summarise(observations: Observations, bootstrap: Bootstrap) -> dict[str, pd.
             observations.random_grouping,
             consistency_summary,
         ),
+        "howmany": howmany,
+        "howmany_answer": answers,
         "relations": relations(observations.consistency, observations.clustering, accuracy, bootstrap.seed),
     }
 
@@ -202,6 +206,28 @@ def summarise_robustness(
         & (consistency_summary["layer_index"] == consistency_summary["layer_index"].max())
     ]
     return _concatenate([*frames, last.assign(variation=last["ci_method"])]).reindex(columns=columns)
+
+
+def plan_networks(
+    consistency: pd.DataFrame, resamples: StimulusResamples | None, plan: Plan
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the tables `howmany` and `howmany_answer`: what other numbers of networks and stimuli would give.
+
+    They have the mean consistencies after the last epoch with dropout off, and `centroid_minus_exemplar` (column
+    `contrast`). Parameters as in `summarise_consistency`.
+    """
+    rows = consistency[
+        (consistency["epoch"] == consistency["epoch"].max())
+        & (consistency["dropout_samples"] == 0)
+        & (consistency["kind"] != "random_centroid")
+    ]
+    statistics = _pair_statistics(rows, resamples)
+    contrast = difference(statistics, *CONTRASTS["centroid_minus_exemplar"])
+    parts = [(None, how_many(statistics, plan)), ("centroid_minus_exemplar", how_many(contrast, plan))]
+    howmany, answers = (
+        _concatenate([tables[place].assign(contrast=name) for name, tables in parts]) for place in (0, 1)
+    )
+    return howmany, answers
 
 
 def _pair_statistics(consistency: pd.DataFrame, resamples: StimulusResamples | None) -> PairStatistics:

@@ -33,7 +33,7 @@ class Components:
     networks: Floats
     pairs: Floats
 
-    def variance_of_mean(self, n_networks: int) -> Floats:
+    def variance_of_mean(self, n_networks: int | NDArray[np.int64]) -> Floats:
         """Return the variance of the mean over all pairs of N networks, equation (V) of methods 5.
 
         A negative component of networks counts as zero.
