@@ -1,4 +1,4 @@
-# RDMs of simulated points under rotations. Every study has them, because they need no networks.
+# RDMs of simulated points under rotations. They need no networks, so every study can have them.
 
 
 rule simulate_rotations:

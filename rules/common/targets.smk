@@ -24,8 +24,10 @@ def activation_folders():
 
 
 def table_files():
-    """Return all tables in both formats."""
-    return expand(f"{R}/tables/{{table}}.{{suffix}}", table=TABLES, suffix=["parquet", "csv"])
+    """Return all tables that the study fills, in both formats."""
+    unfilled = STUDY.unfilled_tables | ({"comparison"} - set(FIGURES))
+    tables = [table for table in TABLES if table not in unfilled]
+    return expand(f"{R}/tables/{{table}}.{{suffix}}", table=tables, suffix=["parquet", "csv"])
 
 
 def tables_of(figure):
@@ -47,7 +49,7 @@ def tables_of(figure):
 
 def figure_files():
     """Return all figures of the study in both formats."""
-    return expand(f"{R}/figures/{{figure}}.{{suffix}}", figure=FIGURES, suffix=["pdf", "png"])
+    return expand(f"{R}/figures/{{figure}}.{{suffix}}", figure=catalogue.by_default(STUDY), suffix=["pdf", "png"])
 
 
 def nothing_to_export(wildcards):

@@ -846,6 +846,14 @@ def test_own_activations_give_tables_and_figures_without_training(own_activation
         r"Consistency in the last layer \(95 % jackknife\)\. net, conv10: 0\.\d+ \(\S+ to \S+\)\.", run.stdout
     )
     assert "networks collapsed" not in run.stdout  # nobody judged them
+    unfilled = (
+        "tables/accuracy.csv",
+        "tables/history.csv",
+        "tables/comparison.csv",
+        "tables/rotations.csv",
+        "figures/supp5.pdf",
+    )
+    assert not [name for name in unfilled if (folder / "results/own" / name).exists()]
     assert (
         "Left out of condition_pairs[0], because these conditions have no networks: images_a, images_b." in run.stdout
     )

@@ -89,3 +89,17 @@ def test_conditions_that_figures_leave_out_are_named():
         "Figures leave out these conditions, because they show the condition baseline: images_a, images_b, mine."
     )
     assert catalogue.unshown_note(study(conditions=[{"name": name} for name in names[1:]])) is None
+
+
+def test_studies_of_networks_from_elsewhere_leave_out_what_they_cannot_fill(tmp_path):
+    activations = study(**own_activations(tmp_path / "activations"))
+    networks = study(**own_networks(tmp_path / "networks"))
+    assert study().unfilled_tables == set()
+    assert networks.unfilled_tables == {"history", "attempts"}
+    assert activations.unfilled_tables == {"history", "attempts", "accuracy", "accuracy_summary"} | {
+        *catalogue.FIGURES["supp5"].tables
+    }
+    for each in (study(), networks):
+        assert catalogue.by_default(each) == catalogue.applicable(each)
+    left_out = set(catalogue.applicable(activations)) - set(catalogue.by_default(activations))
+    assert left_out == {"supp5", "supp6"}

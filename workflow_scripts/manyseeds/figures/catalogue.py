@@ -234,6 +234,11 @@ def applicable(study: "Study") -> list[str]:
     return [figure for figure in FIGURES if why_not(figure, study) is None]
 
 
+def by_default(study: "Study") -> list[str]:
+    """Return the names of the figures that a study draws unless others are asked for."""
+    return [name for name in applicable(study) if not set(FIGURES[name].tables) <= study.unfilled_tables]
+
+
 OF_BASELINES = (shown, of_alexnet, followed)
 """Choices of groups by which a figure leaves out conditions without comparing them."""
 

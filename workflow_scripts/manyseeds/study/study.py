@@ -47,6 +47,18 @@ class Study:
         return self.mode in (TRAINED, PRETRAINED)
 
     @property
+    def unfilled_tables(self) -> set[str]:
+        """Tables that a study of this mode cannot fill, or that do not concern it; they are made only on request.
+
+        Networks from elsewhere have no known training. Activations have no accuracies, and simulated rotations say
+        nothing about them.
+        """
+        unfilled = set() if self.knows_training else {"history", "attempts"}
+        if self.mode == OWN_ACTIVATIONS:
+            unfilled |= {"accuracy", "accuracy_summary", "rotations", "rotation_entries"}
+        return unfilled
+
+    @property
     def stores_inputs(self) -> bool:
         """Whether preprocessed images are written.
 
