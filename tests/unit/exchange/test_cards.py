@@ -130,6 +130,12 @@ def test_a_study_file_of_an_export_that_is_a_pipe_is_refused_unread(tmp_path):
         exported_study.read_study(str(tmp_path))
 
 
+def test_a_study_file_of_an_export_has_each_key_once(tmp_path):
+    (tmp_path / "study.yaml").write_text("seed: 3\ntraining: {epochs: 3}\nseed: 4\n")
+    with pytest.raises(StudyError, match=r"study\.yaml: line 3 sets the key seed again, which line 1 sets\."):
+        exported_study.read_study(str(tmp_path))
+
+
 def special(path: Path, kind: str) -> None:
     """Make a file whose reading may not end, or a folder."""
     match kind:

@@ -18,7 +18,7 @@ from manyseeds.study.instances import Instance
 from manyseeds.study.network_code import imported_module, is_of_library
 from manyseeds.study.study import FOLDERS, PERSONAL, PERSONAL_IN, PRETRAINED, TRAINED, Study
 from manyseeds.study.user_folders import check_regular
-from manyseeds.study.validation import Config
+from manyseeds.study.validation import Config, check_keys_once
 
 STUDY = "study.yaml"
 """File of the study that trained exported networks, in their folder."""
@@ -43,6 +43,7 @@ def read_study(folder: object) -> Config:
         config = read_yaml(path)
     except (OSError, ValueError) as problem:
         raise StudyError(f"Config key pretrained_dir: {path} cannot be read as YAML ({problem}).") from problem
+    check_keys_once(path.read_text(encoding="utf-8"), str(path))
     if not isinstance(config, dict):
         raise StudyError(f"Config key pretrained_dir: {path} does not hold the keys of a config.")
     for section, key in SECTIONS.items():
