@@ -93,6 +93,7 @@ def changed(finished):
         ("studies/mehrer2020_alexnet.yaml", 10, 10, {"fig8", "fig9", "supp3", "supp8", "claims"}),
         ("studies/compressed.yaml", 10, 10, {"fig6", "fig8", "supp3"}),
         ("studies/compressed_quarter.yaml", 10, 10, {"fig6", "fig8", "supp3"}),
+        ("studies/compressed_quarter_70.yaml", 10, 10, {"fig6", "fig8", "supp3"}),
         ("studies/parity.yaml", 10, 10, {"fig5", "fig6", "fig8", "fig9", "supp3", "supp8"}),
         ("studies/tinyimagenet_alexnet.yaml", 3, 1, {"fig8", "fig9", "supp3", "supp8", "claims", "howmany"}),
     ],
