@@ -87,7 +87,8 @@ def tell_results():
     from manyseeds.results import closing_lines  # imports pandas, which planning a run does not need
 
     made = {file for job in workflow.dag.jobs for file in job.output}
-    names = [name for name in ("instances", "consistency_summary", "howmany_answer") if f"{R}/tables/{name}.parquet" in made]
+    told = ("instances", "consistency_summary", "howmany_answer")
+    names = [name for name in told if f"{R}/tables/{name}.parquet" in made]
     for line in closing_lines(Path(R), names):
         print(line, file=sys.stderr)
 
@@ -109,9 +110,8 @@ def summarise_dry_run():
 
     def is_shown(record):
         event = getattr(record, "event", None)
-        if (
-            event not in (LogEvent.JOB_INFO, LogEvent.RUN_INFO) or not workflow.dryrun
-        ):  # not known before there are jobs
+        # Asked here, because a filter is added before it is known whether the run is dry.
+        if event not in (LogEvent.JOB_INFO, LogEvent.RUN_INFO) or not workflow.dryrun:
             return True
         counted.append(event)
         return event == LogEvent.RUN_INFO and counted.count(event) == 1
