@@ -114,9 +114,29 @@ def test_unknown_names_are_refused_with_those_that_are_known(options, words):
 
 
 def test_the_package_lists_what_it_has():
-    assert {"consistency", "pairs", "rdm", "open_study", "plot"} <= set(dir(ms))
+    assert {"cka", "procrustes", "similarity", "consistency", "pairs", "rdm", "open_study", "plot"} <= set(dir(ms))
     with pytest.raises(AttributeError, match=r"it has .*consistency"):
         _ = ms.consistancy
+
+
+def test_two_networks_are_compared_by_each_comparator():
+    a, b = NETWORKS[3]["fc"], NETWORKS[5]["fc"]
+    x, y = a - a.mean(axis=0), b - b.mean(axis=0)
+    cka = np.linalg.norm(y.T @ x) ** 2 / (np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y))
+    assert ms.cka(a, b, debiased=False) == pytest.approx(cka)
+    assert ms.cka(a, b) < cka
+    scale = np.linalg.svd(x.T @ y, compute_uv=False).sum()
+    assert ms.procrustes(a, b) == pytest.approx(scale / (np.linalg.norm(x) * np.linalg.norm(y)))
+    r = pearsonr(pdist(a), pdist(b)).statistic
+    assert ms.similarity(a, b, "r", measure="euclidean") == pytest.approx(r)
+
+
+def test_comparators_refuse_what_they_cannot_compare():
+    a = NETWORKS[3]["fc"]
+    with pytest.raises(ms.StudyError, match=r"comparator: found 'ckaa', expected one of r2, .*procrustes"):
+        ms.similarity(a, a, "ckaa")
+    with pytest.raises(ms.StudyError, match="second: found 5 stimuli, expected 12 as in first"):
+        ms.cka(a, a[:5])
 
 
 def test_rdms_are_condensed_as_squareform_expects():

@@ -17,17 +17,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from manyseeds import plot as plot
     from manyseeds.errors import StudyError as StudyError
+    from manyseeds.notebook import cka as cka
     from manyseeds.notebook import consistency as consistency
     from manyseeds.notebook import pairs as pairs
+    from manyseeds.notebook import procrustes as procrustes
     from manyseeds.notebook import rdm as rdm
+    from manyseeds.notebook import similarity as similarity
     from manyseeds.results import Results as Results
     from manyseeds.results import open_study as open_study
 
 _MODULES = {
     "StudyError": "errors",
+    "cka": "notebook",
     "consistency": "notebook",
     "pairs": "notebook",
+    "procrustes": "notebook",
     "rdm": "notebook",
+    "similarity": "notebook",
     "Results": "results",
     "open_study": "results",
 }

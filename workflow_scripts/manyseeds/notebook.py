@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from manyseeds.comparison import comparators
 from manyseeds.comparison.within_group import Comparison, compare_layer
 from manyseeds.errors import StudyError
 from manyseeds.representations.geometry import NORMALISATIONS, Geometry, measure_geometry
@@ -165,6 +166,69 @@ def pairs(
     names = dict(enumerate(networks))
     rows = rows.assign(seed_a=rows["seed_a"].map(names), seed_b=rows["seed_b"].map(names))
     return rows[PAIR_COLUMNS].reset_index(drop=True)
+
+
+def similarity(first: ArrayLike, second: ArrayLike, comparator: str, *, measure: str = "correlation") -> float:
+    """Return the similarity of two networks' representations of the same stimuli in one layer (methods 5).
+
+    Parameters
+    ----------
+    first, second
+        (n, ...) activations to the same n stimuli; axes behind the first are flattened. The networks may differ in
+        their number of units.
+    comparator
+        `r2`, `r`, `spearman` or `cosine` compare RDMs. `cka`, `cka_debiased`, `cka_correlation` and `procrustes`
+        compare the inner products of centred patterns.
+    measure
+        Dissimilarity measure of RDMs, as in `rdm`.
+
+    Returns
+    -------
+    float
+        NaN where it is not defined. Stimuli that a network does not define are left out for both: silent patterns, or
+        constant patterns for `cka_correlation`. Fewer than four stimuli have no CKA and no Procrustes similarity.
+
+    Raises
+    ------
+    StudyError
+        For an unknown name, or activations that are not finite numbers of as many stimuli.
+    """
+    _check_known("comparator", [comparator], comparators.COMPARATORS)
+    _check_known("measure", [measure], MEASURES)
+    geometries = [
+        measure_geometry(_array(values, where), name=where) for values, where in ((first, "first"), (second, "second"))
+    ]
+    if geometries[0].n_stimuli != geometries[1].n_stimuli:
+        found = geometries[1].n_stimuli
+        raise StudyError(f"second: found {found} stimuli, expected {geometries[0].n_stimuli} as in first.")
+    return float(comparators.similarities(geometries, comparator, measure).values[0, 1])
+
+
+def cka(first: ArrayLike, second: ArrayLike, *, debiased: bool = True) -> float:
+    """Return the linear centred kernel alignment of two networks in one layer (Kornblith et al., 2019).
+
+    Parameters
+    ----------
+    first, second
+        As in `similarity`.
+    debiased
+        Whether to remove the bias that CKA has if units are more than stimuli (Song et al., 2012). The mean is then 0
+        for independent patterns, and a value can be negative.
+    """
+    return similarity(first, second, "cka_debiased" if debiased else "cka")
+
+
+def procrustes(first: ArrayLike, second: ArrayLike) -> float:
+    """Return the Procrustes similarity of two networks in one layer: 1 if one is a rotated, scaled copy of the other.
+
+    Its arc cosine is the angular Procrustes distance.
+
+    Parameters
+    ----------
+    first, second
+        As in `similarity`.
+    """
+    return similarity(first, second, "procrustes")
 
 
 def _asked(rows: pd.DataFrame, categories: ArrayLike | None) -> pd.Series:
