@@ -65,6 +65,7 @@ R = f"results/{STUDY.name}"
 
 # Tables with one part for each instance, each group, or each pair of conditions. Other tables have rules of their own.
 INSTANCE_TABLES = ["history", "attempts", "accuracy"]
+COMPARATOR_TABLES = ["comparators", "comparators_summary", "comparator_drop", "correspondence"]
 GROUP_TABLES = [
     "instances",
     "consistency",
@@ -81,6 +82,7 @@ GROUP_TABLES = [
     "second_level",
     "mds",
     "consistency_across",
+    *COMPARATOR_TABLES,
 ]
 PAIR_TABLES = ["consistency_across", "consistency_across_summary", "contrasts"]
 MAPS = ["second_level", "mds"]  # made only for groups that figures show
@@ -100,6 +102,8 @@ REPORTED_TABLES = [
     "robustness",
     "howmany_answer",
     "clustering_summary",
+    "comparators_summary",
+    "comparator_drop",
     "consistency_across_summary",
     "contrasts",
     "relations",

@@ -192,6 +192,12 @@ def untrained_geometries(wildcards):
     return of_group(f"geometry/{{instance}}/{name}")(wildcards)
 
 
+def geometries_before_training(wildcards):
+    """Return the geometries of a group before training, if the study measures them."""
+    has_any = (wildcards.architecture, wildcards.condition) in STUDY.untrained_groups
+    return untrained_geometries(wildcards) if has_any else []
+
+
 def initial_weights(wildcards):
     """Return the weights with which a group's accepted trainings began; exported networks do not have them."""
     return of_group("networks/{instance}/epoch{epoch}.safetensors", [0])(wildcards) if STUDY.mode == TRAINED else []
@@ -252,7 +258,11 @@ def parts_of_pairs(table, groups):
 
 def parts_of_groups(table, groups):
     """Return the parts of a table that has one part for each group."""
-    having = {"consistency_across": STUDY.followed_groups, **dict.fromkeys(MAPS, STUDY.shown_groups)}
+    having = {
+        "consistency_across": STUDY.followed_groups,
+        **dict.fromkeys(MAPS, STUDY.shown_groups),
+        **dict.fromkeys(COMPARATOR_TABLES, STUDY.comparator_groups),
+    }
     pattern = f"tables/parts/{{architecture}}/{{condition}}/{table}.parquet"
     parts = per_group(pattern, [group for group in having.get(table, STUDY.groups) if group in groups])
     untrained = [group for group in STUDY.untrained_groups if group in groups and table in UNTRAINED_TABLES]

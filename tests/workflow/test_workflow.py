@@ -394,13 +394,46 @@ def test_untrained_networks_agree_as_their_initial_weights_say(finished):
     assert not list(results.glob("activations/*/*/*/epoch0"))
 
 
+def test_comparators_are_applied_to_trained_and_untrained_networks(finished):
+    tables = finished / "results/tiny/tables"
+    rows = pd.read_parquet(tables / "comparators.parquet")
+    assert set(rows["condition"]) == {"baseline"}
+    assert set(rows["epoch"]) == {0, 2}
+    keys = [
+        "architecture",
+        "condition",
+        "epoch",
+        "layer",
+        "layer_index",
+        "measure",
+        "normalisation",
+        "seed_a",
+        "seed_b",
+    ]
+    r2 = rows[rows["comparator"] == "r2"]
+    consistency = pd.read_parquet(tables / "consistency.parquet").query("kind == 'exemplar' and dropout_samples == 0")
+    both = r2.merge(consistency, on=keys)
+    assert len(both) == len(r2) == 2 * 7 * 3  # epochs, layers, pairs
+    np.testing.assert_allclose(both["value"], both["consistency"])
+    assert set(pd.read_parquet(tables / "comparators_summary.parquet")["epoch"]) == {0, 2}
+    drops = pd.read_parquet(tables / "comparator_drop.parquet")
+    assert (drops["quantity"] == "trained_minus_untrained").sum() == 5 * 7  # comparators, layers
+    assert set(pd.read_parquet(tables / "correspondence.parquet")["chance"]) == {1 / 7}
+
+
+def test_other_comparators_compare_again_and_nothing_else(finished):
+    jobs = planned(finished, "tables", config=("comparators={names: [cka]}",))
+    assert jobs["apply_comparators"] == 1
+    assert jobs.keys() <= {"apply_comparators", "gather_table", "gather_reported_table", "tables", "total"}
+
+
 def test_comparing_untrained_networks_of_more_conditions_retrains_nothing(finished):
     jobs = planned(finished, config=("untrained={conditions: [baseline, images_a]}",))
     assert jobs["measure_untrained_2"] == jobs["compare_untrained"] == 1
-    others = {"measure_untrained", "record", "compare_instances", "summarise"}
+    others = {"measure_untrained", "record", "compare_instances", "summarise", "apply_comparators"}
     assert not (TRAINING | others) & jobs.keys()
     without = planned(finished, config=("untrained={conditions: []}",))
-    assert not (TRAINING | others | {"compare_untrained"}) & without.keys()
+    assert not (TRAINING | others | {"compare_untrained"}) & (without.keys() - {"apply_comparators"})
 
 
 def test_a_trajectory_from_epoch_0_is_not_in_the_tables_twice(finished, tmp_path):

@@ -175,6 +175,47 @@ def test_an_unknown_condition_before_training_is_refused():
         study(untrained={"conditions": ["basline"]})
 
 
+@pytest.mark.parametrize(
+    ("comparators", "groups"),
+    [
+        ({}, [("all_cnn_c", "baseline"), ("all_cnn_7", "baseline")]),
+        ({"conditions": ["first"]}, [("all_cnn_c", "first")]),
+        ({"conditions": []}, []),
+        ({"names": []}, []),
+    ],
+)
+def test_groups_of_comparators_are_those_of_the_baseline_or_as_named(comparators, groups):
+    expanded = study(conditions=UNTRAINED, comparators=comparators)
+    assert list(expanded.comparator_groups) == groups
+
+
+def test_comparators_compare_rdms_of_measures_that_the_study_has():
+    measures = {"comparators": {"measures": ["cosine", "euclidean"]}, "measures": ["correlation", "euclidean"]}
+    assert study(**measures).compared_measures == ("euclidean",)
+
+
+@pytest.mark.parametrize(
+    ("comparators", "words"),
+    [
+        ({"names": ["ckaa"]}, r'comparators\.names.*"ckaa".*procrustes'),
+        ({"measures": ["manhattan"]}, r'comparators\.measures.*"manhattan"'),
+        ({"conditions": ["basline"]}, r"comparators\.conditions: found 'basline', expected one of baseline"),
+        ({"layers": ["fc"]}, r"comparators\.layers: found fc, expected at least one of conv1, .* \(of all_cnn_"),
+        ({"layers": []}, r"comparators\.layers"),
+    ],
+)
+def test_comparators_that_cannot_be_are_refused(comparators, words):
+    with pytest.raises(StudyError, match=words):
+        study(comparators=comparators)
+
+
+def test_comparators_may_name_layers_of_one_architecture_alone():
+    two = [{"architecture": "all_cnn_c"}, {"architecture": "all_cnn_7"}]
+    assert study(networks=two, comparators={"layers": ["conv7"]}).comparator_groups
+    with pytest.raises(StudyError, match=r"found conv9, expected .*conv7 \(of all_cnn_7\)"):
+        study(networks=two, comparators={"layers": ["conv9"]})
+
+
 def test_the_dropout_sweep_differs_from_the_first_condition_in_dropout_alone():
     conditions = [
         {"name": "baseline"},

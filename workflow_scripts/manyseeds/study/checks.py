@@ -67,6 +67,7 @@ def check_meaning(study: Study) -> None:
         _check_epochs("export.epochs", config["export"]["epochs"] or (), study.analysed_epochs, "trajectory.epochs")
         _check_names(study)
         _check_layers(study)
+        _check_compared_layers(study)
     if not study.instances:
         raise StudyError(
             f"{config[folders[0]]}: found no two networks of one group (architecture and condition) that the study "
@@ -189,6 +190,18 @@ def _check_layers(study: Study) -> None:
         if known and None not in known.values():
             layers = list(dict.fromkeys(layer for names in known.values() for layer in names or ()))
             _check_known(f"{key}.layers", wanted, layers, ", ".join(known))
+
+
+def _check_compared_layers(study: Study) -> None:
+    """Check that each architecture of the comparators, if its layers are known, has one of the named layers."""
+    wanted = study.config["comparators"]["layers"]
+    for architecture in dict.fromkeys(architecture for architecture, _ in study.comparator_groups):
+        layers = layer_names(study.network(architecture))
+        if wanted is not None and layers is not None and not set(wanted) & set(layers):
+            raise StudyError(
+                f"Config key comparators.layers: found {', '.join(wanted)}, expected at least one of "
+                f"{', '.join(layers)} (of {architecture})."
+            )
 
 
 def _check_declared(study: Study) -> None:

@@ -138,7 +138,8 @@ class Study:
         named = {f"condition_pairs[{index}]": pair for index, pair in enumerate(self.config["condition_pairs"])}
         for key in ("partitions_for", "stimuli_for"):
             named[f"resampling.{key}.conditions"] = resampling[key]["conditions"] or []
-        named["untrained.conditions"] = self.config["untrained"]["conditions"] or []
+        for key in ("untrained", "comparators"):
+            named[f"{key}.conditions"] = self.config[key]["conditions"] or []
         return named
 
     @cached_property
@@ -174,6 +175,14 @@ class Study:
         if not self.knows_training or not self.untrained_measures:
             return ()
         return tuple(group for group in self.groups if group[1] in chosen)
+
+    @cached_property
+    def comparator_groups(self) -> tuple[tuple[str, str], ...]:
+        """The groups whose networks are compared by several comparators (`comparators`)."""
+        chosen = self.config["comparators"]["conditions"]
+        if not self.config["comparators"]["names"]:
+            return ()
+        return self.shown_groups if chosen is None else tuple(group for group in self.groups if group[1] in chosen)
 
     @property
     def groups_not_followed(self) -> tuple[tuple[str, str], ...]:
@@ -308,6 +317,11 @@ class Study:
     def untrained_measures(self) -> tuple[str, ...]:
         """Measures by which networks are compared before training, as far as the study has them."""
         return tuple(measure for measure in self.config["untrained"]["measures"] if measure in self.measures)
+
+    @property
+    def compared_measures(self) -> tuple[str, ...]:
+        """Measures of the RDMs that comparators compare, as far as the study has them."""
+        return tuple(measure for measure in self.config["comparators"]["measures"] if measure in self.measures)
 
     @cached_property
     def own_arrays(self) -> dict[Instance, dict[int, tuple[Path, ...]]]:
