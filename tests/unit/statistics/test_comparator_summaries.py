@@ -83,6 +83,7 @@ def test_means_have_their_intervals(tables, found):
         middle = (means["ci_low"] + means["ci_high"]) / 2
         assert (np.abs(middle - means["mean"]) > 1e-6).all() == bounded  # on the logit, or on its own scale
         assert means["n_stimuli"].sort_index().tolist() == [40, 39, 38, 37]
+    assert summary["comparator"].drop_duplicates().tolist() == ["r2", "spearman", "cka", "r"]
     assert (summary["n_collapsed"] == 2).all()
     assert not summary["at_bound"].any()
 

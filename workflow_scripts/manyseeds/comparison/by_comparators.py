@@ -115,14 +115,16 @@ def compare_by_comparators(
     seeds = sorted(instances)
     first = instances[seeds[0]]
     layers = chosen_layers(geometry_files.layer_indices(first), wanted_layers, first)
-    found = dict(_similarities([instances[seed] for seed in seeds], list(layers), chosen))
+    found = {}
+    for variant, similarities in _similarities([instances[seed] for seed in seeds], list(layers), chosen):
+        found[variant] = similarities
+        report(f"epoch {epoch}, {' '.join(filter(None, vars(variant).values()))}: {len(seeds)} networks")
     for variant in chosen:
         keys = {"epoch": epoch, **vars(variant)}
         rows["comparators"].append(_pair_rows(found[variant], layers, seeds, variant.comparator).assign(**keys))
         if variant.comparator not in NOT_ACROSS_LAYERS:
             shares = correspondence(found[variant].values, len(layers))
             rows["correspondence"].append(_share_rows(shares, layers, seeds).assign(**keys))
-        report(f"epoch {epoch}, {' '.join(filter(None, vars(variant).values()))}: {len(seeds)} networks")
     return {name: pd.concat(frames, ignore_index=True) if frames else pd.DataFrame() for name, frames in rows.items()}
 
 

@@ -70,8 +70,8 @@ def summarise_comparators(comparators: pd.DataFrame, bootstrap: Bootstrap) -> pd
         for chosen, bounds in ((bounded, UNIT_INTERVAL), (~bounded, None))
         if chosen.any()
     ]
-    n_stimuli = comparators.groupby(KEYS, dropna=False)["n_stimuli"].min().reset_index()
-    summary = pd.concat(frames, ignore_index=True).merge(n_stimuli, how="left", on=KEYS)
+    in_order = comparators.groupby(KEYS, dropna=False, sort=False)["n_stimuli"].min().reset_index()
+    summary = in_order.merge(pd.concat(frames, ignore_index=True), how="left", on=KEYS)
     return summary.assign(at_bound=summary["at_bound"].eq(True) if "at_bound" in summary else False)
 
 
