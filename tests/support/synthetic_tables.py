@@ -1,6 +1,6 @@
 """Small tables with the shape of a study's, for the figures' tests: values are arbitrary but known."""
 
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
@@ -47,6 +47,8 @@ def study_tables(
         "clustering_summary": _clustering(layers, condition, measures, n_networks, n_collapsed),
         "relations": _relations(layers, condition, measures),
         "second_level": _second_level(rng, layers, condition, n_networks),
+        "comparators_summary": _comparators_summary(layers, condition, measures, n_networks, n_collapsed),
+        "comparator_drop": _comparator_drop(layers, condition, measures, n_networks),
         "rotations": _rotations(rng),
         "rotation_entries": _rotation_entries(rng),
         "comparison": _comparison(),
@@ -295,6 +297,61 @@ def _clustering(layers, condition, measures, n_networks, n_collapsed):
                                 "n_resamples": 1000,
                             }
                         )
+    return pd.DataFrame(rows)
+
+
+COMPARATORS = ("r2", "spearman", "cka", "cka_debiased", "procrustes")
+FALLING = COMPARATORS[:-1]
+"""Comparators whose interval of the change with depth is below 0."""
+
+
+def _similarity(comparator, epoch, depth):
+    level = 0.95 - 0.05 * COMPARATORS.index(comparator) - 0.1 * (epoch == 0)
+    return level - 0.4 * depth * (comparator in FALLING)
+
+
+def _variant(comparator, measures):
+    of_rdms = comparator in ("r2", "spearman")
+    rows = [{"measure": measure, "normalisation": "none"} for measure in measures[:2]]
+    return [{"comparator": comparator} | row for row in (rows if of_rdms else [dict.fromkeys(rows[0])])]
+
+
+def _comparators_summary(layers, condition, measures, n_networks, n_collapsed):
+    n_pairs = n_networks * (n_networks - 1) // 2
+    rows = []
+    for architecture, names in layers.items():
+        for (index, layer), epoch in product(enumerate(names), (0, LAST_EPOCH)):
+            for variant in (each for comparator in COMPARATORS for each in _variant(comparator, measures)):
+                mean = _similarity(variant["comparator"], epoch, index / max(len(names) - 1, 1))
+                mean -= 0.2 * (variant["measure"] not in (None, measures[0]))
+                key = {"architecture": architecture, "condition": condition, "epoch": epoch, "layer": layer}
+                key |= {"layer_index": index, "n_networks": n_networks, "n_network_pairs": n_pairs}
+                key |= {"n_collapsed": n_collapsed, "n_stimuli": 1000, "mean": mean, "n_resamples": 1000}
+                spread = 0.03 if n_pairs > 1 else 0.0
+                key |= {"min": mean - spread, "max": mean + spread, "at_bound": False}
+                for method, half in (("pairs", 0.02), ("jackknife", 0.04)):
+                    half = half if n_networks > 2 else np.nan
+                    rows.append(key | variant | {"ci_method": method, "ci_low": mean - half, "ci_high": mean + half})
+    return pd.DataFrame(rows)
+
+
+def _comparator_drop(layers, condition, measures, n_networks):
+    rows = []
+    for architecture, names in layers.items():
+        key = {"architecture": architecture, "condition": condition, "n_networks": n_networks}
+        key |= {"comparator_b": None, "layer": None, "layer_index": pd.NA, "ci_method": "jackknife"}
+        for epoch in (0, LAST_EPOCH):
+            for variant in (each for comparator in COMPARATORS for each in _variant(comparator, measures)):
+                first, last = (_similarity(variant["comparator"], epoch, depth) for depth in (0, 1))
+                half = 0.1 if n_networks > 2 else np.nan
+                ends = {"value": last - first, "ci_low": last - first - half, "ci_high": last - first + half}
+                rows.append(key | variant | {"epoch": epoch, "quantity": "last_minus_first"} | ends)
+                if epoch > 0:
+                    learned = {"layer": names[-1], "layer_index": len(names) - 1, "value": 0.1, "ci_low": 0.05}
+                    learned |= {"epoch": epoch, "quantity": "trained_minus_untrained", "ci_high": 0.15}
+                    rows.append(key | variant | learned)
+            w = {"value": 0.8, "ci_low": 0.7, "ci_high": 0.9, "measure": measures[0], "normalisation": "none"}
+            rows.append(key | {"epoch": epoch, "quantity": "concordance", "comparator": None, "n_comparators": 5} | w)
     return pd.DataFrame(rows)
 
 

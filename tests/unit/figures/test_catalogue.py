@@ -6,7 +6,15 @@ from own_folders import own_activations, own_networks
 from places import ROOT
 
 from manyseeds.figures import catalogue
-from manyseeds.figures.catalogue import ALEXNET, CONDITION_PAIRS, DROPOUT_SWEEP, FIGURES, PUBLISHED, TRAJECTORY
+from manyseeds.figures.catalogue import (
+    ALEXNET,
+    COMPARATORS,
+    CONDITION_PAIRS,
+    DROPOUT_SWEEP,
+    FIGURES,
+    PUBLISHED,
+    TRAJECTORY,
+)
 
 CONV7 = {"layers": ["conv7"]}  # both architectures of the default have it
 HALVES = {"conditions": [{"name": name} for name in ("baseline", "images_a", "images_b")]}
@@ -31,6 +39,9 @@ SHORT = {"epochs": 3, "milestones": [], "checkpoints": [1, 2]}
         (CONDITION_PAIRS, {"condition_pairs": [["images_a", "images_b"]]} | HALVES, True),
         (ALEXNET, {}, False),
         (ALEXNET, {"networks": [{"architecture": "alexnet"}]}, True),
+        (COMPARATORS, {}, True),
+        (COMPARATORS, {"comparators": {"names": []}}, False),
+        (COMPARATORS, {"comparators": {"conditions": ["images_a"]}} | HALVES, False),  # tables alone have it
         (PUBLISHED, {}, True),
         (PUBLISHED, {"networks": [{"architecture": "resnet18"}]}, False),
         (PUBLISHED, {"conditions": [{"name": "mine"}]}, False),

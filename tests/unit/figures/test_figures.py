@@ -13,10 +13,19 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.container import ErrorbarContainer
 from places import ROOT
-from synthetic_tables import FOLLOWED, LAST_EPOCH, MEASURES, RATES, study_tables, with_dropout_sweep
+from synthetic_tables import (
+    COMPARATORS,
+    FALLING,
+    FOLLOWED,
+    LAST_EPOCH,
+    MEASURES,
+    RATES,
+    study_tables,
+    with_dropout_sweep,
+)
 
 from manyseeds.errors import StudyError
-from manyseeds.figures import catalogue, claims, drawing, fig8, maps, selection, style, trajectories
+from manyseeds.figures import catalogue, claims, comparators, drawing, fig8, maps, selection, style, trajectories
 from manyseeds.figures.catalogue import FIGURES
 
 LONG_NAMES = {"my_resnet": ["layer1.0.relu", "layer1.1.relu", "layer2.0.downsample_conv", "layer4.0.relu", "fc"]}
@@ -180,7 +189,21 @@ def test_states_pairs_accuracy_and_what_the_error_bars_are(name, drawn):
     )
 
 
-AXES_NAMED = ["fig3", "fig4", "fig5", "fig7", "fig8", "fig9", "supp2", "supp3", "supp4", *SIMULATIONS, "supp7", "supp8"]
+AXES_NAMED = [
+    "comparators",
+    "fig3",
+    "fig4",
+    "fig5",
+    "fig7",
+    "fig8",
+    "fig9",
+    "supp2",
+    "supp3",
+    "supp4",
+    *SIMULATIONS,
+    "supp7",
+    "supp8",
+]
 
 
 @pytest.mark.slow
@@ -192,7 +215,7 @@ def test_names_its_axes(name, drawn):
         assert axes.get_ylabel() or not (is_colour_bar or axes.get_subplotspec().is_first_col())
 
 
-@pytest.mark.parametrize("name", ["fig5", "fig7", "supp3", "supp7"])
+@pytest.mark.parametrize("name", ["comparators", "fig5", "fig7", "supp3", "supp7"])
 def test_curves_of_a_panel_differ_in_colour_and_marker(name, drawn):
     for axes in drawn(name).axes:
         lines = [container.lines[0] for container in axes.containers]
@@ -487,6 +510,55 @@ def test_fig7_shows_levels_and_the_band_of_random_groups(tables, drawn):
             assert at_layer.max() == pytest.approx(high)
     (line,) = (line for line in control.lines if line.get_label() == "random groups, mean")
     np.testing.assert_array_equal(line.get_ydata(), expected["mean"])
+
+
+def test_comparators_show_each_comparator_by_one_measure_and_before_training(tables, drawn):
+    figure, main = drawn("comparators"), tables["comparators_summary"]["measure"].dropna().iloc[0]
+    summary = tables["comparators_summary"].query("architecture == 'all_cnn_c' and ci_method == 'jackknife'")
+    panels = {axes.get_title(): axes for axes in figure.axes}
+    for comparator in COMPARATORS:
+        axes = panels[f"All-CNN-C, {comparators.NAMES[comparator]}"]
+        rows = summary[(summary["comparator"] == comparator) & summary["measure"].isin([main, None])]
+        last, before = (rows[rows["epoch"] == epoch].sort_values("layer_index") for epoch in (LAST_EPOCH, 0))
+        x, y, low, high = curves(axes)["mean over pairs of networks"]
+        np.testing.assert_allclose([x, y, low, high], last[["layer_index", "mean", "ci_low", "ci_high"]].to_numpy().T)
+        (line,) = (line for line in axes.lines if line.get_label() == "untrained")
+        np.testing.assert_allclose(line.get_ydata(), before["mean"])
+    assert len({axes.get_ylim() for title, axes in panels.items() if "change" not in title}) == 1
+
+
+def test_comparators_show_the_change_with_depth_and_count_those_by_which_it_holds(tables, drawn):
+    axes = next(axes for axes in drawn("comparators").axes if axes.get_title() == "All-CNN-C, change with depth")
+    drops = tables["comparator_drop"].query("architecture == 'all_cnn_c' and quantity == 'last_minus_first'")
+    for container, epoch in zip(axes.containers, (0, LAST_EPOCH), strict=True):
+        rows = drops[(drops["epoch"] == epoch) & drops["measure"].isin(["correlation", None])]
+        line, _, (spans,) = container.lines
+        np.testing.assert_allclose(line.get_xdata(), rows["value"])
+        np.testing.assert_allclose([span[:, 0] for span in spans.get_segments()], rows[["ci_low", "ci_high"]])
+    text = notes(drawn("comparators"))
+    assert f"holds for {len(FALLING)} of {len(COMPARATORS)} comparators; they agree on the order of layers" in text
+    assert "Kendall's W = 0.80; untrained networks agree more in the last layer by 0 of 5." in text
+
+
+def test_comparators_without_intervals_claim_nothing(tables):
+    figure = draw("comparators", study_tables(n_networks=2))
+    assert "holds for" not in notes(figure)
+    assert "No error bars: too few networks for an interval." in notes(figure)
+    few = draw("comparators", study_tables(n_networks=4))
+    assert "holds for" not in notes(few)
+    assert "Grey bars: range of the pairs of networks" in notes(few)
+
+
+def test_comparators_can_be_negative_and_untrained_networks_unknown(tables):
+    summary = tables["comparators_summary"]
+    lower = summary.assign(mean=summary["mean"] - 1, ci_low=summary["ci_low"] - 1, ci_high=summary["ci_high"] - 1)
+    trained = {name: tables[name][tables[name]["epoch"] > 0] for name in ("comparator_drop",)}
+    figure = draw("comparators", tables | trained | {"comparators_summary": lower[lower["epoch"] > 0]})
+    shown = lower[(lower["epoch"] > 0) & (lower["ci_method"] == "jackknife")]
+    lowest = shown.loc[shown["measure"].isin(["correlation", None]), "ci_low"].min()
+    assert figure.axes[0].get_ylim()[0] < lowest
+    assert not any(line.get_label() == "untrained" for axes in figure.axes for line in axes.lines)
+    assert len(figure.axes[5].containers[0].lines[0].get_xdata()) == 0
 
 
 def test_supp7_compares_normalisations(tables, drawn):
@@ -924,7 +996,7 @@ def test_where_all_networks_collapsed_the_figure_says_so(name, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["fig2", "fig4", "fig7", "fig9", "supp2", "supp4"])
+@pytest.mark.parametrize("name", ["comparators", "fig2", "fig4", "fig7", "fig9", "supp2", "supp4"])
 def test_a_group_that_collapsed_is_missing_and_named(name):
     tables = study_tables(n_networks=3, n_stimuli=20, measures=("correlation",))
     figure = draw(name, collapsed(tables, lambda rows: rows["architecture"] == "all_cnn_7"))

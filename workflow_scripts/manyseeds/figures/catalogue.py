@@ -58,6 +58,11 @@ ALEXNET = Requirement(
     lambda study: any(architecture == ALEXNET_NAME for architecture, _ in study.groups),
     "a network called alexnet: add `{architecture: alexnet}` to `networks`, as in studies/mehrer2020_alexnet.yaml",
 )
+COMPARATORS = Requirement(
+    lambda study: bool(by_comparators(study)),
+    "networks compared by other comparators: name some in `comparators.names`, and the conditions that figures show in "
+    "`comparators.conditions`",
+)
 PUBLISHED = Requirement(
     lambda study: any((name, "baseline") in study.groups for name in PUBLISHED_NETWORKS),
     f"a network with published values, in the condition baseline: add {' or '.join(PUBLISHED_NETWORKS)} to `networks`",
@@ -92,6 +97,11 @@ def of_alexnet(study: "Study") -> Groups:
 def followed(study: "Study") -> Groups:
     """Return the shown groups that are analysed at several epochs."""
     return [group for group in study.shown_groups if group in study.followed_groups]
+
+
+def by_comparators(study: "Study") -> Groups:
+    """Return the shown groups whose networks are compared by several comparators."""
+    return [group for group in study.shown_groups if group in study.comparator_groups]
 
 
 def swept(study: "Study") -> Groups:
@@ -180,6 +190,13 @@ FIGURES: dict[str, Entry] = {
         groups=of_alexnet,
     ),
     "fig7": Entry("Centroids and exemplars", CAUSES, ("consistency_summary", "accuracy_summary", "instances")),
+    "comparators": Entry(
+        "Similarity by other comparators",
+        CONSISTENCY,
+        ("comparators_summary", "comparator_drop", "instances"),
+        requires=(COMPARATORS,),
+        groups=by_comparators,
+    ),
     "fig8": Entry(
         "Dropout",
         CAUSES,
@@ -239,7 +256,7 @@ def by_default(study: "Study") -> list[str]:
     return [name for name in applicable(study) if not set(FIGURES[name].tables) <= study.unfilled_tables]
 
 
-OF_BASELINES = (shown, of_alexnet, followed)
+OF_BASELINES = (shown, of_alexnet, followed, by_comparators)
 """Choices of groups by which a figure leaves out conditions without comparing them."""
 
 
