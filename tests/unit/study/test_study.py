@@ -187,6 +187,7 @@ def test_an_unknown_condition_before_training_is_refused():
 def test_groups_of_comparators_are_those_of_the_baseline_or_as_named(comparators, groups):
     expanded = study(conditions=UNTRAINED, comparators=comparators)
     assert list(expanded.comparator_groups) == groups
+    assert ("comparator_drop" in expanded.unfilled_tables) == (not groups)
 
 
 def test_comparators_compare_rdms_of_measures_that_the_study_has():

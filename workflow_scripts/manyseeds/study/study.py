@@ -51,11 +51,13 @@ class Study:
         """Tables that a study of this mode cannot fill, or that do not concern it; they are made only on request.
 
         Networks from elsewhere have no known training. Activations have no accuracies, and simulated rotations say
-        nothing about them.
+        nothing about them. A study may name no comparators.
         """
         unfilled = set() if self.knows_training else {"history", "attempts"}
         if self.mode == OWN_ACTIVATIONS:
             unfilled |= {"accuracy", "accuracy_summary", "rotations", "rotation_entries"}
+        if not self.comparator_groups:
+            unfilled |= {"comparators", "comparators_summary", "comparator_drop", "correspondence"}
         return unfilled
 
     @property
