@@ -46,14 +46,15 @@ def variants(names: Sequence[str], measures: Sequence[str]) -> list[Variant]:
     ]
 
 
-def chosen_layers(places: Mapping[str, int], wanted: Sequence[str] | None, source: Path | str) -> dict[str, int]:
-    """Return the places of the wanted layers (None: all) among those of a network.
+def chosen_layers(source: Path | str, wanted: Sequence[str] | None) -> dict[str, int]:
+    """Return the places of the wanted layers (None: all) among those of a network's geometry file.
 
     Raises
     ------
     StudyError
         If the network has none of them.
     """
+    places = geometry_files.layer_indices(source)
     chosen = {layer: place for layer, place in places.items() if wanted is None or layer in wanted}
     if not chosen:
         raise StudyError(
@@ -113,8 +114,7 @@ def compare_by_comparators(
     if len(instances) < 2:
         return {name: pd.DataFrame() for name in rows}
     seeds = sorted(instances)
-    first = instances[seeds[0]]
-    layers = chosen_layers(geometry_files.layer_indices(first), wanted_layers, first)
+    layers = chosen_layers(instances[seeds[0]], wanted_layers)
     found = {}
     for variant, similarities in _similarities([instances[seed] for seed in seeds], list(layers), chosen):
         found[variant] = similarities
