@@ -145,7 +145,7 @@ def test_the_interval_of_the_half_width_covers_the_true_one():
     for _ in range(400):
         _, low, high = precision_of(pair_values(rng, 10), 10, None, None).half_widths(np.array([20]))
         covered.append(low[0] <= true <= high[0])
-    assert 0.92 <= np.mean(covered) <= 1  # METHODS2, 12c: 96 to 99 %
+    assert 0.92 <= np.mean(covered) <= 1  # simulated elsewhere: 96 to 99 %
 
 
 def test_tables_have_a_row_for_each_planned_number(values):
