@@ -23,6 +23,11 @@ with job(snakemake):
 """
 
 
+def heed_interrupts() -> None:
+    """Let Python's default apply to SIGINT, which a shell's background jobs inherit as ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def ended(body: str, folder: Path) -> tuple[int, str, str]:
     """Return exit code, terminal and log of a job."""
     (folder / "results/tiny/logs").mkdir(parents=True)
@@ -30,7 +35,9 @@ def ended(body: str, folder: Path) -> tuple[int, str, str]:
     script.write_text(SCRIPT.replace("BODY", body))
     environment = {"PYTHONPATH": str(ROOT / "workflow_scripts")}
     command = [sys.executable, str(script)]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, preexec_fn=heed_interrupts
+    )
     return done.returncode, done.stderr, (folder / "results/tiny/logs/rule.log").read_text()
 
 
