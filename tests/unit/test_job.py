@@ -1,5 +1,6 @@
 """The start of every script: however a job ends, a sentence says why."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
