@@ -3,12 +3,12 @@
 
 UNTRAINED = {}
 for group in STUDY.untrained_groups:
-    UNTRAINED.setdefault((STUDY.seeds(*group), untrained_file(*group)), []).append(group)
+    UNTRAINED.setdefault(STUDY.seeds(*group), []).append(group)
 
 
 # One job for a group: for each network alone, torch would take longer to load than a small network to measure. Outputs
 # cannot depend on wildcards, so groups with other seeds have a rule of their own.
-for number, ((seeds, file), members) in enumerate(UNTRAINED.items(), start=1):
+for number, (seeds, members) in enumerate(UNTRAINED.items(), start=1):
 
     rule:
         name:
@@ -19,7 +19,7 @@ for number, ((seeds, file), members) in enumerate(UNTRAINED.items(), start=1):
             stimuli=f"{R}/stimuli/inputs.npy",
             card=f"{R}/dataset/card.json",
         output:
-            expand(f"{R}/geometry/{{{{architecture}}}}/{{{{condition}}}}/seed{{seed}}/{file}", seed=seeds),
+            expand(f"{R}/geometry/{{{{architecture}}}}/{{{{condition}}}}/seed{{seed}}/{UNTRAINED_FILE}", seed=seeds),
         log:
             f"{R}/logs/measure_untrained/{{architecture}}/{{condition}}.log",
         benchmark:

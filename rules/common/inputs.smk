@@ -178,18 +178,13 @@ def blocks_to_record():
     return found
 
 
-def untrained_file(architecture, condition):
-    """Return the name of the geometries of all layers before training.
-
-    If the trajectory has epoch 0, epoch0.npz holds the layers that the trajectory follows.
-    """
-    return "epoch0_untrained.npz" if 0 in STUDY.epochs_of(architecture, condition) else "epoch0.npz"
+UNTRAINED_FILE = "epoch0_untrained.npz"
+"""Name of the geometries of all layers before training; epoch0.npz has the layers that a trajectory follows."""
 
 
 def untrained_geometries(wildcards):
     """Return the geometries of a group before training, by instance."""
-    name = untrained_file(wildcards.architecture, wildcards.condition)
-    return of_group(f"geometry/{{instance}}/{name}")(wildcards)
+    return of_group(f"geometry/{{instance}}/{UNTRAINED_FILE}")(wildcards)
 
 
 def geometries_before_training(wildcards):

@@ -24,7 +24,14 @@ import manyseeds as ms
 from manyseeds.io import tables
 from manyseeds.representations import geometry, geometry_files, measures
 
-FIGURES = (*(f"fig{n}" for n in range(2, 10)), *(f"supp{n}" for n in range(1, 9)), "comparison")
+FIGURES = (
+    *(f"fig{n}" for n in range(2, 10)),
+    *(f"supp{n}" for n in range(1, 9)),
+    "comparators",
+    "howmany",
+    "claims",
+    "comparison",
+)
 OF_TINY = set(FIGURES) - {"fig6", "claims", "howmany"}
 TRAINING = {"initialise", "train_cohort", "train"}
 N_BASELINE, N_HALVES, N_SWEPT = 3, 4, 2
