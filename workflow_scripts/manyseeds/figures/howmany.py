@@ -15,6 +15,8 @@ LAYERS = {
     "first layer": style.Series(style.SKY_BLUE, "s", "--"),
     "last layer": style.Series(style.BLUE, "o", "-"),
 }
+DASH_PT = 8.0
+"""Width of the dash of a predicted value, which shows one without a line too."""
 BEYOND = 3.0
 """Factor by which the axis of half-widths exceeds the lines; bands may exceed it."""
 STIMULI = (style.VERMILLION, style.ORANGE, style.GREEN, style.PURPLE, style.BLACK)
@@ -80,7 +82,8 @@ def _draw_check(axes: Axes, rows: pd.DataFrame) -> None:
     for name, layer in _ends(rows[rows["n_stimuli"].isna()]):
         look = LAYERS[name]
         checked = layer.dropna(subset=["subsets_sd"])
-        axes.plot(checked["n_networks"], checked["predicted_sd"].astype(float), look.line, color=look.colour)
+        predicted = checked["predicted_sd"].astype(float)
+        axes.plot(checked["n_networks"], predicted, look.line, color=look.colour, marker="_", markersize=DASH_PT)
         axes.plot(checked["n_networks"], checked["subsets_sd"].astype(float), look.marker, color=look.colour)
     axes.set_xlabel("Networks in a subset")
     axes.set_ylabel("SD of the mean consistency")
@@ -117,6 +120,6 @@ def _remark(howmany: pd.DataFrame) -> str:
     measure = MEASURE_NAMES[main_measure(howmany["measure"])]
     return (
         f"Exemplar RDMs, {measure}; first and last layer in a and b, last layer in c. a: bands are 95 % intervals of "
-        "the half-width itself; markers are the networks at hand. b: markers are random subsets, lines what the "
-        "variance components predict. c: intervals hold for new networks and new stimuli."
+        "the half-width itself; markers are the networks at hand. b: markers are random subsets, dashes and lines "
+        "what the variance components predict. c: intervals hold for new networks and new stimuli."
     )
