@@ -73,8 +73,7 @@ class Results:
 
     def epochs(self, architecture: str, condition: str, seed: int) -> list[int]:
         """Return the analysed epochs of an instance, in ascending order."""
-        names = (path.stem for path in self._instance("geometry", architecture, condition, seed).glob("epoch*.npz"))
-        return sorted(int(name.removeprefix("epoch")) for name in names if "_" not in name)
+        return sorted(_by_epoch(self._instance("geometry", architecture, condition, seed)))
 
     def rdms(
         self,
@@ -139,7 +138,7 @@ class Results:
     def _epoch(self, kind: str, architecture: str, condition: str, seed: int, epoch: int | None) -> Path:
         """Return a file of an instance at an epoch; None: the last one."""
         folder = self._instance(kind, architecture, condition, seed)
-        files = {int(path.stem.removeprefix("epoch")): path for path in folder.glob("epoch*") if "_" not in path.stem}
+        files = _by_epoch(folder)
         if not files or (epoch is not None and epoch not in files):
             raise StudyError(f"{folder}: found epochs {sorted(files)}, expected {'one' if epoch is None else epoch}.")
         return files[max(files) if epoch is None else epoch]
@@ -151,6 +150,17 @@ class Results:
             known = "; ".join(f"{a}, {c}, seed {s}" for a, c, s in self.instances[:6])
             raise StudyError(f"{folder}: found no such instance, expected one of: {known} ...")
         return folder
+
+
+UNTRAINED = "epoch0_untrained"
+"""Stem of the file with all layers before training. A trajectory's epoch0 has some of them."""
+
+
+def _by_epoch(folder: Path) -> dict[int, Path]:
+    """Return the files of an instance by epoch; those of dropout samples are left out."""
+    files = {path.stem: path for path in folder.glob("epoch*")}
+    found = {int(stem.removeprefix("epoch")): path for stem, path in files.items() if "_" not in stem}
+    return found | ({0: files[UNTRAINED]} if UNTRAINED in files else {})
 
 
 def closing_lines(folder: Path, tables: Sequence[str]) -> list[str]:
