@@ -16,7 +16,6 @@ with job(snakemake) as report:
     indices = {epoch: pd.read_parquet(folder / f"epoch{epoch}" / "index.parquet") for epoch in epochs}
     # A layer's place is that among all layers, and earlier epochs record only some.
     places = {layer: place for place, layer in enumerate(indices[epochs[-1]].sort_values("layer_index")["layer"])}
-    n_rdms = len(rdms) // len(epochs)
     for number, (epoch, path) in enumerate(zip(epochs, snakemake.output.geometries, strict=True)):
         geometries = {}
         for layer in sorted(indices[epoch]["layer"], key=places.__getitem__):
@@ -25,5 +24,5 @@ with job(snakemake) as report:
             geometries[layer] = geometry.measure_geometry(array, name=str(file), is_collapsed=is_collapsed)
             report(f"epoch {epoch}, {layer}: {geometries[layer].n_units} units")
         geometry_files.save_geometries(path, geometries, places)
-        of_epoch = rdms[number * n_rdms : (number + 1) * n_rdms]
+        of_epoch = geometry_files.part_of(rdms, number, len(epochs))
         rdm_files.save_rdms(of_epoch, geometries, snakemake.params.measures, str(folder / f"epoch{epoch}"))

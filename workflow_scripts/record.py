@@ -19,10 +19,10 @@ with job(snakemake) as report:
     recorder = recording.Recorder(*prepared, stimuli, claim_device(report), params.followed)
     for place, seed in enumerate(params.seeds):
         weights, geometries, rdms, samples, kept = (
-            recording.of_seed(files, place, len(params.seeds))
+            geometry_files.part_of(files, place, len(params.seeds))
             for files in (inputs.weights, output.geometries, output.rdms, output.samples, output.activations)
         )
-        attempts = recording.of_seed(inputs.attempts, place, len(params.seeds))
+        attempts = geometry_files.part_of(inputs.attempts, place, len(params.seeds))
         is_collapsed = tables.is_collapsed([pd.read_parquet(path) for path in attempts])
         last = params.epochs[-1]
         for number, (epoch, path) in enumerate(zip(params.epochs, weights, strict=True)):
@@ -32,8 +32,8 @@ with job(snakemake) as report:
             folder = Path(kept[0], f"epoch{epoch}") if kept else None
             measured = recorder.record(path, is_last=epoch == last, is_collapsed=is_collapsed, folder=folder)
             geometry_files.save_geometries(geometries[number], measured, recorder.places)
-            n_rdms = len(rdms) // len(params.epochs)
-            rdm_files.save_rdms(rdms[number * n_rdms : (number + 1) * n_rdms], measured, params.measures, path)
+            kept_rdms = geometry_files.part_of(rdms, number, len(params.epochs))
+            rdm_files.save_rdms(kept_rdms, measured, params.measures, path)
             report(f"seed {seed}, epoch {epoch}: {', '.join(measured)}")
         for sample, path in enumerate(samples, start=1):
             options = {"layers": params.dropout_layers, "sample": sample, "is_collapsed": is_collapsed}

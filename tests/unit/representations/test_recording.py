@@ -13,7 +13,7 @@ from manyseeds.models import build, initialisation
 from manyseeds.models.spec import Network
 from manyseeds.representations import activations, geometry, geometry_files, measures, rdm_files
 from manyseeds.representations.dropout_sampling import Dropout, sample_activations
-from manyseeds.representations.recording import Recorder, of_seed
+from manyseeds.representations.recording import Recorder
 
 NETWORK = Network("all_cnn_7", width=0.05, readout_relu=False, layers=("conv1", "conv3", "conv7"))
 SHAPE = (12, 12, 1)
@@ -116,5 +116,5 @@ def test_rdms_are_written_raw_and_blank_by_measure(recorder, tmp_path):
 
 def test_files_of_a_block_are_those_of_its_seeds_in_turn():
     files = ["a1", "a2", "b1", "b2"]
-    assert [of_seed(files, place, 2) for place in (0, 1)] == [["a1", "a2"], ["b1", "b2"]]
-    assert of_seed([], 1, 2) == []
+    assert [geometry_files.part_of(files, place, 2) for place in (0, 1)] == [["a1", "a2"], ["b1", "b2"]]
+    assert geometry_files.part_of([], 1, 2) == []

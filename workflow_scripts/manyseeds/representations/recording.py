@@ -95,9 +95,3 @@ class Recorder:
 
 def _measure_file(path: Path, is_collapsed: bool) -> Geometry:
     return measure_geometry(np.load(path, mmap_mode="r"), name=str(path), is_collapsed=is_collapsed)
-
-
-def of_seed(files: Sequence[str], place: int, n_seeds: int) -> list[str]:
-    """Return the files of one seed, among equally many of each seed in a row."""
-    size = len(files) // n_seeds
-    return list(files[place * size : (place + 1) * size])
