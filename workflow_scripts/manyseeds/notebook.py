@@ -191,7 +191,7 @@ def similarity(first: ArrayLike, second: ArrayLike, comparator: str, *, measure:
     Raises
     ------
     StudyError
-        For an unknown name, or activations that are not finite numbers of as many stimuli.
+        For an unknown name, activations that are not finite, or different numbers of stimuli.
     """
     _check_known("comparator", [comparator], comparators.COMPARATORS)
     _check_known("measure", [measure], MEASURES)

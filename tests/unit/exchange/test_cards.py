@@ -383,7 +383,7 @@ def test_networks_that_come_with_the_project_fit_todays_config(folder):
     "architecture", ["payload.Net", "payload", "os.path.join", "torchvision.models.alexnet.AlexNet", "timm.Net", "a."]
 )
 def test_an_export_names_no_code_that_its_user_did_not_name(tmp_path, monkeypatch, architecture):
-    """`payload` without a path is taken from torchvision, of which another package of that name is no part."""
+    """A name without a path is looked for in torchvision alone. A stranger's package of that name does not count."""
     folder = tmp_path / "shadows/torchvision"
     folder.mkdir(parents=True)
     (folder / "__init__.py").touch()

@@ -178,7 +178,7 @@ def test_killed_three_times_and_resumed_trainings_end_in_the_same_bits(tmp_path,
     train_together(tasks, killed, cohort_size=n_instances, report=lines.append)
     for line in lines[:n_instances]:
         assert "resumed at epoch" in line
-        # It went on, it did not begin anew. Of each of the three runs, its last epoch may not be saved yet.
+        # It continued. Each of the three runs may have lost its last epoch, which was not saved yet.
         assert int(line.split("epoch ")[1].split(",")[0]) >= 6
     for store, other in zip(killed, undisturbed, strict=True):
         for epoch in (0, 7, 30):

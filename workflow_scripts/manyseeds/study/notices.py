@@ -44,7 +44,7 @@ def _ignored(study: Study) -> Iterator[str]:
 
 
 def _read(study: Study, folder: Path) -> Iterable[Path]:
-    """Return the files that a study reads from the user's folder, and folders of which it knows all files."""
+    """Return the files that a study reads from the user's folder, and the folders whose files it all knows."""
     if study.mode == OWN_ACTIVATIONS:
         arrays = (paths for by_epoch in study.own_arrays.values() for paths in by_epoch.values())
         return [folder / STIMULI, folder / LAYERS, *(path for paths in arrays for path in paths)]

@@ -63,7 +63,7 @@ class Store:
         if not (self.folder / "origin.json").exists():
             raise StudyError(
                 f"{self.folder} was removed while {name} was training. Leave {self.folder.parent} alone until the run "
-                "has ended. Run the same command again: this training begins anew, and finished ones are kept."
+                "has ended. Run the same command again: this training begins again, and finished ones are kept."
             )
 
     def attempts(self) -> list[dict]:
