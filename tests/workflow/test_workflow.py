@@ -929,6 +929,33 @@ def test_what_own_activations_leave_out_and_ignore_is_told_while_planning(own_ac
     )
 
 
+def test_own_activations_need_no_categories(own_activations):
+    folder = copy_workflow(own_activations.parent)
+    stimuli = pd.read_csv(own_activations / "stimuli.csv")
+    stimuli[["stimulus"]].to_csv(own_activations / "stimuli.csv", index=False)
+    config = (*OWN_ACTIVATIONS, "resampling={stimuli_for: {conditions: [mine]}}")
+    run = snakemake(folder, "--cores", "2", config=config)
+    assert run.returncode == 0, run.stdout
+    assert "own/stimuli.csv: without the column category, whole RDMs are compared; centroids and" in run.stdout
+    tables = {path.stem: pd.read_parquet(path) for path in folder.glob("results/own/tables/*.parquet")}
+    assert not tables.keys() & {"clustering", "clustering_summary", "random_grouping"}
+    for table in ("consistency", "consistency_summary", "consistency_across", "howmany"):
+        assert set(tables[table]["kind"]) <= {"exemplar"}, table
+    arrays = [np.load(own_activations / f"net/mine/seed{seed}/epoch10/conv2.npy").reshape(9, -1) for seed in (0, 1)]
+    expected = pearsonr(*(pdist(array, "correlation") for array in arrays)).statistic
+    row = tables["consistency"].query(
+        "layer == 'conv2' and measure == 'correlation' and normalisation == 'none' and seed_a == 0 and seed_b == 1"
+    )
+    assert row["r"].tolist() == [pytest.approx(expected, abs=1e-9)]
+    resampled = tables["consistency_summary"].query("ci_method == 'stimuli' and normalisation == 'none'")
+    assert resampled["ci_low"].notna().any()
+    drawn = {path.stem for path in folder.glob("results/own/figures/*.pdf")}
+    assert {"fig2", "fig4", "fig9"} <= drawn
+    assert not drawn & {"fig7", "supp4", "supp8"}
+    refused = snakemake(folder, "fig7", "-n", config=OWN_ACTIVATIONS)
+    assert "fig7 is not part of this study: it needs categories of the stimuli: add the column" in refused.stdout
+
+
 def test_own_activations_that_are_wrong_stop_before_anything_is_compared(own_activations):
     folder = copy_workflow(own_activations.parent)
     one, other = (own_activations / f"net/mine/seed{seed}/epoch10/conv10.npy" for seed in (1, 2))

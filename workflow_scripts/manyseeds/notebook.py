@@ -136,7 +136,7 @@ def consistency(
     if not RESAMPLED_STIMULI.isdisjoint(methods):
         resamples = _resample_stimuli(networks, labels, measures, seed)
     summary = summarise_consistency(compared, resamples, Bootstrap(seed, n_resamples))
-    rows = summary[summary["ci_method"].isin(methods) & _asked(summary, categories)]
+    rows = summary[summary["ci_method"].isin(methods)]
     return rows[COLUMNS].reset_index(drop=True)
 
 
@@ -161,8 +161,7 @@ def pairs(
         consistency r squared, the number of RDM entries and of those undefined.
     """
     networks, labels = _checked(activations, categories)
-    compared = _compare(networks, labels, measures, normalisations)
-    rows = compared[_asked(compared, categories)]
+    rows = _compare(networks, labels, measures, normalisations)
     names = dict(enumerate(networks))
     rows = rows.assign(seed_a=rows["seed_a"].map(names), seed_b=rows["seed_b"].map(names))
     return rows[PAIR_COLUMNS].reset_index(drop=True)
@@ -229,11 +228,6 @@ def procrustes(first: ArrayLike, second: ArrayLike) -> float:
         As in `similarity`.
     """
     return similarity(first, second, "procrustes")
-
-
-def _asked(rows: pd.DataFrame, categories: ArrayLike | None) -> pd.Series:
-    """Return the mask of the rows to show: without categories those of whole RDMs."""
-    return (rows["kind"] == "exemplar") | (categories is not None)
 
 
 def _compare(

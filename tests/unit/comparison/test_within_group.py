@@ -45,6 +45,17 @@ def partitions():
     return consistency.random_partitions(CATEGORIES, 12, np.random.default_rng(1))
 
 
+def test_stimuli_of_one_category_give_whole_rdms_alone(geometries, partitions):
+    one = np.zeros(len(CATEGORIES), int)
+    rows = compare_layer(geometries, one, ["correlation"])
+    expected = compare_layer(geometries, CATEGORIES, ["correlation"])["consistency"].query("kind == 'exemplar'")
+    assert list(rows) == ["consistency"]
+    pd.testing.assert_frame_equal(rows["consistency"], expected.reset_index(drop=True))
+    assert compare_random_groups(geometries, 0 * partitions, ["correlation"]) == {}
+    averages = compare_averages([geometries, geometries], one, "correlation")["consistency"]
+    assert set(averages["kind"]) == {"exemplar"}
+
+
 @pytest.fixture(scope="module")
 def comparison(geometries, partitions):
     comparison = Comparison()

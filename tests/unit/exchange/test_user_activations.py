@@ -29,6 +29,14 @@ def test_stimuli_are_numbered_and_categories_in_order_of_appearance(tmp_path):
     assert stimuli["test_position"].isna().all()
 
 
+def test_stimuli_need_no_categories(tmp_path):
+    (tmp_path / "stimuli.csv").write_text("stimulus,label\nrobin,1\nwren,2\n")
+    stimuli = user_activations.read_user_stimuli(tmp_path / "stimuli.csv")
+    assert stimuli["source"].tolist() == ["robin", "wren"]
+    assert stimuli["category"].tolist() == [0, 0]
+    assert stimuli["category_name"].tolist() == ["", ""]
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -37,7 +45,8 @@ def test_stimuli_are_numbered_and_categories_in_order_of_appearance(tmp_path):
         ("stimulus,category\n", "found no row below the header"),
         ("stimulus,category\na,x,1\nb,y,2\n", "row 1 has 3 values, expected 2, one per column"),
         ("stimulus,category,category\na,x,y\n", "found the columns stimulus, category, category, expected one"),
-        ("stimulus,label\na,b\n", "found the columns stimulus, label, expected one named category"),
+        ("image,label\na,b\n", "found the columns image, label, expected one named stimulus"),
+        ("stimulus,Category\na,b\n", "found the columns stimulus, Category, expected one named category"),
         ("stimulus,category\na,x\nb,\n", "row 2 has no category"),
         ("stimulus,category\na,x\nb,y\na,y\n", "rows 1 and 3 are the same stimulus, 'a'; expected each once"),
         ("stimulus,category\na,Dog\nb,dog\n", "the categories 'Dog' and 'dog' differ in case alone"),

@@ -114,3 +114,15 @@ def test_studies_of_networks_from_elsewhere_leave_out_what_they_cannot_fill(tmp_
         assert catalogue.by_default(each) == catalogue.applicable(each)
     left_out = set(catalogue.applicable(activations)) - set(catalogue.by_default(activations))
     assert left_out == {"supp5", "supp6"}
+
+
+def test_stimuli_without_categories_have_no_tables_and_figures_of_categories(tmp_path):
+    folders = own_activations(tmp_path)
+    (tmp_path / "stimuli.csv").write_text("stimulus,category\n")
+    named = study(**folders)
+    assert named.has_categories
+    (tmp_path / "stimuli.csv").write_text("stimulus\n")
+    unnamed = study(**folders)
+    assert unnamed.unfilled_tables - named.unfilled_tables == {"clustering", "clustering_summary", "random_grouping"}
+    assert set(catalogue.applicable(named)) - set(catalogue.applicable(unnamed)) == {"fig7", "supp4", "supp8"}
+    assert catalogue.why_not("fig7", unnamed).endswith("add the column category to stimuli.csv.")

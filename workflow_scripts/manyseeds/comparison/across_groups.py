@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from manyseeds.comparison.consistency import Pairs, agreement, within_category_mask
+from manyseeds.comparison.consistency import Pairs, agreement, has_categories, within_category_mask
 from manyseeds.representations.geometry import centroids
 from manyseeds.representations.geometry_files import layer_indices, load_geometry
 from manyseeds.representations.measures import rdm
@@ -77,7 +77,8 @@ def compare_points(
     categories
         (n,) category of each stimulus.
     measures, kinds
-        Names of dissimilarity measures, and kinds of RDM entries.
+        Names of dissimilarity measures, and kinds of RDM entries. Stimuli of a single category have the kind exemplar
+        alone.
     layers
         Names of the layers to compare, as far as the first file has them; None: all its layers.
 
@@ -93,7 +94,7 @@ def compare_points(
         for measure in measures:
             keys = {"layer": layer, "layer_index": places[layer], "measure": measure}
             vectors = _load_rdms(files, layer, categories, measure)
-            for kind in kinds:
+            for kind in kinds if has_categories(categories) else ["exemplar"]:
                 agreed = agreement(_entries(vectors, kind, categories), pairs)
                 values = {"r": agreed.r, "consistency": agreed.consistency}
                 counts = {"n_entries": agreed.n_entries, "n_undefined": agreed.n_undefined}

@@ -172,10 +172,17 @@ def mean_along_first_axis(values: Floats) -> Floats:
     return np.divide(sums, n, out=np.full(np.shape(sums), np.nan), where=n > 0)
 
 
+def has_categories(categories: ArrayLike) -> bool:
+    """Return whether stimuli are of several categories; if all are of one, only whole RDMs can be compared."""
+    return np.unique(np.asarray(categories)).size > 1
+
+
 def agreements(
     vectors: NDArray[np.floating], geometries: Sequence[Geometry], categories: ArrayLike, measure: str
 ) -> dict[str, Agreement]:
     """Return the agreement of N networks by kind, for all kinds of methods 5 but random groups.
+
+    Stimuli of a single category have the kind exemplar alone.
 
     Parameters
     ----------
@@ -188,6 +195,8 @@ def agreements(
     measure
         Name of the dissimilarity measure.
     """
+    if not has_categories(categories):
+        return {"exemplar": agreement(vectors)}
     centroid_vectors = np.stack([rdm(centroids(geometry, categories), measure) for geometry in geometries])
     return {
         "exemplar": agreement(vectors),

@@ -178,7 +178,8 @@ def compare_layer(
     Returns
     -------
     dict
-        Rows of the tables `consistency` and `clustering`, without the keys of group, epoch and layer.
+        Rows of the tables `consistency` and `clustering`, without the keys of group, epoch and layer. Stimuli of a
+        single category have no clustering.
     """
     rows: dict[str, list[pd.DataFrame]] = {"consistency": [], "clustering": []}
     for normalisation, normalise in normalisations.items():
@@ -186,10 +187,11 @@ def compare_layer(
         for measure in measures:
             keys = {"measure": measure, "normalisation": normalisation}
             vectors = np.stack([rdm(geometry, measure) for geometry in normalised])
-            rows["clustering"].append(_clustering_rows(geometries, vectors, categories).assign(**keys))
+            if consistency.has_categories(categories):
+                rows["clustering"].append(_clustering_rows(geometries, vectors, categories).assign(**keys))
             for kind, agreement in consistency.agreements(vectors, normalised, categories, measure).items():
                 rows["consistency"].append(_pair_rows(geometries, agreement).assign(**keys, kind=kind))
-    return {table: pd.concat(frames, ignore_index=True) for table, frames in rows.items()}
+    return {table: pd.concat(frames, ignore_index=True) for table, frames in rows.items() if frames}
 
 
 def compare_averages(samples: Iterable[Mapping[int, Geometry]], categories: ArrayLike, measure: str) -> Tables:
@@ -210,17 +212,21 @@ def compare_averages(samples: Iterable[Mapping[int, Geometry]], categories: Arra
     -------
     dict
         Rows of the table `consistency`, of kinds exemplar and centroid, without the keys of group, epoch and layer.
+        Stimuli of a single category have no centroids to compare.
     """
     seeds: list[int] = []
     rdms: dict[str, list[NDArray[np.float64]]] = {"exemplar": [], "centroid": []}
     for geometries in samples:
         seeds = list(geometries)
         rdms["exemplar"].append(np.stack([rdm(geometry, measure) for geometry in geometries.values()]))
+        if not consistency.has_categories(categories):
+            continue
         means = [centroids(geometry, categories) for geometry in geometries.values()]
         rdms["centroid"].append(np.stack([rdm(mean, measure) for mean in means]))
     rows = [
         _pair_rows(seeds, agreement, n_samples).assign(measure=measure, normalisation="none", kind=kind)
         for kind, sampled in rdms.items()
+        if sampled
         for n_samples, agreement in enumerate(agreements_of_averages(sampled), start=1)
     ]
     return {"consistency": pd.concat(rows, ignore_index=True)} if rows else {}
@@ -288,9 +294,10 @@ def compare_random_groups(
     dict
         Rows without the keys of group, epoch and layer. Tables `consistency` (means over partitions) and
         `random_grouping` (one row per partition, the mean over pairs of networks). Rows `random_grouping_bands` are the
-        range of 95 % of all values of one pair under one partition. Empty for fewer than two networks.
+        range of 95 % of all values of one pair under one partition. Empty for fewer than two networks, and for stimuli
+        of a single category: all of them would be one group.
     """
-    if len(geometries) < 2:
+    if len(geometries) < 2 or not consistency.has_categories(partitions):
         return {}
     rows: dict[str, list[pd.DataFrame]] = {"consistency": [], "random_grouping": [], "random_grouping_bands": []}
     for measure, agreement in consistency.random_centroid_agreement(

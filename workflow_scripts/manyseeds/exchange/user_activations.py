@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from manyseeds.errors import StudyError
 from manyseeds.representations.layer_table import index_of
 from manyseeds.study.names import alike
-from manyseeds.study.user_folders import read_columns
+from manyseeds.study.user_folders import names_categories, read_columns
 
 FLOATS = (np.float16, np.float32, np.float64)
 
@@ -26,21 +26,23 @@ CHUNK_BYTES = 64 * 2**20
 
 
 def read_user_stimuli(path: Path) -> pd.DataFrame:
-    """Read ``stimuli.csv``: columns stimulus and category, one row for each row of the arrays.
+    """Read ``stimuli.csv``: columns stimulus and, if known, category; one row for each row of the arrays.
 
     Returns
     -------
     pandas.DataFrame
         One row per stimulus, as for images of a data set. Categories are numbered in the order of their appearance;
-        columns on image files are null.
+        columns on image files are null. Without the column category all stimuli have category 0 of no name.
 
     Raises
     ------
     StudyError
-        If the file or a column is missing, a row has no label, or all rows have one category. Also if a stimulus is
-        there twice, or categories differ in case alone.
+        If the file or the column stimulus is missing, a row has no label, or all rows have one named category. Also if
+        a stimulus is there twice, or categories differ in case alone.
     """
-    sources, categories = read_columns(path, "stimulus", "category")
+    named = names_categories(path)
+    sources, *more = read_columns(path, "stimulus", *(["category"] if named else []))
+    categories = more[0] if named else [""] * len(sources)
     if not sources:
         raise StudyError(f"{path}: found no row below the header, expected one for each stimulus.")
     rows = pd.Series(sources)
@@ -54,8 +56,11 @@ def read_user_stimuli(path: Path) -> pd.DataFrame:
             f"{path}: the categories {pair[0]!r} and {pair[1]!r} differ in case alone; expected one category."
         )
     category, names = pd.factorize(np.array(categories, dtype=object))
-    if len(names) < 2:
-        raise StudyError(f"{path}: found only the category {names[0]!r}, expected at least 2.")
+    if named and len(names) < 2:
+        raise StudyError(
+            f"{path}: found only the category {names[0]!r}, expected at least 2. Leave the column category out to "
+            "compare whole RDMs."
+        )
     return pd.DataFrame(
         {
             "stimulus": np.arange(len(sources)),

@@ -49,6 +49,10 @@ CONDITION_PAIRS = Requirement(
     "pairs of conditions that are compared with each other: set `conditions` and `condition_pairs`, as in "
     "studies/mehrer2020.yaml",
 )
+CATEGORIES = Requirement(
+    lambda study: study.has_categories,
+    "categories of the stimuli: add the column category to stimuli.csv",
+)
 FIVE_NETWORKS = Requirement(
     lambda study: any(len(study.seeds(*group)) >= 5 for group in study.shown_groups),
     "five networks of a group: raise `instances` to at least 5",
@@ -189,7 +193,9 @@ FIGURES: dict[str, Entry] = {
         requires=(ALEXNET,),
         groups=of_alexnet,
     ),
-    "fig7": Entry("Centroids and exemplars", CAUSES, ("consistency_summary", "accuracy_summary", "instances")),
+    "fig7": Entry(
+        "Centroids and exemplars", CAUSES, ("consistency_summary", "accuracy_summary", "instances"), (CATEGORIES,)
+    ),
     "comparators": Entry(
         "Similarity by other comparators",
         CONSISTENCY,
@@ -218,6 +224,7 @@ FIGURES: dict[str, Entry] = {
         "Category clustering and consistency",
         CAUSES,
         ("clustering_summary", "consistency_summary", "relations", "instances"),
+        requires=(CATEGORIES,),
     ),
     "supp5": Entry("Rotations that keep activations positive", CAUSES, ("rotations", "rotation_entries")),
     "supp6": Entry("Rotations about the origin", CAUSES, ("rotations", "rotation_entries")),
@@ -227,7 +234,7 @@ FIGURES: dict[str, Entry] = {
         ("consistency_summary", "accuracy_summary", "instances"),
         requires=(any_measure_of("correlation", "cosine"),),
     ),
-    "supp8": Entry("Centroid consistency during training", TRAINING, TRAJECTORIES, (TRAJECTORY,), followed),
+    "supp8": Entry("Centroid consistency during training", TRAINING, TRAJECTORIES, (TRAJECTORY, CATEGORIES), followed),
     "howmany": Entry(
         "How many networks a study needs",
         CONSISTENCY,

@@ -33,12 +33,13 @@ def draw(tables: Tables) -> Figure:
     figure = maps.draw_maps(mds, draw_points)
     n_stimuli = mds.loc[mds["level"] == "rdm", "stimulus"].nunique()
     _legend(figure, looks)
+    symbols = "categories of the" if len(looks) > 1 else "the"
     measure = MEASURE_NAMES[main_measure(mds["measure"])]
     style.footnote(
         figure,
         [
             *_notes(tables),
-            f"Metric-stress MDS of RDMs of {measure}. Symbols: categories of the {n_stimuli:,} stimuli. Bars: lengths "
+            f"Metric-stress MDS of RDMs of {measure}. Symbols: {symbols} {n_stimuli:,} stimuli. Bars: lengths "
             f"in the unit of the dissimilarity. Maps are turned to match, not scaled. {maps.dropped_note(mds)}",
             images_note(tables["accuracy"]),
         ],
@@ -66,8 +67,8 @@ def _category_looks(mds: pd.DataFrame) -> dict[str, tuple[str, str]]:
 
 
 def _legend(figure: Figure, looks: dict[str, tuple[str, str]]) -> None:
-    """Put a legend above the maps, unless there are more categories than distinct looks."""
-    if len(looks) > MOST_NAMED_CATEGORIES:
+    """Put a legend above the maps, unless there is one category, or more than distinct looks."""
+    if not 1 < len(looks) <= MOST_NAMED_CATEGORIES:
         return
     style.legend_of(
         figure,

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.distance import squareform
 
-from manyseeds.comparison.consistency import BLOCK_VALUES, EPSILON, agreement, mean_along_first_axis
+from manyseeds.comparison.consistency import BLOCK_VALUES, EPSILON, agreement, has_categories, mean_along_first_axis
 from manyseeds.errors import StudyError
 from manyseeds.io.files import atomic_path
 from manyseeds.representations.geometry import Geometry, with_gram
@@ -74,13 +74,16 @@ def resample_stimuli(
     Returns
     -------
     dict
-        (measure, kind) -> (B, K), for the kinds exemplar, within_category, within_category_mean and centroid.
+        (measure, kind) -> (B, K), for the kinds exemplar, within_category, within_category_mean and centroid; for
+        stimuli of a single category, the kind exemplar alone.
     """
     resamples = {}
     for measure in measures:
         vectors = np.stack([rdm(geometry, measure) for geometry in geometries])
         for kind, values in resample_rdms(vectors, categories, weights).items():
             resamples[measure, kind] = values
+    if not has_categories(categories):
+        return {key: values for key, values in resamples.items() if key[1] == "exemplar"}
     n_values = len(geometries) * np.unique(categories).size ** 2
     step = max(1, BLOCK_VALUES // n_values)  # memory holds the RDMs of few resamples if categories are many
     centroid: dict[str, list[np.ndarray]] = {measure: [] for measure in measures}

@@ -20,7 +20,7 @@ EXPECTED = {
 
 def notices(study: Study) -> list[str]:
     """Return all sentences on a study, one for each thing that a user may not expect."""
-    return [*_left_out(study), *_ignored(study), *_orders(study)]
+    return [*_left_out(study), *_ignored(study), *_uncategorised(study), *_orders(study)]
 
 
 def _left_out(study: Study) -> Iterator[str]:
@@ -51,6 +51,15 @@ def _read(study: Study, folder: Path) -> Iterable[Path]:
     if study.mode == OWN_NETWORKS:
         return study.own_checkpoints.values()
     return [folder / "stimuli.parquet", *(study.exported[each] for each in (*study.instances, *study.alone))]
+
+
+def _uncategorised(study: Study) -> Iterator[str]:
+    """Yield a sentence if the stimuli of own activations have no categories."""
+    if not study.has_categories:
+        yield (
+            f"{Path(study.config['activations_dir']) / STIMULI}: without the column category, whole RDMs are compared; "
+            "centroids and category clustering are left out."
+        )
 
 
 def _orders(study: Study) -> Iterator[str]:

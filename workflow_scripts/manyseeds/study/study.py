@@ -12,7 +12,7 @@ from typing import Any
 
 from manyseeds.study.architectures import STREAMS, used_streams
 from manyseeds.study.instances import Instance, shown_conditions
-from manyseeds.study.user_folders import find_arrays, find_checkpoints, find_exported
+from manyseeds.study.user_folders import STIMULI, find_arrays, find_checkpoints, find_exported, names_categories
 from manyseeds.study.validation import Config
 
 TRAINED, PRETRAINED, OWN_ACTIVATIONS, OWN_NETWORKS = "trained", "pretrained", "own_activations", "own_networks"
@@ -51,14 +51,21 @@ class Study:
         """Tables that a study of this mode cannot fill, or that do not concern it; they are made only on request.
 
         Networks from elsewhere have no known training. Activations have no accuracies, and simulated rotations say
-        nothing about them. A study may name no comparators.
+        nothing about them. Their stimuli may have no categories. A study may name no comparators.
         """
         unfilled = set() if self.knows_training else {"history", "attempts"}
         if self.mode == OWN_ACTIVATIONS:
             unfilled |= {"accuracy", "accuracy_summary", "rotations", "rotation_entries"}
+        if not self.has_categories:
+            unfilled |= {"clustering", "clustering_summary", "random_grouping"}
         if not self.comparator_groups:
             unfilled |= {"comparators", "comparators_summary", "comparator_drop", "correspondence"}
         return unfilled
+
+    @cached_property
+    def has_categories(self) -> bool:
+        """Whether stimuli have categories; the stimuli of own activations may have none."""
+        return self.mode != OWN_ACTIVATIONS or names_categories(Path(self.config["activations_dir"]) / STIMULI)
 
     @property
     def stores_inputs(self) -> bool:

@@ -258,6 +258,19 @@ def _layer_order(folder: Path) -> list[str] | None:
     return order
 
 
+def names_categories(path: Path) -> bool:
+    """Return whether a table of stimuli has the column category, in any case of its letters.
+
+    Also true for a file that cannot be read. `read_columns` then says what is wrong with either.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            header = next((row for row in csv.reader(file, skipinitialspace=True, strict=True) if row), ["category"])
+    except (OSError, ValueError, csv.Error):
+        return True
+    return "category" in (name.strip().lower() for name in header)
+
+
 def read_columns(path: Path, *columns: str) -> list[list[str]]:
     """Read columns of a CSV file; blank lines and other columns are skipped.
 
