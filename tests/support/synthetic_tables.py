@@ -116,7 +116,14 @@ def _empty(columns):
 def _instances(keys, n_networks, n_collapsed):
     return pd.DataFrame(
         [
-            {"architecture": a, "condition": c, "seed": seed, "attempts": 1, "collapsed": seed >= n_networks}
+            {
+                "architecture": a,
+                "condition": c,
+                "seed": seed,
+                "judged": True,
+                "attempts": 1,
+                "collapsed": seed >= n_networks,
+            }
             | _training_set(c)
             for a, c in keys
             for seed in range(n_networks + n_collapsed)

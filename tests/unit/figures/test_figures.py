@@ -901,12 +901,13 @@ def test_networks_that_were_redrawn_are_stated(tables):
 
 
 @pytest.mark.parametrize("name", ["fig2", "fig3", "fig4", "supp1", "supp2", "supp4"])
-def test_networks_that_were_trained_elsewhere_are_not_said_to_be_free_of_collapse(name):
+def test_networks_that_no_rule_judged_are_not_said_to_be_free_of_collapse(name):
     tables = study_tables({"all_cnn_c": ["conv1", "conv9"]}, n_networks=3, n_collapsed=0)
     assert "All-CNN-C: 3 networks" in notes(draw(name, tables))
     assert "none collapsed" in notes(draw(name, tables))
-    tables["instances"]["attempts"] = pd.NA
-    assert "collapse" not in notes(draw(name, tables))
+    for judged in (False, pd.NA):  # collapse.enabled is false; trained elsewhere
+        tables["instances"]["judged"] = judged
+        assert "collapse" not in notes(draw(name, tables))
 
 
 def test_accuracy_on_lossless_images_is_stated_where_others_are_re_encoded(tables):

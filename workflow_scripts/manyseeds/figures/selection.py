@@ -165,14 +165,13 @@ def n_collapsed(instances: pd.DataFrame) -> int:
 def collapsed_note(instances: pd.DataFrame) -> str:
     """Return as text how many instances collapsed finally, and how many were redrawn and then accepted.
 
-    The text follows a number of networks, after a comma. It is "" if nobody judged the networks, because they were
-    trained elsewhere: then their numbers of attempts are null.
+    The text follows a number of networks, after a comma. It is "" if no rule judged the networks.
     """
     left_out = n_collapsed(instances)
     accepted = instances[~instances["collapsed"].fillna(False).astype(bool)]
     redrawn = int((accepted["attempts"].fillna(1) > 1).sum())
     if not left_out and not redrawn:
-        return ", none collapsed" if instances["attempts"].notna().any() else ""
+        return ", none collapsed" if instances["judged"].fillna(False).astype(bool).any() else ""
     facts = [f"{redrawn} of these redrawn after a collapse"] if redrawn else []
     facts += [f"{left_out} more collapsed and left out"] if left_out else []
     return "".join(f", {fact}" for fact in facts)

@@ -244,13 +244,13 @@ class Study:
         return {stream: instance.seed if stream in vary else 0 for stream in STREAMS}
 
     def settings(self, instance: Instance) -> dict[str, Any]:
-        """Return an instance's settings by column: stream seeds, vary, dropout, images, categories.
+        """Return an instance's settings by column: stream seeds, vary, dropout, images, categories, judged.
 
         All are None if the training is not known.
         """
         columns = [f"stream_{stream}" for stream in STREAMS]
         if not self.knows_training:
-            return dict.fromkeys([*columns, "vary", "dropout", "images", "categories"])
+            return dict.fromkeys([*columns, "vary", "dropout", "images", "categories", "judged"])
         condition = self.condition(instance.condition)
         seeds = dict(zip(columns, self.stream_seeds(instance).values(), strict=True))
         categories = condition["categories"]
@@ -259,6 +259,7 @@ class Study:
             "dropout": condition["dropout"],
             "images": condition["images"],
             "categories": None if categories is None else "+".join(map(str, categories)),
+            "judged": self.config["collapse"]["enabled"],
         }
 
     @property
