@@ -54,8 +54,9 @@ format: .venv/dev.done  ## format all code
 	$(BIN)/python -m pip install --quiet -r requirements.txt
 	@touch $@
 
-# The plugin for Slurm lies apart, for its test alone: where it is installed, and no Slurm answers, Snakemake starts more slowly.
-.venv/dev.done: requirements-dev.txt requirements-slurm.txt .venv/run.done
+# Plugins for clusters lie apart, for their tests alone: with the one for Slurm, and no Slurm, Snakemake starts more slowly.
+CLUSTERS = requirements-slurm.txt requirements-lsf.txt requirements-sge.txt
+.venv/dev.done: requirements-dev.txt $(CLUSTERS) .venv/run.done
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .venv/slurm -r requirements-slurm.txt
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .venv/clusters $(CLUSTERS:%=-r %)
 	@touch $@

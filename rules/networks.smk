@@ -5,35 +5,31 @@
 forget_unfinished_cohorts()
 
 
-rule initialise:
+# What the trainings of a group share. `train` takes its cohort's marker as ancient, and Snakemake compares no params of a
+# job whose inputs are made again. So a changed setting reaches `train` from here. More seeds do not.
+rule declare_training:
     input:
         card=f"{R}/dataset/card.json",
     output:
-        weights=f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/init.safetensors",
+        settings=f"{R}/networks/{{architecture}}/{{condition}}/training.json",
     log:
-        f"{R}/logs/initialise/{{architecture}}/{{condition}}/seed{{seed}}.log",
+        f"{R}/logs/declare_training/{{architecture}}/{{condition}}.log",
     localrule: True
     conda:
         "../envs/manyseeds.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=1000,
         runtime=10,
     params:
-        network=network_of,
-        categories=trained_categories,
-        root_seed=STUDY.config["seed"],
-        seed=lambda wildcards: STUDY.stream_seeds(instance_of(wildcards))["init"],
-        # These determine the training that begins from the weights, not the weights. `train` takes its cohort's marker as
-        # ancient, and Snakemake compares no params of a job whose inputs are made again. So a change reaches it from here.
-        training=training_task,
+        training=training_settings,
         training_set=training_set_of,
         engine=code_with_network("train"),
-        code=code_with_network("initialise"),
+        code=code_of("declare_training"),
     message:
-        "Drawing the initial weights of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
+        "Declaring the training of {wildcards.architecture}, {wildcards.condition}"
     script:
-        "../workflow_scripts/initialise.py"
+        "../workflow_scripts/declare_training.py"
 
 
 # Layers of an All-CNN are known and checked before anything runs. Other networks must be built first.
@@ -66,7 +62,7 @@ rule check_layers:
 # takes the marker as ancient, so a block that gained seeds does not train the others again.
 rule train_cohort:
     input:
-        initial=of_block("networks/{instance}/init.safetensors"),
+        settings=rules.declare_training.output.settings,
         images=inputs_of("train"),
         labels=f"{R}/dataset/train_labels.npy",
         card=f"{R}/dataset/card.json",
@@ -94,6 +90,7 @@ rule train_cohort:
     params:
         tasks=lambda wildcards: [tasks.task_values(STUDY, instance) for instance in members_of(wildcards)],
         training_set=training_set_of,
+        networks=f"{R}/networks",
         stores=f"{R}/.training",
         engine=code_with_network("train"),
     message:
@@ -104,13 +101,14 @@ rule train_cohort:
 
 rule train:
     input:
-        initial=rules.initialise.output.weights,
+        settings=rules.declare_training.output.settings,
         images=rules.train_cohort.input.images,
         labels=rules.train_cohort.input.labels,
         card=rules.train_cohort.input.card,
         preprocessing=rules.train_cohort.input.preprocessing,
         cohort=cohort_marker,
     output:
+        initial=f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/init.safetensors",
         weights=expand(
             f"{R}/networks/{{{{architecture}}}}/{{{{condition}}}}/seed{{{{seed}}}}/epoch{{epoch}}.safetensors",
             epoch=STUDY.checkpoints,

@@ -20,9 +20,9 @@ def pytest_collection_modifyitems(items):
 def prepared(tmp_path_factory) -> Path:
     """A copy of the workflow in which all is ready for training."""
     folder = copy_workflow(tmp_path_factory.mktemp("prepared"))
-    done = run(
-        folder, f"{RESULTS}/stimuli/stimuli.parquet", *(f"{NETWORKS}/seed{seed}/init.safetensors" for seed in (0, 1))
-    )
+    data = ("train_inputs.npy", "test_inputs.npy", "preprocessing.safetensors")
+    targets = (f"{RESULTS}/stimuli/inputs.npy", *(f"{RESULTS}/dataset/{name}" for name in data))
+    done = run(folder, *targets, f"{NETWORKS}/training.json")
     assert done.returncode == 0, done.stdout
     return folder
 

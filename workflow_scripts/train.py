@@ -6,9 +6,9 @@ from _job import job
 
 with job(snakemake) as report:
     import pandas as pd
-    from safetensors.numpy import load_file
 
     from manyseeds.data.images import Images
+    from manyseeds.io import tensors
     from manyseeds.io.files import write_parquet
     from manyseeds.training import platforms, recipes, stores
 
@@ -16,7 +16,7 @@ with job(snakemake) as report:
     images = Images.read(inputs.images, inputs.labels, inputs.card, inputs.preprocessing)
     images = images.subset(**params.training_set)
     task = recipes.Task.from_params(n_categories=images.n_categories, **params.task)
-    initial = load_file(inputs.initial)
+    initial = task.drawn_weights(images)
     folder = Path(params.stores)
     digest = task.digest(initial, images.digest, params.code)
     store = stores.finished_store(folder, digest, task.max_attempts)
@@ -44,6 +44,7 @@ with job(snakemake) as report:
             announce=report.aloud,
         )
         store = stores.finished_store(folder, digest, task.max_attempts)
+    tensors.write(output.initial, initial, task.initial_metadata(images))
     with stores.locked(store, report):
         for path, records in ((output.history, store.history()), (output.attempts, store.attempts())):
             write_parquet(pd.DataFrame(records).assign(**params.instance), path)

@@ -5,8 +5,6 @@ from pathlib import Path
 from _job import job
 
 with job(snakemake) as report:
-    from safetensors.numpy import load_file
-
     from manyseeds import devices
     from manyseeds.data.images import Images
     from manyseeds.io.files import atomic_path
@@ -20,10 +18,10 @@ with job(snakemake) as report:
     tasks = [recipes.Task.from_params(n_categories=images.n_categories, **values) for values in params.tasks]
     platform = precision.platform_of(tasks[0].recipe, device)  # a block has one recipe
     assignments = []
-    for task, path in zip(tasks, inputs.initial, strict=True):
-        published = Path(path).with_name(f"epoch{task.recipe.epochs}.safetensors")
+    for task in tasks:
+        published = Path(params.networks, task.name, f"epoch{task.recipe.epochs}.safetensors")
         options = {"stores": stores, "code": params.engine, "published": published, "report": report}
-        assignments.append(engine.assign(task, load_file(path), images, platform, **options))
+        assignments.append(engine.assign(task, task.drawn_weights(images), images, platform, **options))
     assignments = [assignment for assignment in assignments if assignment is not None]
     report(f"{len(assignments)} of {len(tasks)} instances to train, on {platform}")
     compiled.configure(stores, platform)

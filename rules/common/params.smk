@@ -156,6 +156,11 @@ def training_task(wildcards):
     return tasks.task_values(STUDY, instance_of(wildcards))
 
 
+def training_settings(wildcards):
+    """Return the settings that the trainings of a group share."""
+    return tasks.shared_values(STUDY, wildcards.architecture, wildcards.condition)
+
+
 def training_set_of(wildcards):
     """Return the choice of images on which a condition trains."""
     return tasks.training_set(STUDY, wildcards.condition)

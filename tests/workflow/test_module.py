@@ -75,14 +75,14 @@ def test_keys_that_the_outer_config_lacks_are_those_of_config_yaml(outer):
     (outer / "outer.yaml").write_text("manyseeds: {study: inner, instances: 2, networks: [{architecture: all_cnn_7}]}")
     planned = run(outer, "-n", "manyseeds_networks")
     assert planned.returncode == 0, planned.stdout
-    assert re.search(r"manyseeds_initialise +2\n", planned.stdout), planned.stdout
+    assert re.search(r"manyseeds_train +2\n", planned.stdout), planned.stdout
 
 
 def test_the_default_study_keeps_its_sweeps_in_a_module(outer):
     (outer / "outer.yaml").write_text("manyseeds: {study: digits}")
     planned = run(outer, "-n", "manyseeds_networks")
     assert planned.returncode == 0, planned.stdout
-    assert re.search(r"manyseeds_initialise +21\n", planned.stdout), planned.stdout
+    assert re.search(r"manyseeds_train +21\n", planned.stdout), planned.stdout
 
 
 def test_mistakes_in_the_outer_config_are_one_sentence(outer):

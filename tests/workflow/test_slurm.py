@@ -9,7 +9,7 @@ import pytest
 from real_runs import CONFIG, EPOCHS, RESULTS, ROOT, assert_same_results, copied, wait_until
 
 CLUSTER = str(Path(__file__).parent / "slurm/cluster")
-PLUGIN = ROOT / ".venv/slurm"
+PLUGIN = ROOT / ".venv/clusters"
 # Beside the other faults: they share an undisturbed run.
 pytestmark = pytest.mark.xdist_group("faults")
 

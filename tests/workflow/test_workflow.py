@@ -33,7 +33,7 @@ FIGURES = (
     "comparison",
 )
 OF_TINY = set(FIGURES) - {"fig6", "claims", "howmany"}
-TRAINING = {"initialise", "train_cohort", "train"}
+TRAINING = {"declare_training", "train_cohort", "train"}
 N_BASELINE, N_HALVES, N_SWEPT = 3, 4, 2
 """Instances of the tiny study: baseline, on half of the images, with dropout."""
 N_INSTANCES = N_BASELINE + N_HALVES + N_SWEPT
@@ -107,7 +107,7 @@ def changed(finished):
 )
 def test_a_dry_run_of_each_study_plans_its_instances_and_figures(fresh, study, n_instances, n_blocks, left_out):
     jobs = planned(fresh, study=study)
-    assert jobs["train"] == jobs["initialise"] == n_instances
+    assert jobs["train"] == n_instances
     assert jobs["record"] == jobs["evaluate"] == n_blocks
     assert {figure for figure in FIGURES if jobs.get(figure) == 1} == set(FIGURES) - left_out
 
@@ -258,8 +258,8 @@ def test_diverged_networks_are_left_out_and_stop_nothing(tmp_path, monkeypatch):
     assert planned(folder, f"results/tiny/{table}", config=config) == {}
     own.write_text(DIVERGING.replace("stride=4", "stride=3"))
     jobs = planned(folder, f"results/tiny/{table}", config=config)
-    assert jobs["train"] == jobs["initialise"] == 3
-    assert jobs["record"] == jobs["check_layers"] == jobs["train_cohort"] == 1
+    assert jobs["train"] == 3
+    assert jobs["declare_training"] == jobs["record"] == jobs["check_layers"] == jobs["train_cohort"] == 1
 
 
 def test_a_study_makes_every_table_and_figure(finished):
@@ -599,7 +599,8 @@ def test_a_changed_figure_redraws_that_figure(finished, changed):
 
 def test_more_seeds_train_only_those(finished):
     jobs = planned(finished, config=("instances=5",))
-    assert jobs["train"] == jobs["initialise"] == 2
+    assert jobs["train"] == 2
+    assert "declare_training" not in jobs
     assert jobs["train_cohort"] == jobs["evaluate"] == jobs["record"] == 1
 
 
@@ -637,7 +638,7 @@ def test_a_lost_network_is_trained_again_to_the_same_bits(finished):
     weights.unlink()
     jobs = planned(finished, "networks")
     assert jobs["train"] == 1
-    assert "initialise" not in jobs
+    assert not {"declare_training", "train_cohort"} & jobs.keys()
     assert snakemake(finished, "networks", "--cores", "1").returncode == 0
     again = load_file(weights)
     assert before.keys() == again.keys()

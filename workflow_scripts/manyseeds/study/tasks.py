@@ -35,6 +35,12 @@ def task_values(study: Study, instance: Instance) -> dict[str, Any]:
     }
 
 
+def shared_values(study: Study, architecture: str, condition: str) -> dict[str, Any]:
+    """Return the part of `task_values` that all instances of a group share."""
+    values = task_values(study, Instance(architecture, condition, 0))
+    return {key: value for key, value in values.items() if key not in ("name", "stream_seeds")}
+
+
 def dropout_values(study: Study, condition: str) -> dict[str, Any] | None:
     """Return the dropout that a condition trains with; None without any, or if that is not known.
 
@@ -81,8 +87,8 @@ def differ_in_draws_alone(study: Study, architecture: str, first: str, second: s
         return False
     settings = []
     for condition in (first, second):
-        values = task_values(study, Instance(architecture, condition, 0)) | training_set(study, condition)
-        settings.append({key: value for key, value in values.items() if key not in ("name", "stream_seeds", "vary")})
+        values = shared_values(study, architecture, condition) | training_set(study, condition)
+        settings.append({key: value for key, value in values.items() if key != "vary"})
     return settings[0] == settings[1]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from manyseeds.data.images import Images
 from manyseeds.io.tensors import digest_of
 from manyseeds.models import initialisation
-from manyseeds.models.spec import Network, Weights
+from manyseeds.models.spec import Network, Weights, to_metadata
 from manyseeds.streams import Address
 from manyseeds.study.architectures import used_streams
 from manyseeds.training.collapse import CollapseRule
@@ -131,6 +131,10 @@ class Task:
         """Return the initial weights of an attempt: those given, or new ones if the attempt redraws them."""
         if attempt == 0 or "init" not in self.vary:
             return initial
+        return self.drawn_weights(images, attempt)
+
+    def drawn_weights(self, images: Images, attempt: int = 0) -> Weights:
+        """Draw initial weights from the stream `init`. For an All-CNN this does not import torch."""
         return initialisation.initial_weights(
             self.network,
             images.image_shape,
@@ -139,6 +143,11 @@ class Task:
             seed=self.stream_seeds["init"],
             attempt=attempt,
         )
+
+    def initial_metadata(self, images: Images) -> dict[str, str]:
+        """Return the metadata of the initial weights of attempt 0."""
+        streams = {"streams": json.dumps({"init": self.stream_seeds["init"]}), "attempt": "0"}
+        return streams | to_metadata(self.network, images.image_shape, images.n_categories)
 
     def digest(self, initial: Weights, images_digest: str, code_digest: str) -> str:
         """Return the digest of everything that determines the weights, the platform excepted.
