@@ -20,6 +20,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "workflow_scripts"
@@ -29,10 +30,10 @@ JOBS = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)
 """A line of the table of jobs that a dry run prints."""
 
 
-def processor_seconds(command: list[str], **options: object) -> tuple[float, str]:
+def processor_seconds(command: list[str], **options: Any) -> tuple[float, str]:
     """Run a command; return its processor seconds, children included, and its output."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, capture_output=True, text=True, check=True, **options)  # pyright: ignore
+    done = subprocess.run(command, capture_output=True, text=True, check=True, **options)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, done.stdout
 
@@ -44,18 +45,16 @@ def dry_run(study: str) -> tuple[float, dict[str, int]]:
         command += ["--directory", folder, "--configfile", str(ROOT / f"studies/{study}.yaml")]
         seconds, output = processor_seconds(command, cwd=folder)
     jobs = {rule: int(number) for rule, number in JOBS.findall(output)}
-    jobs.pop("all", None)
-    return seconds, jobs
+    return seconds, {rule: number for rule, number in jobs.items() if rule not in ("all", "total")}
 
 
 def imports_of(script: Path) -> str:
-    """Return the import statements of a script, wherever they are, as a program; `_job` is among them."""
-    nodes = [node for node in ast.walk(ast.parse(script.read_text())) if isinstance(node, ast.Import | ast.ImportFrom)]
-    return "\n".join(["from manyseeds.io import provenance", *map(ast.unparse, sorted(nodes, key=_line))])
-
-
-def _line(node: ast.stmt) -> int:
-    return node.lineno
+    """Return the import statements that every run of a script executes, as a program; `_job` is among them."""
+    module = ast.parse(script.read_text())
+    body = [node for node in module.body if isinstance(node, ast.With)]
+    nodes = [*module.body, *(node for each in body for node in each.body)]
+    imports = [ast.unparse(node) for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+    return "\n".join(["from manyseeds.io import provenance", *imports])
 
 
 def start(program: str, rounds: int) -> float:
@@ -84,7 +83,7 @@ def scripts_of_rules() -> dict[str, str]:
     return found
 
 
-def starts(jobs: Mapping[str, int], rounds: int) -> list[dict[str, object]]:
+def starts(jobs: Mapping[str, int], rounds: int) -> list[dict[str, Any]]:
     """Return a row for each script: its start, and the jobs of a study that begin with it."""
     scripts, count = scripts_of_rules(), {}
     for rule, number in jobs.items():
@@ -97,10 +96,14 @@ def starts(jobs: Mapping[str, int], rounds: int) -> list[dict[str, object]]:
         number = count.get(script.stem, 0)
         row = {"script": script.stem, "seconds": round(seconds, 2), "loads": heavy_packages(program), "jobs": number}
         rows.append(row | {"seconds_of_study": round(seconds * number, 1)})
-    return sorted(rows, key=lambda row: -row["seconds_of_study"])
+    return _descending(rows, "seconds_of_study")
 
 
-def disk(results: Path) -> list[dict[str, object]]:
+def _descending(rows: list[dict[str, Any]], column: str) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: -row[column])
+
+
+def disk(results: Path) -> list[dict[str, Any]]:
     """Return a row for each folder of a finished study: its files and its size; a linked file counts once."""
     sizes: dict[str, list[int]] = {}
     seen = set()
@@ -115,10 +118,10 @@ def disk(results: Path) -> list[dict[str, object]]:
         "files": sum(map(len, sizes.values())),
         "mb": round(sum(map(sum, sizes.values())) / 1e6, 1),
     }
-    return [*sorted(rows, key=lambda row: -row["mb"]), total]
+    return [*_descending(rows, "mb"), total]
 
 
-def recorded(results: Path) -> list[dict[str, object]]:
+def recorded(results: Path) -> list[dict[str, Any]]:
     """Return a row for each rule with a benchmark file: its jobs and their processor seconds."""
     rows = []
     for folder in sorted(path for path in (results / "benchmarks").iterdir() if path.is_dir()):
@@ -127,7 +130,7 @@ def recorded(results: Path) -> list[dict[str, object]]:
             with path.open() as file:
                 seconds += [float(row["cpu_time"]) for row in csv.DictReader(file, delimiter="\t")]
         rows.append({"rule": folder.name, "jobs": len(seconds), "processor_seconds": round(sum(seconds), 1)})
-    return sorted(rows, key=lambda row: -row["processor_seconds"])
+    return _descending(rows, "processor_seconds")
 
 
 def show(title: str, rows: Iterable[Mapping[str, object]]) -> None:

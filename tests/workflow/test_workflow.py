@@ -117,7 +117,7 @@ def test_a_dry_run_counts_jobs_and_lists_them_if_it_is_verbose(fresh):
     assert summary.count("Job stats:") == 1
     assert len(summary.splitlines()) < 100
     assert "Job 1: " not in summary
-    assert "Drawing the initial weights of all_cnn_7, baseline, seed 0" in listed
+    assert "Declaring the training of all_cnn_7, baseline" in listed
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,8 @@ def test_within_category_entries():
 
 def test_within_category_kinds(gaps):
     geometries = [measure_geometry(a, name="a") for a in networks()]
-    kinds = consistency.agreements(gaps, geometries, CATEGORIES, "correlation")
+    _, centroids = consistency.stacked_rdms(geometries, lambda raw: raw, CATEGORIES, "correlation")
+    kinds = consistency.agreements(gaps, centroids, CATEGORIES)
     pooled, averaged = kinds["within_category"], kinds["within_category_mean"]
     pairs = [(i, j) for i in range(N) for j in range(i + 1, N)]
     entries = {c: [k for k, (i, j) in enumerate(pairs) if CATEGORIES[i] == CATEGORIES[j] == c] for c in (0, 1, 3, 7)}
@@ -167,8 +168,9 @@ def test_categories_of_two_stimuli_have_no_consistency_of_their_own(vectors):
 def test_centroid_consistency_by_explicit_centroids(measure):
     activations = networks()
     geometries = [measure_geometry(a, name="a") for a in activations]
-    vectors = np.stack([rdm(g, measure) for g in geometries])
-    ours = consistency.agreements(vectors, geometries, CATEGORIES, measure)["centroid"]
+    vectors, of_centroids = consistency.stacked_rdms(geometries, lambda raw: raw, CATEGORIES, measure)
+    np.testing.assert_array_equal(vectors, [rdm(geometry, measure) for geometry in geometries])
+    ours = consistency.agreements(vectors, of_centroids, CATEGORIES)["centroid"]
     centroids = [np.stack([a[c == CATEGORIES].mean(axis=0) for c in (0, 1, 3, 7)]) for a in activations]
     explicit = np.stack([rdm(measure_geometry(c, name="c"), measure) for c in centroids])
     np.testing.assert_allclose(ours.r, np.corrcoef(explicit)[np.triu_indices(4, 1)], rtol=1e-9)

@@ -5,7 +5,7 @@ pair of networks leaves out the entries that are undefined in either RDM, and co
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -177,8 +177,35 @@ def has_categories(categories: ArrayLike) -> bool:
     return np.unique(np.asarray(categories)).size > 1
 
 
+def stacked_rdms(
+    geometries: Sequence[Geometry], normalise: Callable[[Geometry], Geometry], categories: ArrayLike, measure: str
+) -> tuple[Floats, Floats]:
+    """Return the RDMs of N networks, of all n stimuli (N, P) and of the categories' centroids (N, C (C - 1) / 2).
+
+    Memory holds one normalised geometry at a time, because normalising one takes less time than an RDM of it.
+
+    Parameters
+    ----------
+    geometries
+        Raw geometries, one per network.
+    normalise
+        Applied to each geometry.
+    categories
+        (n,) category of each stimulus.
+    measure
+        Name of the dissimilarity measure.
+    """
+    n, n_categories = len(categories := np.asarray(categories)), np.unique(categories).size
+    vectors, centroid_vectors = (np.empty((len(geometries), size * (size - 1) // 2)) for size in (n, n_categories))
+    for network, geometry in enumerate(geometries):
+        normalised = normalise(geometry)
+        vectors[network] = rdm(normalised, measure)
+        centroid_vectors[network] = rdm(centroids(normalised, categories), measure)
+    return vectors, centroid_vectors
+
+
 def agreements(
-    vectors: NDArray[np.floating], geometries: Sequence[Geometry], categories: ArrayLike, measure: str
+    vectors: NDArray[np.floating], centroid_vectors: NDArray[np.floating], categories: ArrayLike
 ) -> dict[str, Agreement]:
     """Return the agreement of N networks by kind, for all kinds of methods 5 but random groups.
 
@@ -186,18 +213,13 @@ def agreements(
 
     Parameters
     ----------
-    vectors
-        (N, P) RDM vectors of the networks.
-    geometries
-        Geometries of these RDMs, one per network.
+    vectors, centroid_vectors
+        From `stacked_rdms`.
     categories
         (n,) category of each stimulus.
-    measure
-        Name of the dissimilarity measure.
     """
     if not has_categories(categories):
         return {"exemplar": agreement(vectors)}
-    centroid_vectors = np.stack([rdm(centroids(geometry, categories), measure) for geometry in geometries])
     return {
         "exemplar": agreement(vectors),
         "centroid": agreement(centroid_vectors),

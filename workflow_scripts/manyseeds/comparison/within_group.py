@@ -182,14 +182,14 @@ def compare_layer(
         single category have no clustering.
     """
     rows: dict[str, list[pd.DataFrame]] = {"consistency": [], "clustering": []}
+    networks = list(geometries.values())
     for normalisation, normalise in normalisations.items():
-        normalised = [normalise(geometry) for geometry in geometries.values()]
         for measure in measures:
             keys = {"measure": measure, "normalisation": normalisation}
-            vectors = np.stack([rdm(geometry, measure) for geometry in normalised])
+            vectors, centroid_vectors = consistency.stacked_rdms(networks, normalise, categories, measure)
             if consistency.has_categories(categories):
                 rows["clustering"].append(_clustering_rows(geometries, vectors, categories).assign(**keys))
-            for kind, agreement in consistency.agreements(vectors, normalised, categories, measure).items():
+            for kind, agreement in consistency.agreements(vectors, centroid_vectors, categories).items():
                 rows["consistency"].append(_pair_rows(geometries, agreement).assign(**keys, kind=kind))
     return {table: pd.concat(frames, ignore_index=True) for table, frames in rows.items() if frames}
 
