@@ -25,7 +25,8 @@ with job(snakemake) as report:
     for layer in geometry_files.stored_layers(files[seeds[0]]) if compared else []:
         geometries = [geometry_files.load_geometry(files[seed], layer) for seed in seeds]
         resamples = stimulus_resampling.resample_stimuli(geometries, categories, params.measures, weights)
-        values |= {(measure, kind, layer): consistency for (measure, kind), consistency in resamples.items()}
+        # As in the file: resamples of many networks in all layers take more memory than anything else.
+        values |= {(measure, kind, layer): drawn.astype("float32") for (measure, kind), drawn in resamples.items()}
         report(f"{layer}: {len(weights)} resamples of {len(categories)} stimuli, {len(geometries)} networks")
     stimulus_resampling.save_resamples(
         snakemake.output.resamples,
