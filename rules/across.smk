@@ -36,8 +36,8 @@ PAIR = f"{R}/tables/parts/{{architecture}}/pairs/{{condition_a}}/{{condition_b}}
 
 rule compare_conditions:
     input:
-        geometries_a=of_group("geometry/{instance}/epoch{epoch}.npz", [STUDY.last_epoch], "condition_a"),
-        geometries_b=of_group("geometry/{instance}/epoch{epoch}.npz", [STUDY.last_epoch], "condition_b"),
+        geometries_a=at_common_epochs("condition_a"),
+        geometries_b=at_common_epochs("condition_b"),
         attempts_a=group_parts("attempts", "condition_a"),
         attempts_b=group_parts("attempts", "condition_b"),
         stimuli=f"{R}/stimuli/stimuli.parquet",
@@ -60,7 +60,7 @@ rule compare_conditions:
         draws_a=draws_of("condition_a"),
         draws_b=draws_of("condition_b"),
         differ_in_draws_alone=differ_in_draws_alone,
-        epoch=STUDY.last_epoch,
+        epochs=common_epochs,
         measures=STUDY.measures,
         code=code_of("compare_conditions"),
     message:

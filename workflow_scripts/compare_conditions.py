@@ -1,7 +1,10 @@
-"""Compare the accepted instances of two conditions with each other, in all layers, at the last epoch.
+"""Compare the accepted instances of two conditions with each other, at each epoch at which both are analysed.
 
-A network that is in both conditions is named, and not compared with itself.
+All layers are compared at the last epoch, and the followed layers before it. A network that is in both conditions is
+named, and not compared with itself.
 """
+
+from itertools import product
 
 from _job import job
 
@@ -12,27 +15,26 @@ with job(snakemake) as report:
     from manyseeds.io import tables
 
     inputs, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
-    points, files, draws = [], [], []
+    conditions = wildcards.condition_a, wildcards.condition_b
+    seeds, files, draws = [], {}, []
     for end in ("a", "b"):
         attempts = [pd.read_parquet(path) for path in inputs[f"attempts_{end}"]]
         declared = params[f"seeds_{end}"]
-        seeds = tables.accepted_seeds(declared, attempts)
-        by_seed = dict(zip(declared, inputs[f"geometries_{end}"], strict=True))
-        points.append(across_groups.points_of(wildcards[f"condition_{end}"], [params.epoch], seeds))
-        files += [by_seed[seed] for seed in points[-1]["seed"]]
+        seeds.append(tables.accepted_seeds(declared, attempts))
+        keys = product([wildcards[f"condition_{end}"]], declared, params.epochs)
+        files |= dict(zip(keys, inputs[f"geometries_{end}"], strict=True))
         draws.append(shared_streams.draws_by_seed(params[f"draws_{end}"], tables.attempt_numbers(attempts)))
     same = shared_streams.same_networks(*draws, differ_in_draws_alone=params.differ_in_draws_alone)
-    rows = across_groups.compare_points(
-        pd.concat(points),
+    rows = across_groups.compare_conditions(
+        conditions,
+        seeds,
         files,
-        across_groups.pairs_between(*(each["seed"] for each in points), same),
+        across_groups.pairs_between(*seeds, same),
         pd.read_parquet(inputs.stimuli)["category"].to_numpy(),
         params.measures,
-        across_groups.CONDITION_KINDS,
     )
-    report(f"{len(points[0])} networks with {len(points[1])}: {len(rows)} comparisons")
+    report(f"{len(seeds[0])} networks with {len(seeds[1])}: {len(rows)} comparisons")
     if same:
-        conditions = wildcards.condition_a, wildcards.condition_b
         sentence = shared_streams.same_sentence(wildcards.architecture, conditions, same)
         report(sentence)
         report.aloud(sentence)

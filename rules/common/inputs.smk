@@ -38,6 +38,13 @@ def of_group(pattern, epochs=None, condition="condition"):
     return lambda wildcards: fill(pattern, instances_of_group(wildcards, condition), epochs)
 
 
+def at_common_epochs(condition):
+    """Return an input function: the geometries of one of two compared conditions, at the epochs of both."""
+    return lambda wildcards: fill(
+        "geometry/{instance}/epoch{epoch}.npz", instances_of_group(wildcards, condition), common_epochs(wildcards)
+    )
+
+
 def of_seeds(pattern, seeds, epochs=None):
     """Return an input function: the files of the instances of a group with some seeds."""
     return lambda wildcards: fill(

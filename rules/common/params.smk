@@ -96,6 +96,12 @@ def epochs_of(wildcards):
     return STUDY.epochs_of(wildcards.architecture, wildcards.condition)
 
 
+def common_epochs(wildcards):
+    """Return the epochs at which both of two compared conditions are analysed."""
+    first, second = (STUDY.epochs_of(wildcards.architecture, wildcards[end]) for end in ("condition_a", "condition_b"))
+    return [epoch for epoch in first if epoch in second]
+
+
 def largest_group():
     """Return the number of instances of the largest group."""
     return max(len(STUDY.seeds(*group)) for group in STUDY.groups)

@@ -215,7 +215,7 @@ def _training_set(condition):
     what, _, half = condition.partition("_")
     categories = {"a": "0+1+2+3+4", "b": "5+6+7+8+9"}.get(half) if what == "categories" else None
     restriction = {"images": half if what == "images" else "all", "categories": categories}
-    return {"vary": "init", "dropout": 0.0} | restriction
+    return {"vary": "init", "cross": None, "perturb": None, "dropout": 0.0} | restriction
 
 
 def _across(layers, condition, n_networks, measures):

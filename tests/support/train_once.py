@@ -28,7 +28,7 @@ def small_images(seed: int = 0) -> Images:
     return Images(inputs.astype(np.float32), labels.astype(np.int64), 3)
 
 
-def small_task(seed: int = 0, *, vary=("init",), collapse=None, network=None, **recipe) -> recipes.Task:
+def small_task(seed: int = 0, *, vary=("init",), collapse=None, network=None, perturb=None, **recipe) -> recipes.Task:
     """Return a task of a second or two; keyword arguments replace parts of its recipe."""
     recipe = {
         "epochs": 6,
@@ -49,6 +49,7 @@ def small_task(seed: int = 0, *, vary=("init",), collapse=None, network=None, **
         root_seed=0,
         stream_seeds={purpose: seed if purpose in vary else 0 for purpose in ("init", "order", "augment", "dropout")},
         vary=tuple(vary),
+        perturb=perturb,
     )
 
 

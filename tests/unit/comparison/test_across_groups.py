@@ -13,6 +13,7 @@ from manyseeds.comparison.across_groups import (
     CONDITION_KINDS,
     EPOCH_KINDS,
     all_pairs,
+    compare_conditions,
     compare_points,
     pairs_between,
     points_of,
@@ -147,3 +148,24 @@ def test_nothing_to_compare_makes_no_rows(networks, seeds, measures):
     points = points_of("baseline", EPOCHS, seeds)
     files = [networks[1][seed, epoch] for seed, epoch in zip(points["seed"], points["epoch"], strict=True)]
     assert compare_points(points, files, all_pairs(len(points)), CATEGORIES, measures, EPOCH_KINDS).empty
+
+
+def test_conditions_are_compared_at_each_epoch_in_the_layers_of_its_files(networks, tmp_path):
+    activations, files = networks
+    followed = {}
+    for seed in SEEDS:  # before the last epoch, files have the followed layer alone
+        followed[seed] = tmp_path / f"{seed}.npz"
+        save_geometries(followed[seed], {"conv9": load_geometry(files[seed, 1], "conv9")}, {"conv9": 8})
+    keys = [(condition, seed) for condition, seeds in (("a", (0, 2)), ("b", (0, 5))) for seed in seeds]
+    of_epochs = {(*key, 1): followed[key[1]] for key in keys} | {(*key, 50): files[key[1], 50] for key in keys}
+    rows = compare_conditions(
+        ["a", "b"], [(0, 2), (0, 5)], of_epochs, pairs_between((0, 2), (0, 5), [(0, 0)]), CATEGORIES, ["euclidean"]
+    )
+    found = rows[["epoch_a", "epoch_b", "layer"]].drop_duplicates().itertuples(index=False, name=None)
+    assert list(found) == [(1, 1, "conv9"), (50, 50, "conv7"), (50, 50, "conv9")]
+    rows = rows[rows["kind"] == "exemplar"]
+    assert len(rows) == 3 * 3
+    for row in rows.itertuples():
+        assert (row.condition_a, row.condition_b) == ("a", "b")
+        one, other = (pdist(activations[seed, row.epoch_a, row.layer]) for seed in (row.seed_a, row.seed_b))
+        assert row.r == pytest.approx(pearsonr(one, other).statistic)

@@ -14,7 +14,7 @@ from manyseeds.errors import StudyError
 from manyseeds.exchange.exported_study import read_study
 from manyseeds.study.checks import checked_study
 from manyseeds.study.instances import Instance
-from manyseeds.study.tasks import dropout_values, training_set
+from manyseeds.study.tasks import differ_in_draws_alone, dropout_values, task_values, training_set
 from manyseeds.study.validation import check_keys_once
 
 
@@ -597,6 +597,98 @@ def test_networks_that_would_all_be_the_same_are_refused(changes, refused):
         StudyError, match=r"mine varies only .*, which its training does not use .*, so its networks would all be"
     ):
         study(conditions=conditions)
+
+
+def crossed(**changes):
+    conditions = [{"name": "baseline"}, {"name": "mine", "cross": {"init": 4, "order": 3}} | changes]
+    return study(conditions=conditions, networks=[{"architecture": "all_cnn_c"}])
+
+
+def test_crossed_instances_are_all_combinations_whose_digits_are_the_stream_seeds():
+    expanded = crossed()
+    seeds = expanded.seeds("all_cnn_c", "mine")
+    streams = [expanded.stream_seeds(Instance("all_cnn_c", "mine", seed)) for seed in seeds]
+    assert [(each["init"], each["order"]) for each in streams] == [(i, j) for i in range(4) for j in range(3)]
+    assert all(each["augment"] == each["dropout"] == 0 for each in streams)
+    one = Instance("all_cnn_c", "mine", 7)
+    assert expanded.settings(one)["vary"] == "init+order"
+    assert expanded.settings(one)["cross"] == "init4+order3"
+    assert expanded.stream_seeds(Instance("all_cnn_c", "mine", 6)) == expanded.stream_seeds(
+        Instance("all_cnn_c", "baseline", 2)
+    )
+
+
+def test_three_streams_cross_with_the_last_fastest_whatever_their_order_in_the_file():
+    levels = {"order": 2, "dropout": 3, "init": 2}
+    expanded = crossed(cross=levels, dropout=0.3)
+    seeds = expanded.seeds("all_cnn_c", "mine")
+    found = [expanded.stream_seeds(Instance("all_cnn_c", "mine", seed)) for seed in seeds]
+    assert [(each["init"], each["order"], each["dropout"]) for each in found] == [
+        (i, j, k) for i in range(2) for j in range(2) for k in range(3)
+    ]
+
+
+def test_crossed_networks_are_not_redrawn_and_otherwise_trained_as_others():
+    expanded = crossed()
+    cell, plain = (
+        task_values(expanded, Instance("all_cnn_c", name, seed)) for name, seed in (("mine", 6), ("baseline", 2))
+    )
+    assert cell["collapse"].pop("max_attempts") == 1
+    assert plain["collapse"].pop("max_attempts") == 5
+    differing = {key for key in plain if cell[key] != plain[key]}
+    assert differing == {"name", "vary"}
+    assert differ_in_draws_alone(expanded, "all_cnn_c", "baseline", "mine")
+
+
+def test_a_perturbation_is_part_of_the_task_and_absent_without_one():
+    expanded = crossed(cross=None, perturb={"epoch": 2})
+    values = task_values(expanded, Instance("all_cnn_c", "mine", 1))
+    assert values["perturb"] == {"kind": "factor", "factor": 1.001, "parameter": None, "index": 0, "epoch": 2}
+    assert "perturb" not in task_values(expanded, Instance("all_cnn_c", "baseline", 1))
+    assert not differ_in_draws_alone(expanded, "all_cnn_c", "baseline", "mine")
+    assert expanded.settings(Instance("all_cnn_c", "mine", 1))["perturb"] == "factor 1.001 epoch 2"
+    assert expanded.settings(Instance("all_cnn_c", "baseline", 1))["perturb"] is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"cross": {"init": 1, "order": 4}}, "conditions[1].cross.init: found 1, expected at least 2"),
+        ({"cross": {"init": 4}}, "conditions[1].cross: found init alone, expected at least two streams; or use vary."),
+        ({"vary": ["order"]}, "found cross of init and order with vary of order; expected one of both."),
+        ({"instances": 3}, "conditions[1].instances: found 3, but cross gives 12, all combinations"),
+        ({"cross": {"init": 100, "order": 100, "dropout": 2}, "dropout": 0.1}, "found 20000 combinations"),
+        ({"cross": {"init": 2, "augment": 2}}, "mine crosses augment, which its training does not use"),
+        ({"cross": {"init": 2, "ordr": 2}}, "Unknown config key 'conditions[1].cross.ordr': did you mean 'order'?"),
+        (
+            {"cross": None, "perturb": {"epoch": 8}},
+            "conditions[1].perturb.epoch: found epoch 8, expected one of 0 to 7",
+        ),
+        ({"cross": None, "perturb": {"factor": 1}}, "conditions[1].perturb.factor: found 1, expected a factor that"),
+        (
+            {"cross": None, "perturb": {"parameter": "conv99.weight"}},
+            "perturb.parameter: found 'conv99.weight', expected",
+        ),
+        (
+            {"cross": None, "perturb": {"kind": "bit"}},
+            'conditions[1].perturb.kind: found "bit", expected one of factor',
+        ),
+        ({"cross": None, "perturb": {"index": -1}}, "conditions[1].perturb.index: found -1, expected at least 0"),
+    ],
+)
+def test_impossible_crossings_and_perturbations_are_refused(changes, sentence):
+    with pytest.raises(StudyError) as problem:
+        crossed(**changes)
+    assert sentence in str(problem.value)
+
+
+def test_a_dropout_sweep_of_a_crossed_condition_crosses_too():
+    first = {"name": "baseline", "cross": {"init": 2, "order": 2}}
+    sweep = {"rates": [0, 0.3], "layers": ["conv7"]}
+    expanded = study(conditions=[first], dropout=sweep)
+    assert len(expanded.seeds("all_cnn_c", "dropout0.3")) == 4
+    with pytest.raises(StudyError, match=r"dropout\.instances: found a number, but the first condition crosses"):
+        study(conditions=[first], dropout=sweep | {"instances": 3})
 
 
 def test_a_network_may_draw_what_only_its_own_code_knows():

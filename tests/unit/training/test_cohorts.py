@@ -2,6 +2,7 @@
 are any.
 """
 
+import json
 import shutil
 
 import numpy as np
@@ -20,6 +21,7 @@ from train_once import (
 )
 
 from manyseeds.models import spec
+from manyseeds.models.perturbations import Perturbation
 from manyseeds.training import compiled, engine, graphs, reference, stores
 from manyseeds.training.attempts import Attempt
 from manyseeds.training.cohorts import Cohort
@@ -72,6 +74,45 @@ def assert_same_results(one, other, epochs):
                 np.testing.assert_array_equal(found[name], expected[name])
     for row, expected in zip(one.history(), other.history(), strict=True):
         assert {**row, "seconds": 0} == {**expected, "seconds": 0}
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize(
+    "perturbation", [Perturbation("ulp", 1.001, None, 5, 0), Perturbation("factor", 1.5, "conv2.weight", 7, 2)]
+)
+def test_a_perturbed_training_has_the_bits_of_the_plain_loop(tmp_path, perturbation, device):
+    """Whether it is interrupted at every step or not: the weight changes once."""
+    task, images = small_task(3, perturb=perturbation), small_images()
+    start, plain = initial_weights(task, images), small_task(3)
+    expected = reference.train_plainly(task, start, images, torch.device(device))
+    unchanged = reference.train_plainly(plain, start, images, torch.device(device))
+    store = stores.Store(tmp_path)
+    train_together([task], [store], device=device, save_every=0)
+    for epoch, weights in expected.items():
+        found = load_file(store.checkpoint(0, epoch))
+        same = [np.array_equal(weights[name], unchanged[epoch][name]) for name in weights]
+        assert all(same) == (perturbation.epoch > 0 and epoch <= perturbation.epoch)
+        for name in weights:
+            np.testing.assert_array_equal(found[name], weights[name])
+    recorded = [json.loads(stores.metadata_of(store.checkpoint(0, epoch)).get("perturbed", "{}")) for epoch in (0, 6)]
+    assert bool(recorded[0]) == (perturbation.epoch == 0)
+    assert recorded[1]["changes_forward"] is True
+    assert recorded[1]["before"] != recorded[1]["after"]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_perturbation_survives_interruptions_before_and_after_it(tmp_path, device):
+    perturbation = Perturbation("factor", 1.5, "conv2.weight", 7, 2)
+    task = small_task(3, perturb=perturbation)
+    expected = reference.train_plainly(
+        task, initial_weights(task, small_images()), small_images(), torch.device(device)
+    )
+    store = stores.Store(tmp_path)
+    for n_steps in (23, 1, 1, 4):  # at the end of epoch 1, in and after the first step of epoch 2
+        interrupt(task, store, n_steps, device)
+    train_together([task], [store], device=device)
+    for name, weights in expected[6].items():
+        np.testing.assert_array_equal(load_file(store.checkpoint(0, 6))[name], weights)
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -1,5 +1,6 @@
 """Training: the recipe against an explicit loop, the streams, bitwise repetition and resumption, the collapse rule."""
 
+import hashlib
 import json
 import os
 import random
@@ -8,7 +9,8 @@ import signal
 import subprocess
 import sys
 import threading
-from dataclasses import replace
+from dataclasses import asdict, replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +36,10 @@ from train_once import (
 from manyseeds import streams
 from manyseeds.data.feeding import Source
 from manyseeds.errors import StudyError
+from manyseeds.io.tensors import digest_of
 from manyseeds.models import build, spec
 from manyseeds.models.forward import dropout
+from manyseeds.models.perturbations import Perturbation
 from manyseeds.training import engine, stores
 from manyseeds.training.attempts import Attempt
 from manyseeds.training.cohorts import Cohort
@@ -708,12 +712,44 @@ def test_the_key_sees_all_that_determines_the_bits():
         key(small_task(vary=("init", "order"))),
         key(small_task(collapse=CollapseRule(0.5, False, 2))),
         key(small_task(collapse=CollapseRule(0.0, False, 2, dead="ignore"))),
+        key(small_task(perturb=Perturbation("ulp", 1.001, None, 0, 0))),
+        key(small_task(perturb=Perturbation("factor", 1.001, None, 0, 0))),
+        key(small_task(perturb=Perturbation("factor", 1.001, None, 0, 3))),
     ]
     assert len(set(keys)) == len(keys)
     assert key(small_task()) == keys[0]
     assert key(small_task(), compiler="g++ 12") == keys[0]  # of no account where steps are not compiled
     assert key(small_task(precision="auto")) == keys[0]  # what it comes to there
     assert small_images(1).digest != images.digest == small_images().digest
+
+
+def test_without_a_perturbation_the_key_is_that_of_earlier_versions():
+    """It digests the entries of earlier versions, and no entry that says that there is none."""
+    task = small_task()
+    start = initial_weights(task, small_images())
+    determinants = {
+        "network": {
+            "architecture": "all_cnn_7",
+            "width": 0.05,
+            "readout_relu": False,
+            "last_3x3": "valid",
+            "initialisation": "he_normal",
+            "layers": None,
+        },
+        "recipe": asdict(task.recipe),
+        "collapse": asdict(task.collapse),
+        "root_seed": 0,
+        "streams": {"init": 0, "order": 0},
+        "vary": ["init"],
+        "initial": digest_of(start),
+        "images": "images",
+        "code": "code",
+        "software": {"torch": version("torch"), "numpy": np.__version__},
+        "device": "cpu",
+        "compiler": None,
+    }
+    expected = hashlib.blake2b(json.dumps(determinants, sort_keys=True).encode(), digest_size=16).hexdigest()
+    assert task.key(start, "images", "code", Platform("cpu", "fp32", None)) == expected
 
 
 ONCE = CollapseRule(0.0, False, 1)
@@ -734,6 +770,14 @@ def test_the_key_leaves_out_streams_that_are_not_used_and_what_only_a_redraw_wou
     for stream, options in (("augment", AUGMENTED), ("dropout", {"dropout": 0.5, "dropout_after": ("conv3",)})):
         one, other = (key(vary, seed=1, collapse=ONCE, **options) for vary in (varied["order"], varied[stream]))
         assert one != other  # the stream is used
+
+
+def test_a_perturbation_that_does_not_fit_stops_before_any_training(tmp_path):
+    task, images = small_task(perturb=Perturbation("ulp", 1.001, None, 10**6, 0)), small_images()
+    options = {"stores": tmp_path, "code": "code", "report": print}
+    with pytest.raises(StudyError, match=r"perturb.index: found 1000000, expected less than"):
+        engine.assign(task, initial_weights(task, images), images, platform_of(task), **options)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_network_that_two_conditions_have_in_common_is_trained_once(tmp_path):

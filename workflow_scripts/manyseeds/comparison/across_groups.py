@@ -3,7 +3,7 @@
 See methods 8 and 9, and Mehrer et al. (2020), fig. 9, supp. 3 and 8.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +101,39 @@ def compare_points(
                 frames.append(named.assign(**keys, kind=kind, **counts, **values))
     if not frames:
         return named.iloc[:0].reindex(columns=[*named, *COMPARED])
+    return pd.concat(frames, ignore_index=True)
+
+
+def compare_conditions(
+    conditions: Sequence[str],
+    seeds: Sequence[Sequence[int]],
+    files: Mapping[tuple[str, int, int], Path | str],
+    pairs: Pairs,
+    categories: ArrayLike,
+    measures: Sequence[str],
+) -> pd.DataFrame:
+    """Compare the networks of two conditions at each epoch, in all layers that their files have at that epoch.
+
+    Parameters
+    ----------
+    conditions
+        Names of the two conditions.
+    seeds
+        Seeds of the networks of each, in ascending order.
+    files
+        Geometry files by condition, seed and epoch.
+    pairs
+        Pairs of networks, those of the second condition numbered after the others.
+    categories, measures
+        As in `compare_points`, which has the result's rows.
+    """
+    frames = []
+    for epoch in sorted({epoch for _, _, epoch in files}):
+        ends = [points_of(condition, [epoch], own) for condition, own in zip(conditions, seeds, strict=True)]
+        points = pd.concat(ends, ignore_index=True)
+        named = zip(points["condition"], points["seed"], points["epoch"], strict=True)
+        of_points = [files[key] for key in named]
+        frames.append(compare_points(points, of_points, pairs, categories, measures, CONDITION_KINDS))
     return pd.concat(frames, ignore_index=True)
 
 

@@ -32,7 +32,7 @@ from manyseeds.figures.selection import (
 from manyseeds.study.instances import shown_conditions
 
 NO_SWEEP = "dropout.rates: fig8 needs networks trained at several rates of dropout; set the config key dropout.rates."
-LIKE_THE_BASELINE = ["vary", "images", "categories"]
+LIKE_THE_BASELINE = ["vary", "cross", "perturb", "images", "categories"]
 """Columns of `instances` in which the conditions of a sweep do not differ."""
 
 ROW_MM = 48.0

@@ -47,6 +47,7 @@ def draw(tables: Tables) -> Figure:
     ]
     if rows.empty:
         raise NothingToDraw
+    rows = rows[rows["epoch"] == rows.groupby(["architecture", *PAIR])["epoch"].transform("max")]
     architectures = list(rows["architecture"].unique())
     pairs = list(rows[PAIR].drop_duplicates().itertuples(index=False, name=None))
     height = len(architectures) * (depth.PANEL_MM + depth.names_mm(rows["layer"]))

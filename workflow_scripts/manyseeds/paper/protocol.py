@@ -7,7 +7,7 @@ compared. A choice that the paper's Results leave open is not a departure; docs/
 from collections.abc import Iterator
 from typing import Any
 
-from manyseeds.study.study import OWN_ACTIVATIONS, OWN_NETWORKS, Study
+from manyseeds.study.study import OWN_ACTIVATIONS, OWN_NETWORKS, Study, described
 
 CIFAR_STUDY: dict[str, Any] = {
     "data.dataset": "cifar10",
@@ -55,6 +55,7 @@ WORDS = {
     "training.clip_norm": "largest gradient norm",
     "readout_relu": "rectified readout",
     "vary": "varied random streams",
+    "perturb": "perturbed weight",
     "images": "training images",
     "categories": "trained categories",
 }
@@ -91,6 +92,7 @@ def _differences(study: Study, architecture: str, condition: str) -> Iterator[st
         *((key, _value(study, key), paper) for key, paper in study_keys.items()),
         ("instances", len(study.seeds(architecture, condition)), INSTANCES),
         ("vary", entry["vary"], ["init"]),
+        ("perturb", described(entry["perturb"]), None),
         ("dropout", entry["dropout"], CONDITIONS[condition]),
         ("images", entry["images"], "all"),
         ("categories", entry["categories"], None),

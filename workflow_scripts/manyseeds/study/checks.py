@@ -10,6 +10,9 @@ from manyseeds.study.names import alike
 from manyseeds.study.study import FOLDERS, OWN_NETWORKS, TRAINED, Study, network_name
 from manyseeds.study.validation import Config, check_plain, check_schema, with_defaults, with_types
 
+MOST_INSTANCES = 10_000
+"""Largest number of instances of a condition, as in the schema."""
+
 LONGEST_PATH = 255
 """Maximum length of each part of a path, in bytes: file systems allow no longer names."""
 
@@ -56,6 +59,7 @@ def check_meaning(study: Study) -> None:
     _check_stimuli(config)
     _check_unique("networks", [network_name(entry) for entry in config["networks"]])
     _check_unique("conditions", [condition["name"] for condition in study.conditions])
+    _check_crossings(study)
     if study.mode == TRAINED:
         _check_streams(study)
     _check_epochs("training.checkpoints", training["checkpoints"], range(training["epochs"] + 1), "training.epochs")
@@ -66,6 +70,7 @@ def check_meaning(study: Study) -> None:
         _check_epochs("trajectory.epochs", config["trajectory"]["epochs"], study.checkpoints, "training.checkpoints")
         _check_epochs("export.epochs", config["export"]["epochs"] or (), study.analysed_epochs, "trajectory.epochs")
         _check_names(study)
+        _check_perturbations(study)
         _check_layers(study)
         _check_compared_layers(study)
     if not study.instances:
@@ -148,12 +153,64 @@ def _check_names(study: Study) -> None:
         _check_known(key, named, conditions, "conditions")
 
 
+def _check_crossings(study: Study) -> None:
+    """Check that conditions that cross streams leave `vary` and `instances` alone, and cross at least two streams."""
+    for index, condition in enumerate(study.config["conditions"]):
+        levels = [stream for stream, n in (condition["cross"] or {}).items() if n is not None]
+        key = f"Config key conditions[{index}]"
+        if not levels:
+            continue
+        if len(levels) == 1:
+            raise StudyError(f"{key}.cross: found {levels[0]} alone, expected at least two streams; or use vary.")
+        if condition["vary"] not in (["init"], levels):
+            raise StudyError(
+                f"{key}: found cross of {' and '.join(levels)} with vary of {' and '.join(condition['vary'])}; "
+                "expected one of both. Crossed streams vary, and others do not."
+            )
+        n_instances = study.conditions[index]["instances"]
+        if condition["instances"] not in (None, n_instances):
+            raise StudyError(
+                f"{key}.instances: found {condition['instances']}, but cross gives {n_instances}, all combinations; "
+                "leave instances out."
+            )
+        if n_instances > MOST_INSTANCES:
+            raise StudyError(f"{key}.cross: found {n_instances} combinations, expected at most {MOST_INSTANCES}.")
+    sweep = study.config["dropout"]
+    if study.conditions[0]["cross"] and sweep["instances"] and any(sweep["rates"]):
+        raise StudyError("Config key dropout.instances: found a number, but the first condition crosses streams.")
+
+
+def _check_perturbations(study: Study) -> None:
+    """Check perturbations as far as the config says enough: their epoch, factor and, in an All-CNN, parameter."""
+    for index, condition in enumerate(study.config["conditions"]):
+        perturb, key = study.conditions[index]["perturb"], f"conditions[{index}].perturb"
+        if perturb is None:
+            continue
+        _check_epochs(f"{key}.epoch", [perturb["epoch"]], range(study.last_epoch), "training.epochs")
+        if perturb["kind"] == "factor" and perturb["factor"] == 1:
+            raise StudyError(f"Config key {key}.factor: found 1, expected a factor that changes the weight.")
+        for architecture, name in study.groups:
+            modules = module_names(study.network(architecture)["architecture"])
+            if name == condition["name"] and modules is not None and perturb["parameter"] is not None:
+                known = [f"{module}.{part}" for module in modules for part in ("weight", "bias")]
+                _check_known(f"{key}.parameter", [perturb["parameter"]], known, architecture)
+
+
 def _check_streams(study: Study) -> None:
-    """Check that each condition varies a stream that is used: otherwise its networks would be equal."""
+    """Check that each condition varies a stream that is used: otherwise its networks would be equal.
+
+    A condition that crosses streams must use them all: otherwise some of its networks would be equal.
+    """
     for architecture, name in study.groups:
-        condition = study.condition(name)
-        if not set(condition["vary"]) & set(study.used_streams(architecture, name)):
-            settings = f"augmentation {study.config['training']['augmentation']}, dropout {condition['dropout']:g}"
+        condition, used = study.condition(name), study.used_streams(architecture, name)
+        settings = f"augmentation {study.config['training']['augmentation']}, dropout {condition['dropout']:g}"
+        unused = [stream for stream in condition["cross"] or () if stream not in used]
+        if unused:
+            raise StudyError(
+                f"Config key conditions: {name} crosses {' and '.join(unused)}, which its training does not use "
+                f"({settings}), so some of its networks would be the same."
+            )
+        if not set(condition["vary"]) & set(used):
             raise StudyError(
                 f"Config key conditions: {name} varies only {' and '.join(condition['vary'])}, which its training does "
                 f"not use ({settings}), so its networks would all be the same; vary init or order too."

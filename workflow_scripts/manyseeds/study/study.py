@@ -4,9 +4,10 @@ Read while the Snakefile is parsed, so only the standard library, jsonschema and
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +78,13 @@ class Study:
 
     @cached_property
     def conditions(self) -> tuple[Config, ...]:
-        """The declared conditions, then one like the first for each rate above 0 of the dropout sweep."""
-        first, sweep = self.config["conditions"][0], self.config["dropout"]
+        """The declared conditions, then one like the first for each rate above 0 of the dropout sweep.
+
+        A condition that crosses streams varies these, and has one instance for each combination of their seeds. `cross`
+        and `perturb` are None where the config has no number or kind.
+        """
+        declared, sweep = [_completed(condition) for condition in self.config["conditions"]], self.config["dropout"]
+        first = declared[0]
         n_instances = sweep["instances"] or first["instances"]
         added = (
             first
@@ -86,7 +92,7 @@ class Study:
             for rate in sweep["rates"]
             if rate
         )
-        return (*self.config["conditions"], *added)
+        return (*declared, *added)
 
     @cached_property
     def instances(self) -> tuple[Instance, ...]:
@@ -177,13 +183,15 @@ class Study:
     def untrained_groups(self) -> tuple[tuple[str, str], ...]:
         """The groups whose networks are also compared before training, in all layers (`untrained`).
 
-        There are none if the initial weights are not known.
+        There are none if the initial weights are not known. Exported networks of a perturbed condition have none
+        either: their initial weights are drawn again without the perturbation.
         """
         chosen = self.config["untrained"]["conditions"]
         chosen = [self.conditions[0]["name"]] if chosen is None else chosen
         if not self.knows_training or not self.untrained_measures:
             return ()
-        return tuple(group for group in self.groups if group[1] in chosen)
+        redrawn = {each["name"] for each in self.conditions if each["perturb"] and self.mode == PRETRAINED}
+        return tuple(group for group in self.groups if group[1] in chosen and group[1] not in redrawn)
 
     @cached_property
     def comparator_groups(self) -> tuple[tuple[str, str], ...]:
@@ -207,7 +215,7 @@ class Study:
     def dropout_sweep(self) -> tuple[tuple[str, str], ...]:
         """The groups that differ from the first condition only in dropout, if that has no dropout."""
         first = self.conditions[0]
-        alike = ("vary", "images", "categories")
+        alike = ("vary", "cross", "perturb", "images", "categories")
         if not self.knows_training or first["dropout"]:
             return ()
         return tuple(
@@ -239,23 +247,35 @@ class Study:
         )
 
     def stream_seeds(self, instance: Instance) -> dict[str, int]:
-        """Return the seed of each random stream: the instance's if its condition varies it, else 0."""
-        vary = self.condition(instance.condition)["vary"]
-        return {stream: instance.seed if stream in vary else 0 for stream in STREAMS}
+        """Return the seed of each random stream: the instance's if its condition varies it, else 0.
+
+        If its condition crosses streams, their seeds are the digits of the instance's (`crossed_seeds`).
+        """
+        condition = self.condition(instance.condition)
+        if condition["cross"]:
+            seeds = crossed_seeds(condition["cross"], instance.seed)
+        else:
+            seeds = dict.fromkeys(condition["vary"], instance.seed)
+        return {stream: seeds.get(stream, 0) for stream in STREAMS}
 
     def settings(self, instance: Instance) -> dict[str, Any]:
-        """Return an instance's settings by column: stream seeds, vary, dropout, images, categories, judged.
+        """Return an instance's settings by column.
+
+        These are stream seeds, vary, cross, perturb, dropout, images, categories and judged.
 
         All are None if the training is not known.
         """
         columns = [f"stream_{stream}" for stream in STREAMS]
         if not self.knows_training:
-            return dict.fromkeys([*columns, "vary", "dropout", "images", "categories", "judged"])
+            others = ["vary", "cross", "perturb", "dropout", "images", "categories", "judged"]
+            return dict.fromkeys([*columns, *others])
         condition = self.condition(instance.condition)
         seeds = dict(zip(columns, self.stream_seeds(instance).values(), strict=True))
         categories = condition["categories"]
         return seeds | {
             "vary": "+".join(condition["vary"]),
+            "cross": "+".join(f"{stream}{n}" for stream, n in (condition["cross"] or {}).items()) or None,
+            "perturb": described(condition["perturb"]),
             "dropout": condition["dropout"],
             "images": condition["images"],
             "categories": None if categories is None else "+".join(map(str, categories)),
@@ -369,6 +389,40 @@ class Study:
                 source, target = source[parent], target.setdefault(parent, {})
             target[last] = source[last]
         return selected
+
+
+def _completed(condition: Config) -> dict[str, Any]:
+    """Return a condition with the streams and instances that `cross` stands for, and None for an empty `perturb`."""
+    levels = {stream: n for stream, n in (condition["cross"] or {}).items() if n is not None}
+    perturb = condition["perturb"] if condition["perturb"] and condition["perturb"]["kind"] else None
+    completed = {**condition, "cross": levels or None, "perturb": perturb}
+    return completed | {"vary": list(levels), "instances": prod(levels.values())} if levels else completed
+
+
+def crossed_seeds(levels: Mapping[str, int], seed: int) -> dict[str, int]:
+    """Return the seed of each crossed stream of an instance: the digits of its number.
+
+    Parameters
+    ----------
+    levels
+        Number of seeds of each stream, in the order of `STREAMS`. The last one changes fastest.
+    seed
+        Number of the instance among all combinations, from 0.
+    """
+    seeds = {}
+    for stream, n in reversed(list(levels.items())):
+        seed, seeds[stream] = divmod(seed, n)
+    return {stream: seeds[stream] for stream in levels}
+
+
+def described(perturb: Config | None) -> str | None:
+    """Return a perturbation in words, ``ulp`` or ``factor 1.001``, with what is not the default; None without any."""
+    if perturb is None:
+        return None
+    words = [perturb["kind"]] + ([f"{perturb['factor']:g}"] if perturb["kind"] == "factor" else [])
+    if perturb["parameter"] is not None or perturb["index"]:
+        words.append(f"{perturb['parameter'] or 'first convolution'}[{perturb['index']}]")
+    return " ".join(words + ([f"epoch {perturb['epoch']}"] if perturb["epoch"] else []))
 
 
 def network_name(entry: Config) -> str:

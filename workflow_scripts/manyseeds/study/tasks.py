@@ -18,20 +18,25 @@ def network_values(study: Study, architecture: str) -> dict[str, Any]:
 
 
 def task_values(study: Study, instance: Instance) -> dict[str, Any]:
-    """Return the arguments of `recipes.Task.from_params`, except the data's number of categories."""
+    """Return the arguments of `recipes.Task.from_params`, except the data's number of categories.
+
+    Networks of crossed streams are not redrawn, because another attempt would have draws of its own in all streams.
+    """
     config, condition = study.config, study.condition(instance.condition)
     recipe = {key: value for key, value in config["training"].items() if key not in UNRELATED}
     recipe["checkpoints"] = list(study.checkpoints)
     recipe["dropout"] = condition["dropout"]
     recipe["dropout_after"] = config["dropout"]["after"] if condition["dropout"] else []
+    perturb = {"perturb": dict(condition["perturb"])} if condition["perturb"] else {}
     return {
         "name": f"{instance.architecture}/{instance.condition}/seed{instance.seed}",
         "network": network_values(study, instance.architecture),
         "recipe": recipe,
-        "collapse": dict(config["collapse"]),
+        "collapse": dict(config["collapse"]) | ({"max_attempts": 1} if condition["cross"] else {}),
         "root_seed": config["seed"],
         "stream_seeds": study.stream_seeds(instance),
         "vary": list(condition["vary"]),
+        **perturb,
     }
 
 
@@ -81,13 +86,15 @@ def random_draws(study: Study, architecture: str, condition: str) -> dict[str, A
 def differ_in_draws_alone(study: Study, architecture: str, first: str, second: str) -> bool:
     """Return whether all settings of two conditions' trainings are the same, but for the streams that vary.
 
-    It is False if the training is not known.
+    The largest number of attempts may differ too: it changes no accepted network. It is False if the training is not
+    known.
     """
     if not study.knows_training:
         return False
     settings = []
     for condition in (first, second):
         values = shared_values(study, architecture, condition) | training_set(study, condition)
+        del values["collapse"]["max_attempts"]
         settings.append({key: value for key, value in values.items() if key != "vary"})
     return settings[0] == settings[1]
 

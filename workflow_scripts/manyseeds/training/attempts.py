@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from manyseeds.data.images import Images
 from manyseeds.io import tensors
 from manyseeds.models import build, spec
 from manyseeds.models.forward import dropout
+from manyseeds.models.perturbations import changes_forward
 from manyseeds.models.seeding import seed_all
 from manyseeds.models.spec import Weights
 from manyseeds.training.collapse import DEAD_MINIBATCHES
@@ -69,6 +71,8 @@ class Place:
     n_constant: int = 0
     seconds: float = 0.0
     history: list[dict] = field(default_factory=list)
+    perturbed: dict[str, Any] | None = None
+    """The weight that was changed: parameter, index, values before and after, and whether forward passes change."""
 
 
 class Attempt:
@@ -172,6 +176,27 @@ class Attempt:
             own: streams.Address = {**address, "purpose": "dropout/own"}
             seed_all(streams.torch_seed(**own, **place))
 
+    def perturb(self, report: Report) -> None:
+        """Change the weight that the task perturbs, if that is due now and not done yet."""
+        perturbation, place = self.task.perturb, self.place
+        if perturbation is None or place.perturbed is not None or (place.epoch, place.step) != (perturbation.epoch, 0):
+            return
+        parameters = dict(self.module.named_parameters())
+        shapes = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
+        name, at = perturbation.place_in(shapes, self.task.name)
+        before = parameters[name][at].item()
+        after = float(perturbation.changed(before, self.task.name))
+        with torch.no_grad():
+            parameters[name][at] = after
+        place.perturbed = {
+            "parameter": name,
+            "index": perturbation.index,
+            "before": before,
+            "after": after,
+            "changes_forward": changes_forward(before, after, self.recipe.precision),
+        }
+        report(f"{self.task.name} attempt {place.attempt}: {name}[{perturbation.index}] is {before!r}, now {after!r}")
+
     def step(self, images: Tensor, labels: Tensor) -> None:
         """Take one step of gradient descent on a minibatch.
 
@@ -234,6 +259,7 @@ class Attempt:
         """Continue from the saved state of this attempt, or write checkpoint 0 if there is none."""
         self.store.begin(self.assignment.digest, self.assignment.platform)
         if not (self.store.state.exists() and self._resume()):
+            self.perturb(report)
             self._write_checkpoint()
         else:
             place = self.place
@@ -268,6 +294,8 @@ class Attempt:
             **self.assignment.platform.metadata,
             "cpu": processors.model(),
         }
+        if place.perturbed is not None:
+            metadata["perturbed"] = json.dumps(place.perturbed)
         tensors.write(self.store.checkpoint(place.attempt, place.epoch), build.weights_of(self.module), metadata)
 
 

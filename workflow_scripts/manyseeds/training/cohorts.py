@@ -81,6 +81,8 @@ class Cohort:
         behind = [attempt for attempt in in_epoch if attempt.place.step == step]
         end = min((attempt.place.step for attempt in in_epoch if attempt.place.step > step), default=self.n_steps)
         self._elapsed()
+        for attempt in behind:
+            attempt.perturb(self.report)
         for minibatches in self._minibatches(behind, epoch, step, end):
             for attempt in behind:
                 self.steps[attempt].launch(*minibatches[attempt.feed])

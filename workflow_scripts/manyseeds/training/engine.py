@@ -241,7 +241,14 @@ def assign(
         Digest of the code.
     published
         File of the instance's published weights of the last epoch, which need not exist.
+
+    Raises
+    ------
+    StudyError
+        If the task's perturbation does not fit its network.
     """
+    if task.perturb is not None:
+        task.perturb.check(initial, task.name)
     digest, key = task.digest(initial, images.digest, code), task.key(initial, images.digest, code, platform)
     if published is not None and (metadata := metadata_of(published)):
         trained_on = Platform.from_metadata(metadata)

@@ -15,6 +15,7 @@ import numpy as np
 from manyseeds.data.images import Images
 from manyseeds.io.tensors import digest_of
 from manyseeds.models import initialisation
+from manyseeds.models.perturbations import Perturbation
 from manyseeds.models.spec import Network, Weights, to_metadata
 from manyseeds.streams import Address
 from manyseeds.study.architectures import used_streams
@@ -72,6 +73,7 @@ class Task:
     root_seed: int
     stream_seeds: Mapping[str, int]
     vary: Sequence[str]
+    perturb: Perturbation | None = None
 
     @property
     def max_attempts(self) -> int:
@@ -102,12 +104,13 @@ class Task:
         root_seed: int,
         stream_seeds: Mapping[str, int],
         vary: Sequence[str],
+        perturb: Mapping[str, Any] | None = None,
     ) -> "Task":
         """Build a task from plain values, as a workflow passes them.
 
         Parameters
         ----------
-        network, recipe, collapse
+        network, recipe, collapse, perturb
             Entries of the config. Lists become tuples, and defaults of the collapse rule are filled in.
         n_categories
             Number of categories of the data.
@@ -125,6 +128,7 @@ class Task:
             root_seed=root_seed,
             stream_seeds=stream_seeds,
             vary=vary,
+            perturb=None if perturb is None else Perturbation(**perturb),
         )
 
     def initial_weights(self, images: Images, initial: Weights, attempt: int) -> Weights:
@@ -183,6 +187,8 @@ class Task:
             "images": images_digest,
             "code": code_digest,
             "software": software(),
+            # Absent without a perturbation, so that the keys of earlier trainings stay.
+            **({} if self.perturb is None else {"perturb": asdict(self.perturb)}),
         }
 
 

@@ -34,10 +34,14 @@ def train_plainly(
     masks = torch.Generator(device)
     labels = torch.from_numpy(images.labels)
     answer = torch.compile(_loss_and_logits, dynamic=False) if recipe.compile else _loss_and_logits
+    if task.perturb is not None and task.perturb.epoch == 0:
+        _perturb(module, task)
     checkpoints = {0: build.weights_of(module)} if 0 in recipe.checkpoints else {}
     module.train()
     with dropout(module, recipe.dropout_after, recipe.dropout, masks):
         for epoch in range(recipe.epochs):
+            if task.perturb is not None and task.perturb.epoch == epoch > 0:
+                _perturb(module, task)
             optimiser.param_groups[0]["lr"] = recipe.learning_rate_at(epoch)
             for step, batch in enumerate(minibatches(task, len(labels), attempt=attempt, epoch=epoch)):
                 inputs = to_device(images.inputs[batch], device)
@@ -60,6 +64,22 @@ def train_plainly(
             if epoch + 1 in recipe.checkpoints:
                 checkpoints[epoch + 1] = build.weights_of(module)
     return checkpoints
+
+
+def _perturb(module: nn.Module, task: Task) -> None:
+    """Change one weight, found by its number in the flattened parameter."""
+    assert task.perturb is not None
+    parameters = dict(module.named_parameters())
+    name = task.perturb.parameter or next(name for name, weights in parameters.items() if weights.ndim == 4)
+    flat = parameters[name].detach().contiguous().view(-1).clone()
+    if task.perturb.kind == "ulp":
+        flat[task.perturb.index] = torch.nextafter(
+            flat[task.perturb.index], flat[task.perturb.index].sign() * torch.inf
+        )
+    else:
+        flat[task.perturb.index] *= task.perturb.factor
+    with torch.no_grad():
+        parameters[name].copy_(flat.view(parameters[name].shape))
 
 
 def _loss_and_logits(module: nn.Module, inputs: Tensor, labels: Tensor, precision: str) -> tuple[Tensor, Tensor]:
