@@ -65,6 +65,7 @@ if STUDY.mode in (OWN_ACTIVATIONS, PRETRAINED):
 include: "rules/consistency.smk"
 include: "rules/comparators.smk"
 include: "rules/across.smk"
+include: "rules/sources.smk"
 include: "rules/maps.smk"
 include: "rules/rotations.smk"
 include: "rules/tables.smk"

@@ -41,7 +41,7 @@ COLOURS = {
     ("datasets",): "#dbe9f6",
     ("networks", "evaluation"): "#fbe9b7",
     ("recording", "representations"): "#d5ecd9",
-    ("consistency", "untrained", "comparators", "across", "maps", "rotations"): "#e5dcf2",
+    ("consistency", "untrained", "comparators", "across", "sources", "maps", "rotations"): "#e5dcf2",
     ("tables", "figures"): "#e8e8e8",
     ("export",): "#f3f3d0",
 }

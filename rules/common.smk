@@ -85,15 +85,13 @@ GROUP_TABLES = [
     *COMPARATOR_TABLES,
 ]
 PAIR_TABLES = ["consistency_across", "consistency_across_summary", "contrasts"]
+SOURCE_TABLES = ["sources", "source_pairs"]  # with a part for each architecture
+PARTED_TABLES = [*INSTANCE_TABLES, *GROUP_TABLES, *PAIR_TABLES, *SOURCE_TABLES]
 MAPS = ["second_level", "mds"]  # made only for groups that figures show
 UNTRAINED_TABLES = ["consistency", "consistency_summary"]  # with further parts for networks before training
 ROTATION_TABLES = ["rotations", "rotation_entries"]
 CLAIM_TABLES = ["claims"] if catalogue.why_not("claims", STUDY) is None else []
-TABLES = list(
-    dict.fromkeys(
-        ["layers", *INSTANCE_TABLES, *GROUP_TABLES, *PAIR_TABLES, *ROTATION_TABLES, "comparison", *CLAIM_TABLES]
-    )
-)
+TABLES = list(dict.fromkeys(["layers", *PARTED_TABLES, *ROTATION_TABLES, "comparison", *CLAIM_TABLES]))
 REPORTED_TABLES = [
     "instances",
     "attempts",
@@ -104,6 +102,8 @@ REPORTED_TABLES = [
     "clustering_summary",
     "comparators_summary",
     "comparator_drop",
+    "sources",
+    "source_pairs",
     "consistency_across_summary",
     "contrasts",
     "relations",

@@ -11,7 +11,7 @@ rule gather_table:
     log:
         f"{R}/logs/gather_table/{{table}}.log",
     wildcard_constraints:
-        table=one_of(table for table in [*INSTANCE_TABLES, *GROUP_TABLES, *PAIR_TABLES] if table not in REPORTED_TABLES),
+        table=one_of(table for table in PARTED_TABLES if table not in REPORTED_TABLES),
     localrule: True
     conda:
         "../envs/manyseeds.yaml"

@@ -45,6 +45,16 @@ def at_common_epochs(condition):
     )
 
 
+def of_pool(pattern):
+    """Return an input function: the files of the pooled instances of an architecture."""
+    return lambda wildcards: fill(pattern, pooled_instances(wildcards.architecture), source_epochs(wildcards))
+
+
+def pool_attempts(wildcards):
+    """Return the tables of attempts of the pooled instances of an architecture."""
+    return instance_parts("attempts", pooled_instances(wildcards.architecture))
+
+
 def of_seeds(pattern, seeds, epochs=None):
     """Return an input function: the files of the instances of a group with some seeds."""
     return lambda wildcards: fill(
@@ -280,4 +290,7 @@ def parts_of(table, groups):
         parts += parts_of_groups(table, groups)
     if table in PAIR_TABLES:
         parts += parts_of_pairs(table, groups)
-    return parts if table in (*INSTANCE_TABLES, *GROUP_TABLES, *PAIR_TABLES) else [f"{R}/tables/{table}.parquet"]
+    if table in SOURCE_TABLES:
+        architectures = [name for name in STUDY.source_architectures if any(group[0] == name for group in groups)]
+        parts += [f"{R}/tables/parts/{architecture}/{table}.parquet" for architecture in architectures]
+    return parts if table in PARTED_TABLES else [f"{R}/tables/{table}.parquet"]

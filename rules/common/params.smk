@@ -102,6 +102,29 @@ def common_epochs(wildcards):
     return [epoch for epoch in first if epoch in second]
 
 
+def pooled_instances(architecture):
+    """Return the instances of an architecture whose differences are split by random stream."""
+    conditions = STUDY.pooled_conditions(architecture)
+    return [Instance(architecture, name, seed) for name in conditions for seed in STUDY.seeds(architecture, name)]
+
+
+def pooled(wildcards):
+    """Return a param: seeds and addresses of random draws of the pooled conditions of an architecture."""
+    return [
+        {
+            "name": name,
+            "seeds": list(STUDY.seeds(wildcards.architecture, name)),
+            "draws": tasks.random_draws(STUDY, wildcards.architecture, name),
+        }
+        for name in STUDY.pooled_conditions(wildcards.architecture)
+    ]
+
+
+def source_epochs(wildcards):
+    """Return the epochs at which the pooled networks of an architecture are compared."""
+    return list(STUDY.source_epochs(wildcards.architecture))
+
+
 def largest_group():
     """Return the number of instances of the largest group."""
     return max(len(STUDY.seeds(*group)) for group in STUDY.groups)

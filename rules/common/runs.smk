@@ -87,7 +87,7 @@ def tell_results():
     from manyseeds.results import closing_lines  # imports pandas, which planning a run does not need
 
     made = {file for job in workflow.dag.jobs for file in job.output}
-    told = ("instances", "consistency_summary", "howmany_answer")
+    told = ("instances", "consistency_summary", "howmany_answer", "sources")
     names = [name for name in told if f"{R}/tables/{name}.parquet" in made]
     for line in closing_lines(Path(R), names):
         print(line, file=sys.stderr)

@@ -6,8 +6,11 @@ import numpy as np
 import pandas as pd
 from places import ROOT
 
+from manyseeds.comparison.consistency import agreement
+from manyseeds.comparison.pools import Pool
 from manyseeds.statistics.group_summaries import plan_networks
 from manyseeds.statistics.howmany import Plan
+from manyseeds.statistics.sources import source_rows
 
 LAYERS = {"all_cnn_c": [f"conv{k}" for k in range(1, 10)], "all_cnn_7": [f"conv{k}" for k in range(1, 8)]}
 MEASURES = ("correlation", "cosine", "euclidean", "unit_euclidean", "norm_difference")
@@ -55,6 +58,7 @@ def study_tables(
         "claims": _claims(),
     }
     tables["howmany"], tables["howmany_answer"] = _howmany(consistency)
+    tables["sources"], tables["source_pairs"] = _sources(rng, layers, measures)
     tables["mds"] = pd.concat(
         [
             _rdm_maps(rng, layers, condition, n_stimuli, n_categories),
@@ -504,6 +508,28 @@ def _howmany(consistency):
         for n in (100, 1000)
     ]
     return pd.concat([howmany, *more], ignore_index=True).astype({"n_stimuli": "Int64"}), answers
+
+
+SEEDS_OF_STREAMS = {"init": 3, "order": 4}
+
+
+def _sources(rng, layers, measures):
+    """Pools of 3 x 4 networks, one of which is missing, in which the part of init grows with depth."""
+    levels = np.array(list(product(range(3), range(4))))[1:]
+    cells = tuple(("crossed", seed) for seed in range(1, 12))
+    pool = Pool(cells, ("init", "order"), levels, 1)
+    frames = []
+    for architecture, names in layers.items():
+        found = []
+        for index, (measure, kind) in product(range(len(names)), product(measures, KIND_LEVEL)):
+            parts = rng.standard_normal((4, 300))[np.array([levels[:, 0], levels[:, 1]])]
+            init, order = parts * [[[0.1 * (index + 1)]], [[0.3]]]
+            vectors = rng.standard_normal(300) + init + order + 0.3 * rng.standard_normal((11, 300))
+            keys = {"epoch": LAST_EPOCH, "layer": names[index], "layer_index": index, "normalisation": "none"}
+            found.append((keys | {"measure": measure, "kind": kind}, agreement(vectors)))
+        of_pool = {"architecture": architecture, "conditions": "crossed", "equivalent": 0.02}
+        frames.append([rows.assign(**of_pool) for rows in source_rows(pool, found)])
+    return [pd.concat(rows, ignore_index=True) for rows in zip(*frames, strict=True)]
 
 
 def _claims():

@@ -1,5 +1,7 @@
 """The last lines of a finished run."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -57,3 +59,11 @@ def test_networks_without_interval_and_without_known_training(tables, tmp_path):
     accepted = tables["instances"].assign(collapsed=False)
     accepted.to_parquet(tmp_path / "tables/instances.parquet")
     assert closing_lines(tmp_path, ["instances"])[1] == f"None of the {len(accepted)} networks collapsed."
+
+
+def test_a_line_says_which_stream_constrains_more(tables, tmp_path):
+    write(tmp_path, sources=tables["sources"])
+    lines = closing_lines(tmp_path, ["sources"])[1:]
+    for line, name in zip(lines, ("All-CNN-C", "All-CNN-7"), strict=True):
+        assert line.startswith(f"Sources of difference (95 % two-way). {name}, conv1: ")
+    assert re.search(r"conv1: sharing init .*; conv9: sharing init .*: initialisation constrains more\.$", lines[0])

@@ -29,10 +29,11 @@ FIGURES = (
     *(f"supp{n}" for n in range(1, 9)),
     "comparators",
     "howmany",
+    "sources",
     "claims",
     "comparison",
 )
-OF_TINY = set(FIGURES) - {"fig6", "claims", "howmany"}
+OF_TINY = set(FIGURES) - {"fig6", "claims", "howmany", "sources"}
 TRAINING = {"declare_training", "train_cohort", "train"}
 N_BASELINE, N_HALVES, N_SWEPT = 3, 4, 2
 """Instances of the tiny study: baseline, on half of the images, with dropout."""
@@ -93,16 +94,17 @@ def changed(finished):
 @pytest.mark.parametrize(
     ("study", "n_instances", "n_blocks", "left_out"),
     [
-        (None, 21, 7, {"fig6", "claims"}),
-        ("studies/cifar10_small.yaml", 16, 16, {"fig6", "supp3"}),
-        ("studies/mehrer2020.yaml", 140, 28, {"fig6"}),
-        ("studies/mehrer2020_pilots.yaml", 12, 4, {"fig6", "supp3", "howmany"}),
-        ("studies/mehrer2020_alexnet.yaml", 10, 10, {"fig8", "fig9", "supp3", "supp8", "claims"}),
-        ("studies/compressed.yaml", 10, 10, {"fig6", "fig8", "supp3"}),
-        ("studies/compressed_quarter.yaml", 10, 10, {"fig6", "fig8", "supp3"}),
-        ("studies/compressed_quarter_70.yaml", 10, 10, {"fig6", "fig8", "supp3"}),
-        ("studies/parity.yaml", 10, 10, {"fig5", "fig6", "fig8", "fig9", "supp3", "supp8"}),
-        ("studies/tinyimagenet_alexnet.yaml", 3, 1, {"fig8", "fig9", "supp3", "supp8", "claims", "howmany"}),
+        (None, 21, 7, {"fig6", "claims", "sources"}),
+        ("studies/cifar10_small.yaml", 16, 16, {"fig6", "supp3", "sources"}),
+        ("studies/mehrer2020.yaml", 140, 28, {"fig6", "sources"}),
+        ("studies/mehrer2020_pilots.yaml", 12, 4, {"fig6", "supp3", "howmany", "sources"}),
+        ("studies/mehrer2020_alexnet.yaml", 10, 10, {"fig8", "fig9", "supp3", "supp8", "claims", "sources"}),
+        ("studies/compressed.yaml", 10, 10, {"fig6", "fig8", "supp3", "sources"}),
+        ("studies/compressed_quarter.yaml", 10, 10, {"fig6", "fig8", "supp3", "sources"}),
+        ("studies/compressed_quarter_70.yaml", 10, 10, {"fig6", "fig8", "supp3", "sources"}),
+        ("studies/parity.yaml", 10, 10, {"fig5", "fig6", "fig8", "fig9", "supp3", "supp8", "sources"}),
+        ("studies/tinyimagenet_alexnet.yaml", 3, 1, {"fig8", "fig9", "supp3", "supp8", "claims", "howmany", "sources"}),
+        ("studies/digits_sources.yaml", 22, 4, {"fig6", "fig8", "supp3", "comparators", "claims", "comparison"}),
     ],
 )
 def test_a_dry_run_of_each_study_plans_its_instances_and_figures(fresh, study, n_instances, n_blocks, left_out):
@@ -267,7 +269,13 @@ def test_a_study_makes_every_table_and_figure(finished):
     schemas = sorted((finished / "workflow_scripts/manyseeds/schemas/tables").glob("*.schema.json"))
     for path in schemas:
         schema = tables.read_schema(path)
-        if schema["title"] in ("claims", "howmany", "howmany_answer"):  # of other or more networks
+        if schema["title"] in (
+            "claims",
+            "howmany",
+            "howmany_answer",
+            "sources",
+            "source_pairs",
+        ):  # of other or more networks
             continue
         table = pd.read_parquet(results / "tables" / f"{schema['title']}.parquet")
         pd.testing.assert_frame_equal(table, tables.conform(table, schema))

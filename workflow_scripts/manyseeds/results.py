@@ -171,8 +171,8 @@ def closing_lines(folder: Path, tables: Sequence[str]) -> list[str]:
     folder
         The study's folder.
     tables
-        Which of the tables ``consistency_summary``, ``howmany_answer`` and ``instances`` are up to date. Others are not
-        read.
+        Which of the tables ``consistency_summary``, ``howmany_answer``, ``sources`` and ``instances`` are up to date.
+        Others are not read.
     """
     places = [f"{name} are in {folder / name}/" for name in ("figures", "tables") if any((folder / name).glob("*.*"))]
     lines = [f"{', '.join(places).capitalize()}."] if places else []
@@ -181,6 +181,8 @@ def closing_lines(folder: Path, tables: Sequence[str]) -> list[str]:
         lines += _main_numbers(read["consistency_summary"])
     if "howmany_answer" in read:
         lines += _needed_networks(read["howmany_answer"])
+    if "sources" in read:
+        lines += _sources(read["sources"])
     if "instances" in read:
         lines += _left_out(read["instances"])
     return lines
@@ -216,6 +218,18 @@ def _needed_networks(answers: pd.DataFrame) -> list[str]:
     rows = rows[rows["measure"] == main_measure(rows["measure"])]
     found = [f"{group.title}, {answer(selection.rows_of(rows, group))}" for group in selection.groups(rows)]
     return [f"Precision. {'; '.join(found)}."]
+
+
+def _sources(sources: pd.DataFrame) -> list[str]:
+    """Return a line per architecture: which stream constrains more, in the first and in the last layer."""
+    from manyseeds.figures import sources as figure  # a notebook does not need these
+    from manyseeds.figures.selection import ARCHITECTURE_NAMES
+
+    lines = []
+    for architecture, rows in figure.of_last_epoch(sources).groupby("architecture", sort=False):
+        name = ARCHITECTURE_NAMES.get(str(architecture), str(architecture))
+        lines.append(f"Sources of difference (95 % two-way). {name}, {'; '.join(figure.answers(rows))}.")
+    return lines
 
 
 def _left_out(instances: pd.DataFrame) -> list[str]:

@@ -170,8 +170,12 @@ def test_names_that_look_like_formulas_are_written_as_they_are(name, expected):
     assert expected in [text.get_text() for text in written(draw(name, tables))]
 
 
+NOT_BY_GROUP = (*SIMULATIONS, "supp3", "claims", "sources")
+"""Figures that count no networks of each group, or count them in other words."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in OF_ANY_NETWORKS if name not in (*SIMULATIONS, "supp3", "claims")])
+@pytest.mark.parametrize("name", [name for name in OF_ANY_NETWORKS if name not in NOT_BY_GROUP])
 def test_states_how_many_networks_there_are_and_how_many_collapsed(name, drawn):
     text = notes(drawn(name))
     for title in ("All-CNN-C", "All-CNN-7"):
@@ -980,6 +984,8 @@ def collapsed(tables, chosen):
             table = table[~pd.MultiIndex.from_frame(table[["architecture", condition]]).isin(lost)]
         left[name] = table
     nothing = {"comparison": tables["comparison"].assign(ours=np.nan), "claims": tables["claims"].assign(gate="failed")}
+    if chosen(instances).all():
+        nothing |= {name: tables[name].iloc[:0] for name in ("sources", "source_pairs")}
     return left | {"instances": instances} | nothing
 
 
@@ -1044,6 +1050,54 @@ def test_no_point_lies_beyond_the_shared_axis(name):
         for line in axes.lines:
             heights = np.asarray(line.get_ydata(), float)
             assert ((heights >= low) & (heights <= high) | np.isnan(heights)).all()
+
+
+# --- sources
+
+
+def test_sources_stacks_the_components_of_its_table(tables, drawn):
+    rows = tables["sources"].query("architecture == 'all_cnn_c' and measure == 'correlation'")
+    for axes, kind in zip(drawn("sources").axes, ("exemplar", "centroid"), strict=False):
+        own = rows[rows["kind"] == kind]
+        containers = {container.get_label(): container for container in axes.containers}
+        assert list(containers) == ["common to all", "initialisation", "order", "initialisation + order"]
+        for name, container in zip(("common", "init", "order", "init+order"), containers.values(), strict=True):
+            values = own[own["component"] == name].sort_values("layer_index")["value"]
+            np.testing.assert_allclose([bar.get_height() for bar in container], values)
+        tops = [bar.get_y() + bar.get_height() for bar in containers["initialisation + order"]]
+        if (own["value"] >= 0).all():
+            np.testing.assert_allclose(tops, 1.0)
+
+
+def test_sources_draws_differences_with_intervals_the_range_of_none_and_classes(tables, drawn):
+    rows = tables["sources"].query("architecture == 'all_cnn_c' and measure == 'correlation'")
+    _, _, difference, classes = drawn("sources").axes[:4]
+    found = curves(difference)
+    for kind in ("exemplar", "centroid"):
+        own = rows[(rows["kind"] == kind) & (rows["component"] == "difference")].sort_values("layer_index")
+        _, y, low, high = found[f"difference, {kind}s"]
+        np.testing.assert_allclose([y, low, high], own[["value", "ci_low", "ci_high"]].to_numpy(float).T)
+    (band,) = difference.patches
+    assert (band.get_y(), band.get_height()) == pytest.approx((-0.02, 0.04))
+    pairs = tables["source_pairs"].query(
+        "architecture == 'all_cnn_c' and measure == 'correlation' and kind == 'exemplar'"
+    )
+    names = {"none": "share nothing", "init": "share initialisation", "order": "share order"}
+    for shared, label in names.items():
+        own = pairs[pairs["shared"] == shared].sort_values("layer_index")
+        np.testing.assert_allclose(curves(classes)[label][1], own["r"])
+
+
+def test_sources_answers_in_words_for_the_first_and_last_layer(tables, drawn):
+    words = notes(drawn("sources"))
+    assert "All-CNN-C: 11 networks (init3+order4), 1 more collapsed and missing; conv1: sharing init instead" in words
+    assert "conv9: sharing init instead of order changes r by +" in words
+    assert "initialisation constrains more. All-CNN-7" in words
+
+
+def test_sources_of_stimuli_without_categories_leaves_out_centroids(tables):
+    figure = draw("sources", tables, lambda all: all | {"sources": all["sources"].query("kind == 'exemplar'")})
+    assert "stimuli have no categories" in [text.get_text() for text in figure.axes[1].texts]
 
 
 # --- howmany

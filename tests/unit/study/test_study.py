@@ -682,6 +682,43 @@ def test_impossible_crossings_and_perturbations_are_refused(changes, sentence):
     assert sentence in str(problem.value)
 
 
+def test_conditions_that_cross_are_pooled_or_those_that_are_named():
+    assert crossed().source_groups == (("all_cnn_c", "mine"),)
+    assert crossed(cross=None, vary=["order"]).source_groups == ()
+    training = {"epochs": 8, "checkpoints": [1, 3]}
+    trajectory = {"epochs": [1, 3], "conditions": ["one", "two"], "layers": ["conv9"]}
+    names = [{"name": "one"}, {"name": "two", "vary": ["order"]}, {"name": "three", "vary": ["init", "order"]}]
+    options = {"training": training, "trajectory": trajectory, "networks": [{"architecture": "all_cnn_c"}]}
+    two = study(conditions=names, sources={"conditions": ["one", "two"], "epochs": [3, 8]}, **options)
+    assert two.source_groups == (("all_cnn_c", "one"), ("all_cnn_c", "two"))
+    assert two.source_epochs("all_cnn_c") == (3, 8)
+    three = study(conditions=names, sources={"conditions": ["one", "two", "three"]}, **options)
+    assert three.source_epochs("all_cnn_c") == (8,)
+
+
+@pytest.mark.parametrize(
+    ("condition", "sources", "sentence"),
+    [
+        ({"dropout": 0.2}, {}, "sources.conditions: mine and other differ in dropout, expected conditions that"),
+        ({"images": "a"}, {}, "sources.conditions: mine and other differ in images and seed, expected"),
+        ({"perturb": {"kind": "ulp"}}, {}, "sources.conditions: mine and other differ in perturb, expected"),
+        ({}, {"epochs": [5]}, "sources.epochs: found epoch 5, expected one of 8 (see trajectory.epochs)"),
+        ({}, {"layers": ["conv77"]}, "sources.layers: found conv77, expected at least one of conv1, conv2"),
+        ({}, {"conditions": ["mine", "theirs"]}, "sources.conditions: found 'theirs', expected one of baseline, mine"),
+        ({}, {"equivalent": 0}, "sources.equivalent: found 0, expected more than 0"),
+    ],
+)
+def test_pools_that_cannot_be_split_are_refused(condition, sources, sentence):
+    conditions = [{"name": "baseline"}, {"name": "mine", "vary": ["order"]}, {"name": "other"} | condition]
+    with pytest.raises(StudyError) as problem:
+        study(
+            conditions=conditions,
+            networks=[{"architecture": "all_cnn_c"}],
+            sources={"conditions": ["mine", "other"]} | sources,
+        )
+    assert sentence in str(problem.value)
+
+
 def test_a_dropout_sweep_of_a_crossed_condition_crosses_too():
     first = {"name": "baseline", "cross": {"init": 2, "order": 2}}
     sweep = {"rates": [0, 0.3], "layers": ["conv7"]}

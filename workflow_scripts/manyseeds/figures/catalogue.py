@@ -67,6 +67,11 @@ COMPARATORS = Requirement(
     "networks compared by other comparators: name some in `comparators.names`, and the conditions that figures show in "
     "`comparators.conditions`",
 )
+SOURCES = Requirement(
+    lambda study: bool(study.source_groups),
+    "networks that cross random streams: give a condition `cross: {init: 4, order: 4}`, as in "
+    "studies/digits_sources.yaml, or pool conditions by `sources.conditions`",
+)
 PUBLISHED = Requirement(
     lambda study: any((name, "baseline") in study.groups for name in PUBLISHED_NETWORKS),
     f"a network with published values, in the condition baseline: add {' or '.join(PUBLISHED_NETWORKS)} to `networks`",
@@ -106,6 +111,11 @@ def followed(study: "Study") -> Groups:
 def by_comparators(study: "Study") -> Groups:
     """Return the shown groups whose networks are compared by several comparators."""
     return [group for group in study.shown_groups if group in study.comparator_groups]
+
+
+def pooled(study: "Study") -> Groups:
+    """Return the groups whose networks are pooled to tell sources of difference apart."""
+    return study.source_groups
 
 
 def swept(study: "Study") -> Groups:
@@ -240,6 +250,13 @@ FIGURES: dict[str, Entry] = {
         CONSISTENCY,
         ("howmany", "howmany_answer", "instances"),
         requires=(FIVE_NETWORKS,),
+    ),
+    "sources": Entry(
+        "Which random stream makes networks differ",
+        CAUSES,
+        ("sources", "source_pairs", "instances"),
+        requires=(SOURCES,),
+        groups=pooled,
     ),
     "claims": Entry("The declared claims", PAPER, ("claims", "instances"), (CLAIMED,), claimed),
     "comparison": Entry("Published values and ours", PAPER, ("comparison", "instances"), (PUBLISHED,), all_groups),

@@ -8,6 +8,7 @@ from manyseeds.errors import StudyError
 from manyseeds.study.architectures import NAMED_IN, layer_names, module_names
 from manyseeds.study.names import alike
 from manyseeds.study.study import FOLDERS, OWN_NETWORKS, TRAINED, Study, network_name
+from manyseeds.study.tasks import check_pools
 from manyseeds.study.validation import Config, check_plain, check_schema, with_defaults, with_types
 
 MOST_INSTANCES = 10_000
@@ -71,6 +72,7 @@ def check_meaning(study: Study) -> None:
         _check_epochs("export.epochs", config["export"]["epochs"] or (), study.analysed_epochs, "trajectory.epochs")
         _check_names(study)
         _check_perturbations(study)
+        _check_sources(study)
         _check_layers(study)
         _check_compared_layers(study)
     if not study.instances:
@@ -180,6 +182,16 @@ def _check_crossings(study: Study) -> None:
         raise StudyError("Config key dropout.instances: found a number, but the first condition crosses streams.")
 
 
+def _check_sources(study: Study) -> None:
+    """Check that pooled networks differ in streams alone, and the epochs and layers at which they are compared."""
+    check_pools(study)
+    if not study.source_groups:
+        return
+    chosen = study.config["sources"]
+    _check_epochs("sources.epochs", chosen["epochs"] or (), study.analysed_epochs, "trajectory.epochs")
+    _check_has_layers(study, "sources", study.source_architectures)
+
+
 def _check_perturbations(study: Study) -> None:
     """Check perturbations as far as the config says enough: their epoch, factor and, in an All-CNN, parameter."""
     for index, condition in enumerate(study.config["conditions"]):
@@ -251,12 +263,17 @@ def _check_layers(study: Study) -> None:
 
 def _check_compared_layers(study: Study) -> None:
     """Check that each architecture of the comparators, if its layers are known, has one of the named layers."""
-    wanted = study.config["comparators"]["layers"]
-    for architecture in dict.fromkeys(architecture for architecture, _ in study.comparator_groups):
+    _check_has_layers(study, "comparators", dict.fromkeys(architecture for architecture, _ in study.comparator_groups))
+
+
+def _check_has_layers(study: Study, key: str, architectures: Iterable[str]) -> None:
+    """Check that architectures have one of the layers that an analysis names, as far as their layers are known."""
+    wanted = study.config[key]["layers"]
+    for architecture in architectures:
         layers = layer_names(study.network(architecture))
         if wanted is not None and layers is not None and not set(wanted) & set(layers):
             raise StudyError(
-                f"Config key comparators.layers: found {', '.join(wanted)}, expected at least one of "
+                f"Config key {key}.layers: found {', '.join(wanted)}, expected at least one of "
                 f"{', '.join(layers)} (of {architecture})."
             )
 

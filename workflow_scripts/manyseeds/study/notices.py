@@ -20,7 +20,7 @@ EXPECTED = {
 
 def notices(study: Study) -> list[str]:
     """Return all sentences on a study, one for each thing that a user may not expect."""
-    return [*_left_out(study), *_ignored(study), *_uncategorised(study), *_orders(study)]
+    return [*_left_out(study), *_ignored(study), *_uncategorised(study), *_orders(study), *_crossed(study)]
 
 
 def _left_out(study: Study) -> Iterator[str]:
@@ -79,3 +79,13 @@ def _orders(study: Study) -> Iterator[str]:
                 f"{instance.architecture}: without {LAYERS}, the order of its layers is that of their names: "
                 f"{', '.join(layers)}. List them in {LAYERS} if their depth differs."
             )
+
+
+def _crossed(study: Study) -> Iterator[str]:
+    """Yield a sentence on conditions whose networks share streams, so that means over their pairs mix classes."""
+    crossed = [condition["name"] for condition in study.conditions if condition["cross"] and study.knows_training]
+    if crossed:
+        yield (
+            f"Networks of {', '.join(crossed)} share random streams, so intervals over networks do not hold for them. "
+            "Tables sources and source_pairs tell the streams apart."
+        )

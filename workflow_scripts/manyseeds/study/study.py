@@ -59,6 +59,8 @@ class Study:
             unfilled |= {"accuracy", "accuracy_summary", "rotations", "rotation_entries"}
         if not self.has_categories:
             unfilled |= {"clustering", "clustering_summary", "random_grouping"}
+        if not self.source_groups:
+            unfilled |= {"sources", "source_pairs"}
         if not self.comparator_groups:
             unfilled |= {"comparators", "comparators_summary", "comparator_drop", "correspondence"}
         return unfilled
@@ -153,7 +155,7 @@ class Study:
         named = {f"condition_pairs[{index}]": pair for index, pair in enumerate(self.config["condition_pairs"])}
         for key in ("partitions_for", "stimuli_for"):
             named[f"resampling.{key}.conditions"] = resampling[key]["conditions"] or []
-        for key in ("untrained", "comparators"):
+        for key in ("untrained", "comparators", "sources"):
             named[f"{key}.conditions"] = self.config[key]["conditions"] or []
         return named
 
@@ -200,6 +202,35 @@ class Study:
         if not self.config["comparators"]["names"]:
             return ()
         return self.shown_groups if chosen is None else tuple(group for group in self.groups if group[1] in chosen)
+
+    @cached_property
+    def source_groups(self) -> tuple[tuple[str, str], ...]:
+        """The groups whose networks are pooled, by architecture, to tell sources of difference apart (`sources`)."""
+        chosen = self.config["sources"]["conditions"]
+        if chosen is None:
+            chosen = [condition["name"] for condition in self.conditions if condition["cross"]]
+        return tuple(group for group in self.groups if group[1] in chosen) if self.knows_training else ()
+
+    @property
+    def source_architectures(self) -> tuple[str, ...]:
+        """Architectures with pooled networks."""
+        return tuple(dict.fromkeys(architecture for architecture, _ in self.source_groups))
+
+    def pooled_conditions(self, architecture: str) -> tuple[str, ...]:
+        """Return the conditions whose networks of an architecture are pooled."""
+        return tuple(condition for name, condition in self.source_groups if name == architecture)
+
+    def source_epochs(self, architecture: str) -> tuple[int, ...]:
+        """Return the epochs at which pooled networks are compared: those at which all of them are analysed."""
+        of_conditions = [self.epochs_of(architecture, name) for name in self.pooled_conditions(architecture)]
+        chosen = self.config["sources"]["epochs"]
+        common = [epoch for epoch in of_conditions[0] if all(epoch in epochs for epochs in of_conditions)]
+        return tuple(epoch for epoch in common if chosen is None or epoch in chosen) or (self.last_epoch,)
+
+    @property
+    def source_measures(self) -> tuple[str, ...]:
+        """Measures of the RDMs of pooled networks, as far as the study has them."""
+        return tuple(measure for measure in self.config["sources"]["measures"] if measure in self.measures)
 
     @property
     def groups_not_followed(self) -> tuple[tuple[str, str], ...]:

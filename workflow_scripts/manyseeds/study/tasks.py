@@ -5,6 +5,7 @@ Read while the Snakefile is parsed, so only the standard library is imported.
 
 from typing import Any
 
+from manyseeds.errors import StudyError
 from manyseeds.study.instances import Instance
 from manyseeds.study.study import Study
 
@@ -91,12 +92,36 @@ def differ_in_draws_alone(study: Study, architecture: str, first: str, second: s
     """
     if not study.knows_training:
         return False
-    settings = []
-    for condition in (first, second):
-        values = shared_values(study, architecture, condition) | training_set(study, condition)
-        del values["collapse"]["max_attempts"]
-        settings.append({key: value for key, value in values.items() if key != "vary"})
-    return settings[0] == settings[1]
+    return _settings(study, architecture, first) == _settings(study, architecture, second)
+
+
+def _settings(study: Study, architecture: str, condition: str) -> dict[str, Any]:
+    """Return the settings of a condition's trainings, but for random streams and the largest number of attempts."""
+    values = shared_values(study, architecture, condition) | training_set(study, condition)
+    del values["collapse"]["max_attempts"]
+    return {key: value for key, value in values.items() if key != "vary"}
+
+
+def check_pools(study: Study) -> None:
+    """Check that pooled conditions differ in their random streams alone (`sources.conditions`).
+
+    Raises
+    ------
+    StudyError
+        If two of them differ in another setting; names both and the setting.
+    """
+    for architecture in study.source_architectures:
+        first, *others = study.pooled_conditions(architecture)
+        expected = _settings(study, architecture, first)
+        for other in others:
+            found = _settings(study, architecture, other)
+            differing = [key for key in {**expected, **found} if expected.get(key) != found.get(key)]
+            if differing:
+                key = "dropout" if differing == ["recipe"] else " and ".join(differing)
+                raise StudyError(
+                    f"Config key sources.conditions: {first} and {other} differ in {key}, expected conditions that "
+                    "differ in vary or cross alone."
+                )
 
 
 def block_of(study: Study, instance: Instance) -> int:
