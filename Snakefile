@@ -70,6 +70,7 @@ include: "rules/maps.smk"
 include: "rules/rotations.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
+include: "rules/rsatoolbox.smk"
 
 
 rule all:

@@ -153,7 +153,7 @@ STAGES: dict[str, tuple[Callable[..., Callable[[], object]], list[tuple[int, int
 
 def run_stage(name: str, n_networks: int, n_stimuli: int) -> dict[str, float]:
     """Run a stage in this process; return its processor seconds and its peak memory in GB."""
-    with tempfile.TemporaryDirectory(dir=ROOT) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         function = STAGES[name][0](n_networks, n_stimuli, Path(folder))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         start = time.process_time()

@@ -1,7 +1,7 @@
 """Draw docs/figures/rulegraph.svg: every rule of the workflow, and what it waits for.
 
 Run by `make rulegraph` after a rule was added or renamed; needs Graphviz (`dot`). A test says when a rule is missing.
-Snakemake draws the rules of one study. So this script asks for the graphs of five small studies, which have all rules
+Snakemake draws the rules of one study. So this script asks for the graphs of six small studies, which have all rules
 between them, and joins these graphs. Figures are one box, and paths that longer paths imply are left out.
 """
 
@@ -31,7 +31,7 @@ NAMED = re.compile(r"^\s*name:\s*\"(\w+)\"", re.MULTILINE)
 NUMBERED = re.compile(r"_\d+$")
 """End of the names of rules that are one, but for the seeds and epochs of their outputs."""
 
-TARGETS = ("all", "networks", "rdms", "tables", "figures", "export")
+TARGETS = ("all", "networks", "rdms", "tables", "figures", "export", "rsatoolbox")
 """Rules without an output of their own."""
 
 DRAW_FIGURES = "one rule a figure: fig2 … supp8, comparison"
@@ -43,7 +43,7 @@ COLOURS = {
     ("recording", "representations"): "#d5ecd9",
     ("consistency", "untrained", "comparators", "across", "sources", "maps", "rotations"): "#e5dcf2",
     ("tables", "figures"): "#e8e8e8",
-    ("export",): "#f3f3d0",
+    ("export", "rsatoolbox"): "#f3f3d0",
 }
 """Fill of the boxes, by the files of rules/ (their stems)."""
 
@@ -67,7 +67,8 @@ def rules() -> dict[str, str]:
 
 def studies(folder: Path) -> Iterator[list[str]]:
     """Write what small studies need into a folder, and yield the arguments of Snakemake that name each of them."""
-    yield ["all", "export", "--configfile", str(ROOT / "studies/digits.yaml")]
+    yield ["all", "export", "rsatoolbox", "--configfile", str(ROOT / "studies/digits.yaml")]
+    yield ["all", "--configfile", str(ROOT / "studies/digits_sources.yaml")]
     for name in ("0", "1"):
         (folder / "stimuli" / name).mkdir(parents=True)
     yield ["all", "--config", "study=own_stimuli", "stimuli={root: stimuli}", "networks=[{architecture: resnet18}]"]

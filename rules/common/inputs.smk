@@ -164,6 +164,15 @@ def kept_rdm_files(epochs):
     ]
 
 
+def rsatoolbox_files(architecture, condition):
+    """Return the files of rsatoolbox of a group, in the order in which they are written."""
+    return [
+        f"{R}/export/rsatoolbox/{architecture}_{condition}_{measure}{suffix}.hdf5"
+        for suffix in ("", "_cocktail")
+        for measure in STUDY.config["rdms"]["keep"]
+    ]
+
+
 def sample_files(samples):
     """Return the geometries of one instance under dropout masks."""
     last = STUDY.last_epoch

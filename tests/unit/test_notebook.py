@@ -5,10 +5,12 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from rsatoolbox.rdm import RDMs
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import pearsonr
 
 import manyseeds as ms
+from manyseeds.exchange import rsatoolbox_files
 
 RNG = np.random.default_rng(0)
 CATEGORIES = np.repeat(["cat", "dog", "car"], 4)
@@ -111,6 +113,33 @@ def test_arrays_that_do_not_match_are_refused(arguments, words):
 def test_unknown_names_are_refused_with_those_that_are_known(options, words):
     with pytest.raises(ms.StudyError, match=words):
         ms.consistency(NETWORKS, **options)
+
+
+def as_rdms(order=(3, 5, 8, 9), layers=("conv1", "fc")):
+    points = pd.DataFrame([(name, layer) for name in order for layer in layers], columns=["seed", "layer"])
+    vectors = np.stack([ms.rdm(NETWORKS[name][layer]) for name, layer in points.itertuples(index=False)])
+    return rsatoolbox_files.as_rdms(vectors, points, {"stimulus": list("abcdefghijkl")}, {}, "correlation")
+
+
+def test_rdms_of_rsatoolbox_have_the_consistency_of_their_activations():
+    found = ms.consistency_of_rdms(as_rdms(), interval=["jackknife", "pairs"])
+    expected = ms.consistency(NETWORKS, interval=["jackknife", "pairs"])
+    pd.testing.assert_frame_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("rdms", "options", "words"),
+    [
+        (as_rdms(), {"interval": "stimuli"}, "interval: found 'stimuli', expected one of"),
+        (as_rdms(), {"network": "subject"}, "descriptor of RDMs: found 'subject', expected one of"),
+        (as_rdms(order=(3,)), {}, "found 1 network, expected at least two"),
+        (as_rdms(order=(3, 5, 3)), {}, r"layer conv1 has RDMs of \[3, 5\], expected one of each of \[3, 5\]"),
+        (RDMs(np.ones((3, 1)), rdm_descriptors={"seed": [1, 2, 1], "layer": list("aab")}), {}, "layer b has RDMs"),
+    ],
+)
+def test_rdms_that_do_not_pair_up_are_refused(rdms, options, words):
+    with pytest.raises(ms.StudyError, match=words):
+        ms.consistency_of_rdms(rdms, **options)
 
 
 def test_the_package_lists_what_it_has():

@@ -16,6 +16,7 @@ import torch
 import yaml
 from PIL import Image
 from real_runs import WORKFLOW, copied, copy_workflow, snakemake
+from rsatoolbox.rdm import load_rdm
 from safetensors.numpy import load_file
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import pearsonr
@@ -917,6 +918,15 @@ def test_own_activations_give_tables_and_figures_without_training(own_activation
     assert {path: path.read_bytes() for path in own_activations.rglob("*.npy")} == before
     assert not (folder / "results/own/networks").exists()
     assert planned(folder, config=OWN_ACTIVATIONS) == {}
+    assert snakemake(folder, "rsatoolbox", "--cores", "1", config=OWN_ACTIVATIONS).returncode == 0
+    theirs = load_rdm(str(folder / "results/own/export/rsatoolbox/net_mine_correlation_cocktail.hdf5"))
+    last = ms.open_study(folder / "results/own").rsatoolbox("net", "mine", normalisation="cocktail")
+    written = theirs.subset("epoch", 10)
+    np.testing.assert_array_equal(written.dissimilarities, last.dissimilarities)
+    for name in ("seed", "layer", "layer_index", "epoch"):
+        assert list(written.rdm_descriptors[name]) == list(last.rdm_descriptors[name])
+    assert theirs.pattern_descriptors["stimulus"] == [f"image{n}" for n in range(9)]
+    assert theirs.n_rdm == 3 * 3  # conv10 at two epochs, conv2 at the last one
 
 
 def test_what_own_activations_leave_out_and_ignore_is_told_while_planning(own_activations):

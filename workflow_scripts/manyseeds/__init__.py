@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from manyseeds.errors import StudyError as StudyError
     from manyseeds.notebook import cka as cka
     from manyseeds.notebook import consistency as consistency
+    from manyseeds.notebook import consistency_of_rdms as consistency_of_rdms
     from manyseeds.notebook import pairs as pairs
     from manyseeds.notebook import procrustes as procrustes
     from manyseeds.notebook import rdm as rdm
@@ -30,6 +31,7 @@ _MODULES = {
     "StudyError": "errors",
     "cka": "notebook",
     "consistency": "notebook",
+    "consistency_of_rdms": "notebook",
     "pairs": "notebook",
     "procrustes": "notebook",
     "rdm": "notebook",

@@ -1,13 +1,15 @@
 """Functions for notebooks: from arrays of activations to RDMs and consistency, without a workflow."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from manyseeds.comparison import comparators
-from manyseeds.comparison.within_group import Comparison, compare_layer
+from manyseeds.comparison.consistency import agreement
+from manyseeds.comparison.within_group import Comparison, compare_layer, pair_rows
 from manyseeds.errors import StudyError
 from manyseeds.representations.geometry import NORMALISATIONS, Geometry, measure_geometry
 from manyseeds.representations.measures import MEASURES
@@ -17,6 +19,9 @@ from manyseeds.statistics.group_summaries import summarise_consistency
 from manyseeds.statistics.intervals import Bootstrap
 from manyseeds.statistics.stimulus_resampling import StimulusResamples
 from manyseeds.streams import generator
+
+if TYPE_CHECKING:
+    from rsatoolbox.rdm.rdms import RDMs
 
 Activations = Mapping[Hashable, Mapping[str, ArrayLike]]
 """Activations by network and layer: arrays of stimuli x units; axes behind the first are flattened."""
@@ -165,6 +170,63 @@ def pairs(
     names = dict(enumerate(networks))
     rows = rows.assign(seed_a=rows["seed_a"].map(names), seed_b=rows["seed_b"].map(names))
     return rows[PAIR_COLUMNS].reset_index(drop=True)
+
+
+def consistency_of_rdms(
+    rdms: "RDMs",
+    *,
+    network: str = "seed",
+    layer: str = "layer",
+    interval: str | Sequence[str] = "jackknife",
+    n_resamples: int = 10_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return the mean consistency of networks in each layer, from an object of rsatoolbox.
+
+    Parameters
+    ----------
+    rdms
+        RDMs of the same stimuli, one for each network and layer. Entries that are NaN in either RDM of a pair are left
+        out.
+    network, layer
+        Descriptors of RDMs that name the network and the layer. Layers are in the order of their first RDMs.
+    interval
+        As in `consistency`, without those over stimuli: they need activations.
+    n_resamples, seed
+        Of the bootstraps.
+
+    Returns
+    -------
+    DataFrame
+        As `consistency`, of the kind exemplar.
+
+    Raises
+    ------
+    StudyError
+        For an unknown name, or networks that do not have one RDM in each layer.
+    """
+    methods = [interval] if isinstance(interval, str) else list(interval)
+    _check_known("interval", methods, [name for name in INTERVALS if name not in RESAMPLED_STIMULI])
+    for name in (network, layer):
+        _check_known("descriptor of RDMs", [name], list(rdms.rdm_descriptors))
+    names, layers = (list(rdms.rdm_descriptors[name]) for name in (network, layer))
+    networks = list(dict.fromkeys(names))
+    if len(networks) < 2:
+        raise StudyError(f"rdms: found {len(networks)} network, expected at least two.")
+    comparison, normalisation = Comparison(), str(rdms.descriptors.get("normalisation", "none"))
+    for index, name in enumerate(dict.fromkeys(layers)):
+        places = {names[at]: at for at, own in enumerate(layers) if own == name}
+        if [*places] != networks or layers.count(name) != len(networks):
+            raise StudyError(
+                f"rdms: layer {name} has RDMs of {[*places]}, expected one of each of {networks}, in order."
+            )
+        found = agreement(rdms.dissimilarities[[*places.values()]])
+        rows = pair_rows(range(len(networks)), found)
+        keys = UNUSED_KEYS | {"layer": name, "layer_index": index, "measure": str(rdms.dissimilarity_measure)}
+        comparison.add({**keys, "normalisation": normalisation, "kind": "exemplar"}, {"consistency": rows})
+    compared = comparison.table("consistency", [*UNUSED_KEYS, "dropout_samples", *PAIR_COLUMNS])
+    summary = summarise_consistency(compared, None, Bootstrap(seed, n_resamples))
+    return summary[summary["ci_method"].isin(methods)][COLUMNS].reset_index(drop=True)
 
 
 def similarity(first: ArrayLike, second: ArrayLike, comparator: str, *, measure: str = "correlation") -> float:

@@ -10,13 +10,18 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import squareform
 
 from manyseeds.errors import StudyError
+from manyseeds.exchange import rsatoolbox_files
 from manyseeds.representations import geometry_files
 from manyseeds.representations.geometry import NORMALISATIONS
 from manyseeds.representations.measures import MEASURES, rdm
 from manyseeds.study.user_folders import abridged
 
 if TYPE_CHECKING:
+    from rsatoolbox.rdm.rdms import RDMs
     from torch import nn
+
+GROUP = ("architecture", "condition", "seed")
+"""Columns that identify an instance."""
 
 
 def open_study(path: str | Path) -> "Results":
@@ -110,6 +115,42 @@ class Results:
             geometry = NORMALISATIONS[normalisation](geometry_files.load_geometry(path, layer))
             matrices[layer] = squareform(rdm(geometry, measure), checks=False)
         return matrices
+
+    def rsatoolbox(
+        self,
+        architecture: str,
+        condition: str,
+        *,
+        epoch: int | None = None,
+        measure: str = "correlation",
+        normalisation: str = "none",
+    ) -> "RDMs":
+        """Return the RDMs of all instances and layers of a group as an object of rsatoolbox, which must be installed.
+
+        Parameters are those of `rdms`. Instances that collapsed are left out.
+
+        Returns
+        -------
+        rsatoolbox.rdm.RDMs
+            Descriptors of RDMs are seed, epoch, layer and layer_index; those of patterns are stimulus, category and
+            category_name.
+        """
+        listed = self.table("instances") if "instances" in self.tables else pd.DataFrame(columns=[*GROUP, "collapsed"])
+        lost = {tuple(row) for row in listed.loc[listed["collapsed"].astype(bool), [*GROUP]].to_numpy(object)}
+        seeds = [seed for *group, seed in self.instances if group == [architecture, condition]]
+        points, vectors = [], []
+        for seed in [seed for seed in seeds if (architecture, condition, seed) not in lost]:
+            options = {"epoch": epoch, "measure": measure, "normalisation": normalisation}
+            found = self.rdms(architecture, condition, seed, **options)
+            last = self.epochs(architecture, condition, seed)[-1] if epoch is None else epoch
+            for place, (layer, matrix) in enumerate(found.items()):
+                points.append({"seed": seed, "epoch": last, "layer": layer, "layer_index": place})
+                vectors.append(squareform(matrix, checks=False))
+        if not vectors:
+            raise StudyError(f"{self.folder}: found no instances of {architecture}, {condition}.")
+        patterns = rsatoolbox_files.pattern_descriptors(pd.read_parquet(self.folder / "stimuli" / "stimuli.parquet"))
+        descriptors = {"architecture": architecture, "condition": condition, "normalisation": normalisation}
+        return rsatoolbox_files.as_rdms(np.stack(vectors), pd.DataFrame(points), patterns, descriptors, measure)
 
     def network(self, architecture: str, condition: str, seed: int, *, epoch: int | None = None) -> "nn.Module":
         """Return a network with its weights, in evaluation mode (needs torch).

@@ -190,7 +190,7 @@ def compare_layer(
             if consistency.has_categories(categories):
                 rows["clustering"].append(_clustering_rows(geometries, vectors, categories).assign(**keys))
             for kind, agreement in consistency.agreements(vectors, centroid_vectors, categories).items():
-                rows["consistency"].append(_pair_rows(geometries, agreement).assign(**keys, kind=kind))
+                rows["consistency"].append(pair_rows(geometries, agreement).assign(**keys, kind=kind))
     return {table: pd.concat(frames, ignore_index=True) for table, frames in rows.items() if frames}
 
 
@@ -224,7 +224,7 @@ def compare_averages(samples: Iterable[Mapping[int, Geometry]], categories: Arra
         means = [centroids(geometry, categories) for geometry in geometries.values()]
         rdms["centroid"].append(np.stack([rdm(mean, measure) for mean in means]))
     rows = [
-        _pair_rows(seeds, agreement, n_samples).assign(measure=measure, normalisation="none", kind=kind)
+        pair_rows(seeds, agreement, n_samples).assign(measure=measure, normalisation="none", kind=kind)
         for kind, sampled in rdms.items()
         if sampled
         for n_samples, agreement in enumerate(agreements_of_averages(sampled), start=1)
@@ -304,14 +304,14 @@ def compare_random_groups(
         list(geometries.values()), partitions, measures
     ).items():
         keys = {"measure": measure, "normalisation": "none"}
-        mean = _pair_rows(geometries, consistency.mean_agreement(agreement))
+        mean = pair_rows(geometries, consistency.mean_agreement(agreement))
         rows["consistency"].append(mean.assign(**keys, kind="random_centroid"))
         rows["random_grouping"].append(_partition_rows(agreement).assign(**keys))
         rows["random_grouping_bands"].append(_band_row(agreement).assign(**keys))
     return {table: pd.concat(frames, ignore_index=True) for table, frames in rows.items() if frames}
 
 
-def _pair_rows(seeds: Iterable[int], agreement: Agreement, dropout_samples: int = 0) -> pd.DataFrame:
+def pair_rows(seeds: Iterable[int], agreement: Agreement, dropout_samples: int = 0) -> pd.DataFrame:
     """Return one row per pair of networks."""
     seeds = np.array(list(seeds), dtype=np.int64)
     first, second = pair_indices(len(seeds))

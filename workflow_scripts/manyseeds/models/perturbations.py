@@ -107,7 +107,6 @@ class Perturbation:
             self.changed(weights[name][place], source)
 
 
-
 def changes_forward(before: float, after: float, precision: str) -> bool | None:
     """Return whether a changed weight also changes the copy that a forward pass multiplies.
 

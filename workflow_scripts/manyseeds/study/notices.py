@@ -50,7 +50,11 @@ def _read(study: Study, folder: Path) -> Iterable[Path]:
         return [folder / STIMULI, folder / LAYERS, *(path for paths in arrays for path in paths)]
     if study.mode == OWN_NETWORKS:
         return study.own_checkpoints.values()
-    return [folder / "stimuli.parquet", *(study.exported[each] for each in (*study.instances, *study.alone))]
+    return [
+        folder / "stimuli.parquet",
+        folder / "rsatoolbox",
+        *(study.exported[each] for each in (*study.instances, *study.alone)),
+    ]
 
 
 def _uncategorised(study: Study) -> Iterator[str]:
