@@ -31,7 +31,7 @@ from manyseeds.study.architectures import layer_names, module_names
 from manyseeds.study.checks import checked_study
 from manyseeds.study.instances import Instance
 from manyseeds.study.notices import notices
-from manyseeds.study.study import OWN_ACTIVATIONS, OWN_NETWORKS, PRETRAINED, TRAINED
+from manyseeds.study.study import OWN_ACTIVATIONS, OWN_NETWORKS, PRETRAINED, TRAINED, described
 from manyseeds.study.user_folders import STIMULI
 from manyseeds.study.validation import check_keys_once
 
@@ -85,8 +85,9 @@ GROUP_TABLES = [
     *COMPARATOR_TABLES,
 ]
 PAIR_TABLES = ["consistency_across", "consistency_across_summary", "contrasts"]
-SOURCE_TABLES = ["sources", "source_pairs"]  # with a part for each architecture
-PARTED_TABLES = [*INSTANCE_TABLES, *GROUP_TABLES, *PAIR_TABLES, *SOURCE_TABLES]
+SOURCE_TABLES = ["sources", "source_pairs"]
+POOL_TABLES = [*SOURCE_TABLES, "divergence"]  # with a part for each architecture
+PARTED_TABLES = [*INSTANCE_TABLES, *GROUP_TABLES, *PAIR_TABLES, *POOL_TABLES]
 MAPS = ["second_level", "mds"]  # made only for groups that figures show
 UNTRAINED_TABLES = ["consistency", "consistency_summary"]  # with further parts for networks before training
 ROTATION_TABLES = ["rotations", "rotation_entries"]
@@ -104,6 +105,7 @@ REPORTED_TABLES = [
     "comparator_drop",
     "sources",
     "source_pairs",
+    "divergence",
     "consistency_across_summary",
     "contrasts",
     "relations",

@@ -55,6 +55,21 @@ def pool_attempts(wildcards):
     return instance_parts("attempts", pooled_instances(wildcards.architecture))
 
 
+def of_keys(pattern, known_epochs):
+    """Return an input function: the files of pooled and perturbed instances at some epochs (`keys_of_pool`)."""
+    return lambda wildcards: [
+        file
+        for condition, seed, epoch in keys_of_pool(wildcards, known_epochs)
+        for file in fill(pattern, [Instance(wildcards.architecture, condition, seed)], [epoch])
+    ]
+
+
+def attempts_with_perturbed(wildcards):
+    """Return the tables of attempts of the pooled and perturbed instances of an architecture."""
+    instances = pooled_instances(wildcards.architecture) + perturbed_instances(wildcards.architecture)
+    return instance_parts("attempts", instances)
+
+
 def of_seeds(pattern, seeds, epochs=None):
     """Return an input function: the files of the instances of a group with some seeds."""
     return lambda wildcards: fill(
@@ -299,7 +314,7 @@ def parts_of(table, groups):
         parts += parts_of_groups(table, groups)
     if table in PAIR_TABLES:
         parts += parts_of_pairs(table, groups)
-    if table in SOURCE_TABLES:
+    if table in POOL_TABLES:
         architectures = [name for name in STUDY.source_architectures if any(group[0] == name for group in groups)]
         parts += [f"{R}/tables/parts/{architecture}/{table}.parquet" for architecture in architectures]
     return parts if table in PARTED_TABLES else [f"{R}/tables/{table}.parquet"]

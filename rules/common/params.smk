@@ -120,6 +120,36 @@ def pooled(wildcards):
     ]
 
 
+def perturbed_instances(architecture):
+    """Return the perturbed instances of an architecture that are compared with pooled ones."""
+    conditions = STUDY.perturbed_conditions(architecture)
+    return [Instance(architecture, name, seed) for name in conditions for seed in STUDY.seeds(architecture, name)]
+
+
+def perturbed(wildcards):
+    """Return a param: seeds, random draws and perturbation of the perturbed conditions of an architecture."""
+    return [
+        {
+            "name": name,
+            "seeds": list(STUDY.seeds(wildcards.architecture, name)),
+            "draws": tasks.random_draws(STUDY, wildcards.architecture, name),
+            "perturbation": described(STUDY.condition(name)["perturb"]),
+        }
+        for name in STUDY.perturbed_conditions(wildcards.architecture)
+    ]
+
+
+def keys_of_pool(wildcards, known_epochs):
+    """Return condition, seed and epoch of pooled and perturbed instances, as far as their epochs have files."""
+    instances = pooled_instances(wildcards.architecture) + perturbed_instances(wildcards.architecture)
+    return [
+        (instance.condition, instance.seed, epoch)
+        for instance in instances
+        for epoch in source_epochs(wildcards)
+        if epoch in known_epochs and epoch in STUDY.epochs_of(*instance[:2])
+    ]
+
+
 def source_epochs(wildcards):
     """Return the epochs at which the pooled networks of an architecture are compared."""
     return list(STUDY.source_epochs(wildcards.architecture))

@@ -8,6 +8,7 @@ from places import ROOT
 
 from manyseeds.comparison.consistency import agreement
 from manyseeds.comparison.pools import Pool
+from manyseeds.statistics.divergence import with_half_epoch
 from manyseeds.statistics.group_summaries import plan_networks
 from manyseeds.statistics.howmany import Plan
 from manyseeds.statistics.sources import source_rows
@@ -59,6 +60,7 @@ def study_tables(
     }
     tables["howmany"], tables["howmany_answer"] = _howmany(consistency)
     tables["sources"], tables["source_pairs"] = _sources(rng, layers, measures)
+    tables["divergence"] = _divergence(layers, measures[:1])
     tables["mds"] = pd.concat(
         [
             _rdm_maps(rng, layers, condition, n_stimuli, n_categories),
@@ -530,6 +532,22 @@ def _sources(rng, layers, measures):
         of_pool = {"architecture": architecture, "conditions": "crossed", "equivalent": 0.02}
         frames.append([rows.assign(**of_pool) for rows in source_rows(pool, found)])
     return [pd.concat(rows, ignore_index=True) for rows in zip(*frames, strict=True)]
+
+
+def _divergence(layers, measures):
+    """Networks drift apart, those that share init the latest; perturbed ones follow from epoch 4 on."""
+    rows = []
+    lines = [("none", None, 0.6), ("init", None, 0.1), ("order", None, 0.5), (None, "ulp", 0.05)]
+    for (architecture, names), measure, epoch in product(layers.items(), measures, (0, *FOLLOWED)):
+        places = range(len(names)) if epoch == LAST_EPOCH else (0, len(names) - 1)
+        for index, (shared, perturbation, apart) in product(places, lines):
+            r = 1 - apart * (1 - 1 / (1 + epoch / 4))
+            keys = {"architecture": architecture, "epoch": epoch, "layer": names[index], "layer_index": index}
+            known = {"measure": measure, "normalisation": "none", "kind": "exemplar", "r": r, "consistency": r**2}
+            ends = {"ci_low": r - 0.02, "ci_high": r + 0.02, "ci_method": "two_way", "n_pairs": 12}
+            weights = {"agreement": 1 - apart / 2, "weight_distance": apart * epoch, "changes_forward": None}
+            rows.append({"shared": shared, "perturbation": perturbation, **keys, **known, **ends, **weights})
+    return with_half_epoch(pd.DataFrame(rows))
 
 
 def _claims():

@@ -31,10 +31,11 @@ FIGURES = (
     "comparators",
     "howmany",
     "sources",
+    "divergence",
     "claims",
     "comparison",
 )
-OF_TINY = set(FIGURES) - {"fig6", "claims", "howmany", "sources"}
+OF_TINY = set(FIGURES) - {"fig6", "claims", "howmany", "sources", "divergence"}
 TRAINING = {"declare_training", "train_cohort", "train"}
 N_BASELINE, N_HALVES, N_SWEPT = 3, 4, 2
 """Instances of the tiny study: baseline, on half of the images, with dropout."""
@@ -95,17 +96,29 @@ def changed(finished):
 @pytest.mark.parametrize(
     ("study", "n_instances", "n_blocks", "left_out"),
     [
-        (None, 21, 7, {"fig6", "claims", "sources"}),
-        ("studies/cifar10_small.yaml", 16, 16, {"fig6", "supp3", "sources"}),
-        ("studies/mehrer2020.yaml", 140, 28, {"fig6", "sources"}),
-        ("studies/mehrer2020_pilots.yaml", 12, 4, {"fig6", "supp3", "howmany", "sources"}),
-        ("studies/mehrer2020_alexnet.yaml", 10, 10, {"fig8", "fig9", "supp3", "supp8", "claims", "sources"}),
-        ("studies/compressed.yaml", 10, 10, {"fig6", "fig8", "supp3", "sources"}),
-        ("studies/compressed_quarter.yaml", 10, 10, {"fig6", "fig8", "supp3", "sources"}),
-        ("studies/compressed_quarter_70.yaml", 10, 10, {"fig6", "fig8", "supp3", "sources"}),
-        ("studies/parity.yaml", 10, 10, {"fig5", "fig6", "fig8", "fig9", "supp3", "supp8", "sources"}),
-        ("studies/tinyimagenet_alexnet.yaml", 3, 1, {"fig8", "fig9", "supp3", "supp8", "claims", "howmany", "sources"}),
+        (None, 21, 7, {"fig6", "claims", "sources", "divergence"}),
+        ("studies/cifar10_small.yaml", 16, 16, {"fig6", "supp3", "sources", "divergence"}),
+        ("studies/mehrer2020.yaml", 140, 28, {"fig6", "sources", "divergence"}),
+        ("studies/mehrer2020_pilots.yaml", 12, 4, {"fig6", "supp3", "howmany", "sources", "divergence"}),
+        (
+            "studies/mehrer2020_alexnet.yaml",
+            10,
+            10,
+            {"fig8", "fig9", "supp3", "supp8", "claims", "sources", "divergence"},
+        ),
+        ("studies/compressed.yaml", 10, 10, {"fig6", "fig8", "supp3", "sources", "divergence"}),
+        ("studies/compressed_quarter.yaml", 10, 10, {"fig6", "fig8", "supp3", "sources", "divergence"}),
+        ("studies/compressed_quarter_70.yaml", 10, 10, {"fig6", "fig8", "supp3", "sources", "divergence"}),
+        ("studies/parity.yaml", 10, 10, {"fig5", "fig6", "fig8", "fig9", "supp3", "supp8", "sources", "divergence"}),
+        (
+            "studies/tinyimagenet_alexnet.yaml",
+            3,
+            1,
+            {"fig8", "fig9", "supp3", "supp8", "claims", "howmany", "sources", "divergence"},
+        ),
         ("studies/digits_sources.yaml", 22, 4, {"fig6", "fig8", "supp3", "comparators", "claims", "comparison"}),
+        ("studies/cifar10_sources.yaml", 31, 31, {"fig6", "fig8", "supp3", "comparators", "claims", "comparison"}),
+        ("studies/mehrer2020_sources.yaml", 35, 7, {"fig6", "fig8", "supp3", "comparators", "claims", "comparison"}),
     ],
 )
 def test_a_dry_run_of_each_study_plans_its_instances_and_figures(fresh, study, n_instances, n_blocks, left_out):

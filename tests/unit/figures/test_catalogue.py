@@ -13,6 +13,7 @@ from manyseeds.figures.catalogue import (
     DROPOUT_SWEEP,
     FIGURES,
     PUBLISHED,
+    SOURCES,
     TRAJECTORY,
 )
 
@@ -39,6 +40,9 @@ SHORT = {"epochs": 3, "milestones": [], "checkpoints": [1, 2]}
         (CONDITION_PAIRS, {"condition_pairs": [["images_a", "images_b"]]} | HALVES, True),
         (ALEXNET, {}, False),
         (ALEXNET, {"networks": [{"architecture": "alexnet"}]}, True),
+        (SOURCES, {}, False),
+        (SOURCES, {"conditions": [{"name": "mine", "cross": {"init": 2, "order": 2}}]}, True),
+        (SOURCES, {"conditions": [{"name": "mine"}], "sources": {"conditions": ["mine"]}}, True),
         (COMPARATORS, {}, True),
         (COMPARATORS, {"comparators": {"names": []}}, False),
         (COMPARATORS, {"comparators": {"conditions": ["images_a"]}} | HALVES, False),  # tables alone have it
@@ -105,11 +109,15 @@ def test_conditions_that_figures_leave_out_are_named():
 def test_studies_of_networks_from_elsewhere_leave_out_what_they_cannot_fill(tmp_path):
     activations = study(**own_activations(tmp_path / "activations"))
     networks = study(**own_networks(tmp_path / "networks"))
-    assert study().unfilled_tables == set()
-    assert networks.unfilled_tables == {"history", "attempts"}
-    assert activations.unfilled_tables == {"history", "attempts", "accuracy", "accuracy_summary"} | {
+    of_pools = {"sources", "source_pairs", "divergence"}
+    assert study().unfilled_tables == of_pools
+    assert networks.unfilled_tables == {"history", "attempts"} | of_pools
+    assert activations.unfilled_tables == {"history", "attempts", "accuracy", "accuracy_summary"} | of_pools | {
         *catalogue.FIGURES["supp5"].tables
     }
+    crossed = study(conditions=[{"name": "crossed", "cross": {"init": 2, "order": 2}}])
+    assert crossed.unfilled_tables == set()
+    assert {"sources", "divergence"} <= {*catalogue.by_default(crossed)}
     for each in (study(), networks):
         assert catalogue.by_default(each) == catalogue.applicable(each)
     left_out = set(catalogue.applicable(activations)) - set(catalogue.by_default(activations))

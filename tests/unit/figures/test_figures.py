@@ -170,7 +170,7 @@ def test_names_that_look_like_formulas_are_written_as_they_are(name, expected):
     assert expected in [text.get_text() for text in written(draw(name, tables))]
 
 
-NOT_BY_GROUP = (*SIMULATIONS, "supp3", "claims", "sources")
+NOT_BY_GROUP = (*SIMULATIONS, "supp3", "claims", "sources", "divergence")
 """Figures that count no networks of each group, or count them in other words."""
 
 
@@ -985,7 +985,7 @@ def collapsed(tables, chosen):
         left[name] = table
     nothing = {"comparison": tables["comparison"].assign(ours=np.nan), "claims": tables["claims"].assign(gate="failed")}
     if chosen(instances).all():
-        nothing |= {name: tables[name].iloc[:0] for name in ("sources", "source_pairs")}
+        nothing |= {name: tables[name].iloc[:0] for name in ("sources", "source_pairs", "divergence")}
     return left | {"instances": instances} | nothing
 
 
@@ -1098,6 +1098,44 @@ def test_sources_answers_in_words_for_the_first_and_last_layer(tables, drawn):
 def test_sources_of_stimuli_without_categories_leaves_out_centroids(tables):
     figure = draw("sources", tables, lambda all: all | {"sources": all["sources"].query("kind == 'exemplar'")})
     assert "stimuli have no categories" in [text.get_text() for text in figure.axes[1].texts]
+
+
+# --- divergence
+
+
+def test_divergence_draws_what_is_missing_to_one_against_epochs_in_the_first_and_last_layer(tables, drawn):
+    rows = tables["divergence"].query("architecture == 'all_cnn_c'")
+    lines = {"share nothing": "none", "share initialisation": "init", "share order": "order"}
+    for axes, layer in zip(drawn("divergence").axes, ("conv1", "conv9"), strict=False):
+        found = curves(axes)
+        assert set(found) == {*lines, "share all, ulp"}
+        for label, shared in lines.items():
+            own = rows[(rows["layer"] == layer) & (rows["shared"] == shared)].sort_values("epoch")
+            np.testing.assert_allclose(found[label][:2], [own["epoch"], 1 - own["r"]])
+            np.testing.assert_allclose(found[label][2:], [1 - own["ci_high"], 1 - own["ci_low"]])
+        copies = rows[(rows["layer"] == layer) & (rows["perturbation"] == "ulp")].sort_values("epoch")
+        np.testing.assert_allclose(found["share all, ulp"][1], 1 - copies["r"])
+
+
+def test_divergence_draws_predictions_and_weights_and_names_half_epochs(tables, drawn):
+    rows = tables["divergence"].query("architecture == 'all_cnn_c' and layer == 'conv9'").sort_values("epoch")
+    predictions, weights = drawn("divergence").axes[2:4]
+    of_init = rows[rows["shared"] == "init"]
+    np.testing.assert_allclose(curves(predictions)["share initialisation"][1], 1 - of_init["agreement"])
+    np.testing.assert_allclose(curves(weights)["share initialisation"][1], of_init["weight_distance"])
+    words = notes(drawn("divergence"))
+    assert (
+        "All-CNN-C, conv9, first epoch with more than half of the difference: share initialisation: none; share order: "
+        "1; share all, ulp: none." in words
+    )
+
+
+def test_divergence_of_exported_networks_has_no_weights(tables):
+    unknown = tables["divergence"].assign(agreement=np.nan, weight_distance=np.nan, changes_forward=False)
+    figure = draw("divergence", tables, lambda all: all | {"divergence": unknown})
+    for axes in figure.axes[2:4]:
+        assert "weights are not known" in [text.get_text() for text in axes.texts]
+    assert "In bf16 these change no weight that is multiplied at first: ulp." in notes(figure)
 
 
 # --- howmany

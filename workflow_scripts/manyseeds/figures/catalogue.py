@@ -118,6 +118,16 @@ def pooled(study: "Study") -> Groups:
     return study.source_groups
 
 
+def pooled_and_perturbed(study: "Study") -> Groups:
+    """Return the pooled groups, and those of perturbed networks that are compared with them."""
+    perturbed = [
+        (architecture, condition)
+        for architecture in study.source_architectures
+        for condition in study.perturbed_conditions(architecture)
+    ]
+    return [*study.source_groups, *perturbed]
+
+
 def swept(study: "Study") -> Groups:
     """Return the groups of the dropout sweep, including rate 0."""
     architectures, rate_0 = {architecture for architecture, _ in study.dropout_sweep}, study.conditions[0]["name"]
@@ -257,6 +267,13 @@ FIGURES: dict[str, Entry] = {
         ("sources", "source_pairs", "instances"),
         requires=(SOURCES,),
         groups=pooled,
+    ),
+    "divergence": Entry(
+        "When networks diverge",
+        TRAINING,
+        ("divergence", "instances"),
+        requires=(SOURCES,),
+        groups=pooled_and_perturbed,
     ),
     "claims": Entry("The declared claims", PAPER, ("claims", "instances"), (CLAIMED,), claimed),
     "comparison": Entry("Published values and ours", PAPER, ("comparison", "instances"), (PUBLISHED,), all_groups),

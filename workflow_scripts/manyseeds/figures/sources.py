@@ -46,7 +46,7 @@ def draw(tables: Tables) -> Figure:
             _draw_components(axes, own[own["kind"] == kind])
             axes.set_title(f"{name}, {kind}s")
         _draw_difference(panels[2], own)
-        panels[2].set_title(f"{name}, which constrains more")
+        panels[2].set_title(f"{name}, init − order")
         _draw_classes(panels[3], pairs[(pairs["architecture"] == architecture) & (pairs["kind"] == "exemplar")])
         panels[3].set_title(f"{name}, pairs of networks")
         for letter, axes in zip("abcd", panels, strict=True):
@@ -121,7 +121,7 @@ def _draw_difference(axes: Axes, rows: pd.DataFrame) -> None:
             means = of_kind.assign(mean=of_kind["value"])
             depth.draw_curve(axes, means, look, label=f"difference, {kind}s", shift=shift)
     depth.layer_axis(axes, differences)
-    axes.set_ylabel("r sharing init − r sharing order")
+    axes.set_ylabel("Difference of r")
 
 
 def _draw_classes(axes: Axes, rows: pd.DataFrame) -> None:

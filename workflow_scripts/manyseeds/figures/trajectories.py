@@ -262,6 +262,11 @@ def _draw_course(axes: Axes, course: pd.DataFrame, series: style.Series, suffix:
     """Draw means with intervals against epochs, on an axis that is logarithmic from epoch 1 on."""
     epochs = course["epoch"].to_numpy(float)
     depth.draw_means(axes, epochs, _without_suffix(course, suffix), series, label="")
+    epoch_axis(axes, epochs)
+
+
+def epoch_axis(axes: Axes, epochs: np.ndarray) -> None:
+    """Make an axis of epochs (E,), ascending, which is logarithmic from epoch 1 on."""
     axes.set_xscale("symlog", linthresh=1.0)
     axes.minorticks_off()
     scale = axes.xaxis.get_transform()

@@ -3,6 +3,7 @@
 Summers & Dinneen (2021) change one bit of one weight, and Jordan (2024) multiplies one weight by 1.001.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -122,3 +123,8 @@ def as_bfloat16(weight: float) -> int:
     """Return the bits of a finite float32 number rounded to bfloat16, to nearest, ties to even."""
     bits = int(np.float32(weight).view(np.uint32))
     return (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
+
+
+def recorded_change(metadata: Mapping[str, str]) -> bool | None:
+    """Return `changes_forward` of a perturbed network, from the metadata of its weights; None if it is not known."""
+    return json.loads(metadata["perturbed"])["changes_forward"] if "perturbed" in metadata else None

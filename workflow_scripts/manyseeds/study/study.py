@@ -21,6 +21,9 @@ TRAINED, PRETRAINED, OWN_ACTIVATIONS, OWN_NETWORKS = "trained", "pretrained", "o
 FOLDERS = {"activations_dir": OWN_ACTIVATIONS, "networks_dir": OWN_NETWORKS, "pretrained_dir": PRETRAINED}
 """Keys of the config that name a folder to analyse instead of training, and the mode that each sets."""
 
+SETTINGS = ("dropout", "images", "categories", "perturb")
+"""Keys of conditions that change a training otherwise than by its random draws."""
+
 PERSONAL = ("study", "keep_activations")
 PERSONAL_IN = {"data": ("root", "download"), "training": ("checkpoint_minutes", "cohort_size", "cuda_graphs")}
 """Keys of the config and of its sections that each user of a study sets for their own runs."""
@@ -60,7 +63,7 @@ class Study:
         if not self.has_categories:
             unfilled |= {"clustering", "clustering_summary", "random_grouping"}
         if not self.source_groups:
-            unfilled |= {"sources", "source_pairs"}
+            unfilled |= {"sources", "source_pairs", "divergence"}
         if not self.comparator_groups:
             unfilled |= {"comparators", "comparators_summary", "comparator_drop", "correspondence"}
         return unfilled
@@ -205,10 +208,15 @@ class Study:
 
     @cached_property
     def source_groups(self) -> tuple[tuple[str, str], ...]:
-        """The groups whose networks are pooled, by architecture, to tell sources of difference apart (`sources`)."""
+        """The groups whose networks are pooled, by architecture, to tell sources of difference apart (`sources`).
+
+        By default these are the first condition that crosses streams, and others like it that do.
+        """
         chosen = self.config["sources"]["conditions"]
         if chosen is None:
-            chosen = [condition["name"] for condition in self.conditions if condition["cross"]]
+            crossed = [condition for condition in self.conditions if condition["cross"]]
+            settings = [[condition[key] for key in SETTINGS] for condition in crossed]
+            chosen = [each["name"] for each, own in zip(crossed, settings, strict=True) if own == settings[0]]
         return tuple(group for group in self.groups if group[1] in chosen) if self.knows_training else ()
 
     @property
@@ -219,6 +227,23 @@ class Study:
     def pooled_conditions(self, architecture: str) -> tuple[str, ...]:
         """Return the conditions whose networks of an architecture are pooled."""
         return tuple(condition for name, condition in self.source_groups if name == architecture)
+
+    def perturbed_conditions(self, architecture: str) -> tuple[str, ...]:
+        """Return the conditions of perturbed networks that are compared with pooled ones: their settings are the same.
+
+        None of the pool is among them.
+        """
+        pooled = self.pooled_conditions(architecture)
+        first = self.condition(pooled[0])
+        alike = [key for key in SETTINGS if key != "perturb"]
+        return tuple(
+            name
+            for each, name in self.groups
+            if each == architecture
+            and name not in pooled
+            and (condition := self.condition(name))["perturb"]
+            and all(condition[key] == first[key] for key in alike)
+        )
 
     def source_epochs(self, architecture: str) -> tuple[int, ...]:
         """Return the epochs at which pooled networks are compared: those at which all of them are analysed."""
