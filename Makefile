@@ -9,7 +9,7 @@ STUDY ?= studies/digits.yaml
 NAME = $(shell sed -n 's/^study: *\([A-Za-z0-9_-]*\).*/\1/p' $(STUDY))
 BIN := .venv/bin
 
-.PHONY: help run test quick report docs rulegraph lint format
+.PHONY: help run test quick status report docs rulegraph lint format
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: .venv/dev.done  ## set up and run the tests
 
 quick: .venv/dev.done  ## run the library's quick tests, under a minute
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) tests/unit -m "not slow"
+
+status:  ## how far the newest run is (another: STUDY=studies/NAME.yaml)
+	@PYTHONPATH=workflow_scripts $(BIN)/python -m manyseeds.progress $(if $(filter file,$(origin STUDY)),,results/$(NAME))
 
 report: .venv/run.done  ## write results/NAME/report.html of a finished study
 	$(BIN)/snakemake --report results/$(NAME)/report.html --configfile $(STUDY)

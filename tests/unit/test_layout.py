@@ -29,6 +29,7 @@ ORDER = (
     "notebook",
     "results",
     "plot",
+    "progress",
 )
 """Subpackages and modules of the package: each imports only from itself and from those before it."""
 
