@@ -142,6 +142,54 @@ def test_rdms_that_do_not_pair_up_are_refused(rdms, options, words):
         ms.consistency_of_rdms(rdms, **options)
 
 
+def brain(n_subjects=3):
+    rng = np.random.default_rng(5)
+    return np.stack(
+        [pdist(SHARED.reshape(12, -1) + rng.normal(size=(12, 45)), "sqeuclidean") for _ in range(n_subjects)]
+    )
+
+
+def test_rdms_from_outside_are_compared_with_each_network(tmp_path):
+    rdms = brain()
+    table = ms.outside(NETWORKS, rdms, comparisons=["pearson", "whitened_cosine"], squared=True, measure="euclidean")
+    assert len(table) == 2 * 2 * 4  # layers, comparisons, methods
+    row = table[(table["layer"] == "fc") & (table["comparison"] == "pearson") & (table["ci_method"] == "networks")]
+    ours = [pdist(layers["fc"]) for layers in NETWORKS.values()]
+    values = np.array([np.mean([pearsonr(own, other).statistic for other in rdms]) for own in ours])
+    assert row["mean"].item() == pytest.approx(values.mean())
+    assert row["sd"].item() == pytest.approx(values.std(ddof=1))
+    ensemble = np.mean([pearsonr(np.mean(ours, axis=0), other).statistic for other in rdms])
+    assert row["ensemble"].item() == pytest.approx(ensemble)
+    assert row["ceiling_low"].item() < row["ceiling_high"].item() <= 1
+    assert table[(table["comparison"] == "pearson")]["ci_low"].notna().all()
+    whitened = table[table["comparison"] == "whitened_cosine"].set_index("ci_method")["ci_low"]
+    assert whitened[["stimuli", "all"]].isna().all()
+    assert (table.query("layer == 'conv1'")["mean"].to_numpy() > table.query("layer == 'fc'")["mean"].to_numpy()).all()
+
+    order = np.random.default_rng(0).permutation(12)
+    square = pd.DataFrame(squareform(rdms[0]), list("abcdefghijkl"), list("abcdefghijkl")).iloc[order, order]
+    square.to_csv(tmp_path / "brain.csv")
+    by_name = ms.outside(NETWORKS, tmp_path / "brain.csv", "abcdefghijkl", comparisons=["spearman"])
+    in_order = ms.outside(NETWORKS, rdms[0], comparisons=["spearman"])
+    pd.testing.assert_frame_equal(by_name, in_order)
+    assert by_name.set_index("ci_method")["ci_low"]["subjects"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("rdms", "options", "words"),
+    [
+        (brain(), {"comparisons": ["kendall"]}, "comparison: found 'kendall', expected one of pearson"),
+        (brain(), {"comparisons": ["whitened_cosine"]}, "compares squared distances; set squared=True"),
+        (brain()[:, :9], {}, r"found an array of shape \(3, 9\), expected \(12, 12\) or \(66,\) for 12 stimuli"),
+        ("brain.csv", {}, "stimuli: expected 12 names"),
+        ("brain.pkl", {"stimuli": "abcdefghijkl"}, "because unpickling a file runs its code"),
+    ],
+)
+def test_rdms_from_outside_that_do_not_fit_are_refused(rdms, options, words):
+    with pytest.raises(ms.StudyError, match=words):
+        ms.outside(NETWORKS, rdms, **options)
+
+
 def test_the_package_lists_what_it_has():
     assert {"cka", "procrustes", "similarity", "consistency", "pairs", "rdm", "open_study", "plot"} <= set(dir(ms))
     with pytest.raises(AttributeError, match=r"it has .*consistency"):

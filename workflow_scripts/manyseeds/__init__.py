@@ -20,24 +20,28 @@ if TYPE_CHECKING:
     from manyseeds.notebook import cka as cka
     from manyseeds.notebook import consistency as consistency
     from manyseeds.notebook import consistency_of_rdms as consistency_of_rdms
+    from manyseeds.notebook import outside as outside
     from manyseeds.notebook import pairs as pairs
     from manyseeds.notebook import procrustes as procrustes
     from manyseeds.notebook import rdm as rdm
     from manyseeds.notebook import similarity as similarity
     from manyseeds.results import Results as Results
     from manyseeds.results import open_study as open_study
+    from manyseeds.statistics.flips import flip as flip
 
 _MODULES = {
     "StudyError": "errors",
     "cka": "notebook",
     "consistency": "notebook",
     "consistency_of_rdms": "notebook",
+    "outside": "notebook",
     "pairs": "notebook",
     "procrustes": "notebook",
     "rdm": "notebook",
     "similarity": "notebook",
     "Results": "results",
     "open_study": "results",
+    "flip": "statistics.flips",
 }
 """Public name -> the module that defines it."""
 

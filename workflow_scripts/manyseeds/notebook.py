@@ -1,6 +1,7 @@
 """Functions for notebooks: from arrays of activations to RDMs and consistency, without a workflow."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,14 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from manyseeds.comparison import comparators
 from manyseeds.comparison.consistency import agreement
+from manyseeds.comparison.outside import COMPARISONS, Outside, noise_ceiling, vectors_of
 from manyseeds.comparison.within_group import Comparison, compare_layer, pair_rows
 from manyseeds.errors import StudyError
+from manyseeds.exchange import outside_files
 from manyseeds.representations.geometry import NORMALISATIONS, Geometry, measure_geometry
 from manyseeds.representations.measures import MEASURES
 from manyseeds.representations.measures import rdm as rdm_of
-from manyseeds.statistics import stimulus_resampling
+from manyseeds.statistics import outside_summaries, stimulus_resampling
 from manyseeds.statistics.group_summaries import summarise_consistency
 from manyseeds.statistics.intervals import Bootstrap
+from manyseeds.statistics.outside_resampling import compare_outside
 from manyseeds.statistics.stimulus_resampling import StimulusResamples
 from manyseeds.streams import generator
 
@@ -227,6 +231,88 @@ def consistency_of_rdms(
     compared = comparison.table("consistency", [*UNUSED_KEYS, "dropout_samples", *PAIR_COLUMNS])
     summary = summarise_consistency(compared, None, Bootstrap(seed, n_resamples))
     return summary[summary["ci_method"].isin(methods)][COLUMNS].reset_index(drop=True)
+
+
+def outside(
+    activations: Activations,
+    rdms: str | Path | ArrayLike,
+    stimuli: Sequence[str] | None = None,
+    *,
+    categories: ArrayLike | None = None,
+    comparisons: Sequence[str] = ("spearman", "pearson"),
+    measure: str = "correlation",
+    squared: bool = False,
+    n_resamples: int = STIMULUS_RESAMPLES,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Compare the RDMs of networks with those of brains, of behaviour or of other models (methods 13).
+
+    Parameters
+    ----------
+    activations
+        As in `consistency`.
+    rdms
+        A file (`exchange.outside_files.read_outside` says of which kinds), whose stimuli are matched by name. Or an
+        array of the same n stimuli in the same order: (n, n), (S, n, n), (P,) or (S, P) for S subjects.
+    stimuli
+        (n,) names of the stimuli; needed for a file.
+    categories
+        (n,) category of each stimulus, within which stimuli are resampled; None: among all.
+    comparisons
+        `pearson`, `spearman`, `rho_a`, `kendall_tau_a`, `cosine` or `whitened_cosine`. The last two have no intervals
+        over stimuli but for `cosine`.
+    measure
+        Dissimilarity measure of the networks' RDMs, as in `rdm`.
+    squared
+        Whether `rdms` are squared distances, which `whitened_cosine` needs.
+    n_resamples, seed
+        Of the stimuli.
+
+    Returns
+    -------
+    DataFrame
+        One row per layer, comparison and interval method. `mean` is over networks and subjects, `ensemble` is the value
+        of the mean RDM of the networks. `ceiling_low` and `ceiling_high` are the noise ceiling. `ci_method`: interval
+        for new `networks`, `stimuli` or `subjects`, or for `all` of them.
+
+    Raises
+    ------
+    StudyError
+        For an unknown name, RDMs that do not fit, or fewer than five stimuli in common.
+    """
+    _check_known("comparison", comparisons, COMPARISONS)
+    _check_known("measure", [measure], MEASURES)
+    if "whitened_cosine" in comparisons and not squared:
+        raise StudyError("whitened_cosine compares squared distances; set squared=True if `rdms` are such.")
+    networks, labels = _checked(activations, categories)
+    theirs = _outside(rdms, stimuli, len(labels))
+    of_matched = labels[theirs.places]
+    weights = np.empty((0, len(of_matched)))
+    if stimulus_resampling.can_be_resampled(of_matched):
+        rng = generator(seed, "resampling/stimuli", 0)
+        weights = stimulus_resampling.stimulus_weights(of_matched, n_resamples, rng)
+    found, ceilings = [], {}
+    for place, layer in enumerate(next(iter(networks.values()))):
+        geometries = [network[layer] for network in networks.values()]
+        ours = vectors_of(geometries, measure, theirs.places)
+        for comparison in comparisons:
+            keys = {"file": theirs.name, "comparison": comparison, "layer": layer, "layer_index": place}
+            found.append(compare_outside(ours, theirs, keys | {"measure": measure}, weights))
+            ceilings[theirs.name, comparison] = noise_ceiling(theirs.vectors, comparison)
+    return pd.DataFrame(list(outside_summaries.summary_rows(found, ceilings))).drop(columns="file")
+
+
+def _outside(rdms: str | Path | ArrayLike, stimuli: Sequence[str] | None, n_stimuli: int) -> Outside:
+    """Return RDMs from outside for the stimuli that they share with the activations."""
+    if isinstance(rdms, str | Path):
+        if stimuli is None or len(stimuli) != n_stimuli:
+            raise StudyError(f"stimuli: expected {n_stimuli} names, one for each stimulus of the activations.")
+        read = outside_files.read_outside(Path(rdms))
+        match = outside_files.match_names(list(map(str, stimuli)), read, str(rdms))
+        return Outside(str(rdms), read.subjects, read.of_stimuli(match.of_file), np.array(match.of_study))
+    vectors = outside_files.as_vectors(np.asarray(rdms), n_stimuli, Path("rdms"))
+    subjects = tuple(str(place) for place in range(len(vectors)))
+    return Outside("", subjects, vectors, np.arange(n_stimuli))
 
 
 def similarity(first: ArrayLike, second: ArrayLike, comparator: str, *, measure: str = "correlation") -> float:

@@ -1,0 +1,260 @@
+"""Comparison with RDMs from outside: of brains, of behaviour, of other models (methods 13).
+
+Comparisons are those of rsatoolbox. An outside RDM of several subjects has a noise ceiling: what a model could reach,
+given how far the subjects differ (Nili et al. 2014).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.spatial.distance import pdist, squareform
+
+from manyseeds.comparison import comparators
+from manyseeds.comparison.consistency import within_category_mask
+from manyseeds.representations.geometry import Geometry
+from manyseeds.representations.measures import rdm
+
+Floats = NDArray[np.float64]
+
+RHO_A = "rho_a"
+
+FEWEST_SUBJECTS = 3
+"""Smallest number of subjects for a noise ceiling."""
+
+
+def compare(first: Floats, second: Floats, comparison: str) -> float:
+    """Compare two RDM vectors.
+
+    Parameters
+    ----------
+    first, second
+        (P,) in the order of scipy's `squareform`. Entries that are NaN in either are left out; for `whitened_cosine`,
+        stimuli that have one.
+    comparison
+        Name in `COMPARISONS`.
+
+    Returns
+    -------
+    float
+        NaN if either RDM is constant or, for `cosine` and `whitened_cosine`, zero; or if two entries are not left.
+    """
+    function = COMPARISONS[comparison]
+    if comparison == "whitened_cosine":
+        return function(*_of_common_stimuli(first, second))
+    defined = ~(np.isnan(first) | np.isnan(second))
+    return function(first[defined], second[defined]) if np.count_nonzero(defined) > 1 else np.nan
+
+
+def _of_common_stimuli(first: Floats, second: Floats) -> tuple[Floats, Floats]:
+    """Leave out stimuli of which any dissimilarity is undefined, those with the most undefined ones first."""
+    matrices = [squareform(vector, checks=False) for vector in (first, second)]
+    undefined = np.isnan(matrices[0]) | np.isnan(matrices[1])
+    kept = np.arange(len(undefined))
+    while undefined[np.ix_(kept, kept)].any():
+        kept = np.delete(kept, np.argmax(undefined[np.ix_(kept, kept)].sum(axis=0)))
+    one, other = (squareform(matrix[np.ix_(kept, kept)], checks=False) for matrix in matrices)
+    return one, other
+
+
+def pearson(first: Floats, second: Floats) -> float:
+    """Return Pearson's correlation."""
+    return cosine(first - first.mean(), second - second.mean())
+
+
+def spearman(first: Floats, second: Floats) -> float:
+    """Return the correlation of mid-ranks."""
+    return pearson(stats.rankdata(first), stats.rankdata(second))
+
+
+def rho_a(first: Floats, second: Floats) -> float:
+    """Return Spearman's correlation as it is expected if ties are broken at random (Schütt et al. 2023).
+
+    It is for models that predict ties, whose mid-ranks would have an advantage.
+    """
+    n = len(first)
+    ranks = [stats.rankdata(values) - (n + 1) / 2 for values in (first, second)]
+    return float(12 * ranks[0] @ ranks[1] / (n**3 - n))
+
+
+def kendall_tau_a(first: Floats, second: Floats) -> float:
+    """Return Kendall's tau a: concordant minus discordant pairs of entries, divided by all pairs."""
+    total = len(first) * (len(first) - 1) / 2
+    ties = [sum(count * (count - 1) / 2 for count in np.unique(v, return_counts=True)[1]) for v in (first, second)]
+    untied = (total - ties[0]) * (total - ties[1])
+    return float(stats.kendalltau(first, second).statistic * np.sqrt(untied) / total) if untied else 0.0
+
+
+def cosine(first: Floats, second: Floats) -> float:
+    """Return the cosine of the angle between two vectors."""
+    norms = np.sqrt((first @ first) * (second @ second))
+    return float(np.clip(first @ second / norms, -1.0, 1.0)) if norms > 0 else np.nan
+
+
+def whitened_cosine(first: Floats, second: Floats) -> float:
+    """Return the cosine of squared distances, whitened by the covariance that noise gives them: linear CKA.
+
+    Diedrichsen et al. (2020). Both RDMs must be of squared distances.
+    """
+    if len(first) < 2:
+        return np.nan
+    features = np.stack([comparators.FEATURES["cka"](squareform(each)) for each in (first, second)])
+    return float(comparators.cosines(features)[0, 1])
+
+
+COMPARISONS: dict[str, Callable[[Floats, Floats], float]] = {
+    "pearson": pearson,
+    "spearman": spearman,
+    RHO_A: rho_a,
+    "kendall_tau_a": kendall_tau_a,
+    "cosine": cosine,
+    "whitened_cosine": whitened_cosine,
+}
+
+RANKED = ("spearman", RHO_A, "kendall_tau_a")
+"""Comparisons that depend on the order of dissimilarities alone."""
+
+
+def pooled(subjects: Floats, comparison: str) -> Floats:
+    """Return the RDM (P,) that agrees most with those of several subjects (S, P) on average, for a comparison.
+
+    That is the mean of the RDMs after each is scaled as the comparison ignores it: z-scores, unit norms or ranks. For
+    tau a, the mean of ranks is nearly the best one. NaN entries are left out subject by subject.
+    """
+    if comparison in RANKED:
+        scaled = np.stack([stats.rankdata(each, nan_policy="omit") for each in subjects])
+    elif comparison == "pearson":
+        centred = subjects - np.nanmean(subjects, axis=1, keepdims=True)
+        scaled = centred / np.nanstd(centred, axis=1, keepdims=True)
+    else:
+        scaled = subjects / np.sqrt(np.nanmean(subjects**2, axis=1, keepdims=True))
+    counts = np.sum(~np.isnan(scaled), axis=0)
+    return np.where(counts > 0, np.nansum(scaled, axis=0) / np.maximum(counts, 1), np.nan)
+
+
+def noise_ceiling(subjects: Floats, comparison: str) -> tuple[float, float]:
+    """Return the lower and the upper end of what a model can reach with the RDMs of several subjects.
+
+    Parameters
+    ----------
+    subjects
+        (S, P).
+
+    Returns
+    -------
+    lower, upper : float
+        Mean over subjects of the agreement of each with the pooled RDM of the others, and with that of all. NaN for
+        fewer than three subjects.
+    """
+    if len(subjects) < FEWEST_SUBJECTS:
+        return np.nan, np.nan
+    everybody = pooled(subjects, comparison)
+    others = (pooled(np.delete(subjects, place, axis=0), comparison) for place in range(len(subjects)))
+    lower = [compare(other, own, comparison) for other, own in zip(others, subjects, strict=True)]
+    return float(np.mean(lower)), float(np.mean([compare(everybody, own, comparison) for own in subjects]))
+
+
+@dataclass(frozen=True)
+class Outside:
+    """An RDM from outside, of the stimuli that it has in common with a study.
+
+    Attributes
+    ----------
+    name
+        Name in tables.
+    subjects
+        Names of the S subjects.
+    vectors
+        (S, P) in the order of the study's stimuli.
+    places
+        (m,) places of these stimuli among the study's.
+    is_ranked
+        Whether `rho_a` alone compares it, because it predicts ties.
+    """
+
+    name: str
+    subjects: tuple[str, ...]
+    vectors: Floats
+    places: NDArray[np.int64]
+    is_ranked: bool = False
+
+    def comparisons(self, asked: Sequence[str]) -> list[str]:
+        """Return the comparisons that fit."""
+        return [RHO_A] if self.is_ranked else list(asked)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """How far the networks of a group agree with an RDM from outside in one layer, by one measure and comparison.
+
+    Attributes
+    ----------
+    keys
+        Columns that name it: file, comparison, layer, layer_index, measure.
+    values
+        (N, S) of networks and subjects; NaN where undefined.
+    ensemble
+        (S,) of the mean RDM of all networks.
+    draws
+        (B,) mean over networks and subjects on resampled stimuli; empty if stimuli are not resampled.
+    n_stimuli, n_entries
+        Numbers of stimuli that the two have in common, and of pairs of these.
+    n_undefined
+        Largest number of entries that are undefined in a network or a subject.
+    """
+
+    keys: dict[str, Any]
+    values: Floats
+    ensemble: Floats
+    draws: Floats
+    n_stimuli: int
+    n_entries: int
+    n_undefined: int
+
+
+def compare_networks(networks: Floats, theirs: Outside, comparison: str, measure: str) -> tuple[Floats, Floats]:
+    """Compare the RDMs of some networks, and their mean, with those of all subjects.
+
+    Parameters
+    ----------
+    networks
+        (N, P) of the common stimuli.
+    measure
+        Name of their dissimilarity measure. `whitened_cosine` takes squared distances: Euclidean ones are squared,
+        and correlation and cosine distances are half the squares of distances already.
+
+    Returns
+    -------
+    values, ensemble : ndarray
+        (N, S) and (S,).
+    """
+    if comparison == "whitened_cosine" and measure in UNSQUARED:
+        networks = networks**2
+    values = np.array([[compare(own, other, comparison) for other in theirs.vectors] for own in networks])
+    mean = networks.mean(axis=0)
+    return values, np.array([compare(mean, other, comparison) for other in theirs.vectors])
+
+
+UNSQUARED = ("euclidean", "unit_euclidean", "norm_difference")
+"""Measures that are distances and not their squares."""
+
+
+def vectors_of(geometries: Sequence[Geometry], measure: str, places: NDArray[np.int64]) -> Floats:
+    """Return the RDMs (N, P) of networks for some stimuli, given raw geometries of all stimuli."""
+    chosen = np.ix_(places, places)
+    vectors = (squareform(rdm(geometry, measure), checks=False)[chosen] for geometry in geometries)
+    return np.stack([squareform(matrix, checks=False) for matrix in vectors])
+
+
+def of_pixels(images: NDArray, places: NDArray[np.int64]) -> Outside:
+    """Return the Euclidean distances of raw images (n, ...) as an RDM from outside."""
+    return Outside("pixels", ("",), np.array([pdist(images.reshape(len(images), -1))], dtype=np.float64), places)
+
+
+def of_categories(categories: NDArray, places: NDArray[np.int64]) -> Outside:
+    """Return 0 for stimuli of one category and 1 for others as an RDM from outside."""
+    different = np.array([~within_category_mask(categories)], dtype=np.float64)
+    return Outside("categories", ("",), different, places, is_ranked=True)

@@ -1,0 +1,90 @@
+"""Would single networks have led to another conclusion? (methods 13)
+
+Group A agrees better with an outside RDM than group B. A flip is a network of A that agrees worse than one of B, both
+drawn at random and independently, also if the groups share seeds: a reader picks one of each.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from manyseeds.statistics.resampling import QUANTILES
+
+Floats = NDArray[np.float64]
+
+FEWEST_NETWORKS = 4
+"""Smallest number of networks of both groups for an interval."""
+
+RARE = 0.05
+"""Probability of a flip of means below which a number of networks is enough."""
+
+MOST_NETWORKS = 1000
+
+
+@dataclass(frozen=True)
+class Flip:
+    """How often a conclusion on two groups turns round.
+
+    Attributes
+    ----------
+    observed
+        Share of pairs of networks, one of each group, that order the groups the other way; half of each tie.
+    normal
+        The same if both groups are normally distributed.
+    low, high
+        95 % interval of `normal`; NaN for fewer than four networks of a group.
+    """
+
+    observed: float
+    normal: float
+    low: float
+    high: float
+
+
+def flip(better: Floats, worse: Floats) -> Flip:
+    """Return how often single networks of two groups are ordered the other way than the groups' means.
+
+    The interval is one of normal theory on the probit scale, with Welch's degrees of freedom.
+
+    Parameters
+    ----------
+    better, worse
+        (N,) value of each network of a group.
+    """
+    observed = float(np.mean((better[:, None] < worse) + 0.5 * (better[:, None] == worse)))
+    if min(len(better), len(worse)) < 2:
+        return Flip(observed, np.nan, np.nan, np.nan)
+    variances = np.array([better.var(ddof=1), worse.var(ddof=1)])
+    total, difference = variances.sum(), float(better.mean() - worse.mean())
+    if total == 0:
+        certain = 0.5 if difference == 0 else float(difference < 0)
+        return Flip(observed, certain, np.nan, np.nan)
+    z, sizes = difference / np.sqrt(total), np.array([len(better), len(worse)])
+    normal = float(stats.norm.cdf(-z))
+    if sizes.min() < FEWEST_NETWORKS:
+        return Flip(observed, normal, np.nan, np.nan)
+    of_means = variances / sizes
+    variance = of_means.sum() / total + z**2 / 2 * np.sum(variances**2 / (sizes - 1)) / total**2
+    freedom = of_means.sum() ** 2 / np.sum(of_means**2 / (sizes - 1))
+    half = stats.t.ppf(QUANTILES[1], freedom) * np.sqrt(variance)
+    return Flip(observed, normal, float(stats.norm.cdf(-z - half)), float(stats.norm.cdf(-z + half)))
+
+
+def flip_of_means(better: Floats, worse: Floats, k: int) -> float:
+    """Return the probability that means over k networks of each group are ordered the other way."""
+    total = better.var(ddof=1) + worse.var(ddof=1)
+    difference = better.mean() - worse.mean()
+    if total == 0:
+        return 0.5 if difference == 0 else float(difference < 0)
+    return float(stats.norm.cdf(-difference * np.sqrt(k / total)))
+
+
+def networks_needed(better: Floats, worse: Floats) -> int | None:
+    """Return the least number of networks of each group whose means are ordered the other way in at most 5 %.
+
+    None if 1,000 are too few.
+    """
+    enough = (k for k in range(1, MOST_NETWORKS + 1) if flip_of_means(better, worse, k) <= RARE)
+    return next(enough, None)

@@ -1,0 +1,124 @@
+"""Agreement with RDMs from outside on resampled stimuli (methods 13).
+
+If stimulus i is drawn w_i times, entry (i, j) counts w_i w_j times, as in `stimulus_resampling`. Entries that are
+undefined in any network or subject are left out of all draws.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.distance import squareform
+
+from manyseeds.comparison.outside import RHO_A, Compared, Outside, compare_networks
+
+Floats = NDArray[np.float64]
+
+OF_PRODUCTS, OF_RANKS = ("pearson", "cosine"), ("spearman", RHO_A)
+"""Comparisons whose draws are matrix products, and those whose entries are ranked again in each draw.
+
+The others, tau a and the whitened cosine, are not resampled.
+"""
+
+
+def compare_outside(networks: Floats, theirs: Outside, keys: dict[str, Any], weights: Floats) -> Compared:
+    """Compare networks with an RDM from outside, on all stimuli that the two have in common and on draws of these.
+
+    Parameters
+    ----------
+    networks
+        (N, P) RDM vectors of the common stimuli.
+    keys
+        As in `Compared`.
+    weights
+        (B, m) from `stimulus_weights`; B may be 0.
+    """
+    comparison, measure = keys["comparison"], keys["measure"]
+    values, ensemble = compare_networks(networks, theirs, comparison, measure)
+    draws = resampled_means(networks, theirs.vectors, comparison, weights) if len(weights) else np.empty(0)
+    undefined = np.isnan(networks)[:, None] | np.isnan(theirs.vectors)
+    n_undefined = int(undefined.sum(axis=-1).max())
+    return Compared(keys, values, ensemble, draws, len(theirs.places), networks.shape[1], n_undefined)
+
+
+def resampled_means(networks: Floats, subjects: Floats, comparison: str, weights: Floats) -> Floats:
+    """Return the mean agreement over networks and subjects in each draw of stimuli.
+
+    Parameters
+    ----------
+    networks, subjects
+        (N, P) and (S, P) RDM vectors of m stimuli.
+    comparison
+        Name in `outside.COMPARISONS`.
+    weights
+        (B, m) from `stimulus_weights`.
+
+    Returns
+    -------
+    ndarray
+        (B,); empty for comparisons that are not resampled.
+    """
+    defined = np.asarray(~np.isnan(np.concatenate([networks, subjects])).any(axis=0))
+    if comparison in OF_PRODUCTS:
+        return _by_products(networks, subjects, defined, weights, centres=comparison == "pearson")
+    if comparison in OF_RANKS:
+        return _by_ranks(networks, subjects, defined, weights, expects_ties=comparison == RHO_A)
+    return np.empty(0)
+
+
+def _by_products(networks: Floats, subjects: Floats, defined: NDArray, weights: Floats, *, centres: bool) -> Floats:
+    """Return means of weighted correlations, or of cosines."""
+
+    def total(entries: Floats) -> Floats:
+        """Return the weighted sum (B,) of entries (P,) that are zero where undefined."""
+        return np.einsum("bi,bi->b", weights @ squareform(entries, checks=False), weights) / 2
+
+    def standardised(vectors: Floats) -> list[Floats]:
+        """Return vectors without undefined entries, scaled so that squares are near one."""
+        filled = np.where(defined, vectors, 0.0)
+        centred = np.where(defined, filled - filled.sum(axis=1, keepdims=True) / max(1, defined.sum()), 0.0)
+        chosen = centred if centres else filled
+        return list(chosen / np.maximum(np.abs(chosen).max(axis=1, keepdims=True), np.finfo(float).tiny))
+
+    ours, theirs = standardised(networks), standardised(subjects)
+    n = total(defined.astype(np.float64))
+    sums, squares = ([[total(v**power) for v in side] for side in (ours, theirs)] for power in (1, 2))
+    means = np.zeros(len(weights))
+    for i, one in enumerate(ours):
+        for s, other in enumerate(theirs):
+            product, scale = total(one * other), 1.0
+            variances = [squares[0][i], squares[1][s]]
+            if centres:
+                product = product - sums[0][i] * sums[1][s] / n
+                variances = [variances[0] - sums[0][i] ** 2 / n, variances[1] - sums[1][s] ** 2 / n]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                scale = np.sqrt(variances[0] * variances[1])
+                means += np.where(scale > 0, product / scale, np.nan)
+    return means / (len(ours) * len(theirs))
+
+
+def _by_ranks(networks: Floats, subjects: Floats, defined: NDArray, weights: Floats, *, expects_ties: bool) -> Floats:
+    """Return means of correlations of weighted mid-ranks, or of their expectation if ties are broken at random."""
+    first, second = np.triu_indices(weights.shape[1], 1)
+    first, second = first[defined], second[defined]
+    groups = [np.unique(vector[defined], return_inverse=True)[1] for vector in (*networks, *subjects)]
+    n_networks, means = len(networks), np.empty(len(weights))
+    for draw, counts in enumerate(weights):
+        times = counts[first] * counts[second]
+        total = times.sum()
+        ranks = np.stack([_mid_ranks(group, times) for group in groups]) - (total + 1) / 2
+        ours, theirs = ranks[:n_networks], ranks[n_networks:]
+        products = (ours * times) @ theirs.T
+        if expects_ties:
+            values = 12 * products / (total**3 - total)
+        else:
+            norms = np.einsum("kp,kp,p->k", ranks, ranks, times)
+            values = products / np.sqrt(np.outer(norms[:n_networks], norms[n_networks:]))
+        means[draw] = values.mean()
+    return means
+
+
+def _mid_ranks(groups: NDArray, times: Floats) -> Floats:
+    """Return the mid-rank of each entry if it is there several times; `groups` numbers equal entries in their order."""
+    sizes = np.bincount(groups, times)
+    return (np.cumsum(sizes) - sizes / 2 + 0.5)[groups]
