@@ -20,6 +20,7 @@ ORDER = (
     "data",
     "models",
     "training",
+    "kernels",
     "representations",
     "comparison",
     "statistics",
