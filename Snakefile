@@ -62,6 +62,11 @@ if STUDY.mode in (OWN_ACTIVATIONS, PRETRAINED):
     include: "rules/representations.smk"
 
 
+if STUDY.mode != OWN_ACTIVATIONS:
+
+    include: "rules/kernels.smk"
+
+
 include: "rules/consistency.smk"
 include: "rules/comparators.smk"
 include: "rules/across.smk"

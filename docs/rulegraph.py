@@ -41,7 +41,7 @@ COLOURS = {
     ("datasets",): "#dbe9f6",
     ("networks", "evaluation"): "#fbe9b7",
     ("recording", "representations"): "#d5ecd9",
-    ("consistency", "untrained", "comparators", "across", "sources", "maps", "rotations"): "#e5dcf2",
+    ("kernels", "consistency", "untrained", "comparators", "across", "sources", "maps", "rotations"): "#e5dcf2",
     ("tables", "figures"): "#e8e8e8",
     ("export", "rsatoolbox"): "#f3f3d0",
 }
@@ -69,6 +69,7 @@ def studies(folder: Path) -> Iterator[list[str]]:
     """Write what small studies need into a folder, and yield the arguments of Snakemake that name each of them."""
     yield ["all", "export", "rsatoolbox", "--configfile", str(ROOT / "studies/digits.yaml")]
     yield ["all", "--configfile", str(ROOT / "studies/digits_sources.yaml")]
+    yield ["paradox1", "--configfile", str(ROOT / "studies/digits_paradox.yaml")]
     for name in ("0", "1"):
         (folder / "stimuli" / name).mkdir(parents=True)
     yield ["all", "--config", "study=own_stimuli", "stimuli={root: stimuli}", "networks=[{architecture: resnet18}]"]

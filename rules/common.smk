@@ -66,6 +66,7 @@ R = f"results/{STUDY.name}"
 # Tables with one part for each instance, each group, or each pair of conditions. Other tables have rules of their own.
 INSTANCE_TABLES = ["history", "attempts", "accuracy"]
 COMPARATOR_TABLES = ["comparators", "comparators_summary", "comparator_drop", "correspondence"]
+DISTORTION_TABLES = ["distorted_accuracy", "distorted_accuracy_summary", "kernel_relations", "paradox"]
 GROUP_TABLES = [
     "instances",
     "consistency",
@@ -83,6 +84,9 @@ GROUP_TABLES = [
     "mds",
     "consistency_across",
     *COMPARATOR_TABLES,
+    "kernels",
+    "error_agreement",
+    *DISTORTION_TABLES,
 ]
 PAIR_TABLES = ["consistency_across", "consistency_across_summary", "contrasts"]
 SOURCE_TABLES = ["sources", "source_pairs"]
@@ -109,6 +113,9 @@ REPORTED_TABLES = [
     "consistency_across_summary",
     "contrasts",
     "relations",
+    "distorted_accuracy_summary",
+    "kernel_relations",
+    "paradox",
 ]
 FIGURES = catalogue.applicable(STUDY)
 

@@ -78,6 +78,10 @@ def tidy_up():
     from manyseeds.training.stores import tidy  # imports numpy, which planning a run does not need
 
     tidy(Path(R, ".training"), Path(R, "networks"))
+    if Path(R, ".finetuning").exists():
+        from manyseeds.kernels import finetuning  # imports scipy
+
+        finetuning.tidy(Path(R, ".finetuning"), Path(R, "variants"))
     files.remove_partial(Path(R))
     failures.forget(Path(R))
 

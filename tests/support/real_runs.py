@@ -27,6 +27,9 @@ CONFIG = (
     "condition_pairs=[]",
     "dropout={rates: []}",
     "trajectory={epochs: []}",
+    "kernels={conditions: []}",
+    "distortions={conditions: []}",
+    "finetune={distortions: []}",
     # Saved every tenth of a second: then faults often hit a training that is writing.
     f"training={{epochs: {EPOCHS}, checkpoints: [1], checkpoint_minutes: 0.002, cohort_size: 2}}",
 )

@@ -53,6 +53,9 @@ def study_tables(
         "second_level": _second_level(rng, layers, condition, n_networks),
         "comparators_summary": _comparators_summary(layers, condition, measures, n_networks, n_collapsed),
         "comparator_drop": _comparator_drop(layers, condition, measures, n_networks),
+        "distorted_accuracy": _distorted_accuracy(layers, condition, n_networks),
+        **_paradox(layers, condition),
+        "kernel_relations": _kernel_relations(layers, condition, n_networks),
         "rotations": _rotations(rng),
         "rotation_entries": _rotation_entries(rng),
         "comparison": _comparison(),
@@ -365,6 +368,71 @@ def _comparator_drop(layers, condition, measures, n_networks):
                     rows.append(key | variant | learned)
             w = {"value": 0.8, "ci_low": 0.7, "ci_high": 0.9, "measure": measures[0], "normalisation": "none"}
             rows.append(key | {"epoch": epoch, "quantity": "concordance", "comparator": None, "n_comparators": 5} | w)
+    return pd.DataFrame(rows)
+
+
+STRENGTHS = {"none": [np.nan], "gamma": [0.5, 2.0], "blur": [0.5, 0.7, 0.9]}
+SIMILARITIES = ("index", "greedy", "optimal", "propagated", "consistency")
+
+
+def _distorted_accuracy(layers, condition, n_networks):
+    """Accuracies fall with the place of the strength; networks trained further on blur are better with it."""
+    rows = []
+    for architecture, seed, variant in product(layers, range(n_networks), ("trained", "finetuned_blur_0.001")):
+        for distortion, strengths in STRENGTHS.items():
+            for place, strength in enumerate(strengths):
+                tuned = 0.1 * (variant != "trained") * (distortion == "blur")
+                accuracy = 0.8 - 0.01 * seed - 0.1 * (place + 1) * (distortion != "none") * (1 + 0.05 * seed) + tuned
+                key = {"architecture": architecture, "condition": condition, "seed": seed, "epoch": LAST_EPOCH}
+                key |= {"variant": variant, "distortion": distortion, "strength": strength}
+                rows.append(key | {"accuracy": accuracy, "n_images": 1000, "at_floor": False})
+    return pd.DataFrame(rows)
+
+
+TUNED = ("finetuned_none_0.001", "finetuned_blur_0.001")
+
+
+def _paradox(layers, condition):
+    """Kernels, errors and counts of pairs of three networks, and of each with two variants."""
+    pairs = [("seeds", a, b, "trained") for a, b in combinations(range(3), 2)]
+    pairs += [("finetuned", seed, seed, variant) for seed in range(3) for variant in TUNED]
+    kernels, errors, counts = [], [], []
+    for architecture, (kind, a, b, variant) in product(layers, pairs):
+        pair = {"architecture": architecture, "pair_kind": kind, "seed_a": a, "seed_b": b, "variant_b": variant}
+        pair |= {"condition_a": condition, "condition_b": condition, "variant_a": "trained"}
+        levels = {"chance_mean": 0.15, "chance_high": 0.17}
+        for matching in ("index", "greedy"):
+            r = 1 - 1e-4 * (1 + a) if kind == "finetuned" else 0.16 * (matching == "greedy")
+            kernels.append(pair | levels | {"layer": None, "matching": matching, "similarity": r})
+        for distortion, strengths in STRENGTHS.items():
+            for strength in strengths:
+                difference = 0.1 * (variant == TUNED[1]) * (distortion == "blur") - 0.01 * (1 + a)
+                errors.append(pair | {"distortion": distortion, "strength": strength, "difference": difference})
+    keys = [("seeds", "trained"), *(("finetuned", variant) for variant in TUNED)]
+    for architecture, (kind, variant), distortion in product(layers, keys, STRENGTHS):
+        key = {"architecture": architecture, "condition": condition, "pair_kind": kind, "variant_b": variant}
+        tuned = kind == "finetuned"
+        numbers = {"n_pairs": 3, "n_similar": 3 * tuned, "n_similar_yet_different": 2 * (variant == TUNED[1])}
+        numbers |= {"n_different": 3 * (not tuned), "n_different_yet_similar": int(not tuned), "can_qualify": True}
+        counts.append(key | numbers | {"distortion": distortion, "seeds_high": 0.04})
+    return {"kernels": pd.DataFrame(kernels), "error_agreement": pd.DataFrame(errors), "paradox": pd.DataFrame(counts)}
+
+
+def _kernel_relations(layers, condition, n_networks):
+    rows = []
+    for architecture, names in layers.items():
+        for y, distortion, (place, x) in product(
+            ("abs_difference", "kappa", "agreement"), [*STRENGTHS, None], enumerate(SIMILARITIES)
+        ):
+            key = {"architecture": architecture, "condition": condition, "y": y, "distortion": distortion, "x": x}
+            key |= {"n_networks": n_networks, "n_pairs": n_networks * (n_networks - 1) // 2, "n_permutations": 119}
+            for number, layer in enumerate(names if x == "consistency" else [None, *names]):
+                r = 0.1 * place - 0.2 + 0.01 * number
+                half = 0.3 if n_networks >= 5 else np.nan
+                ends = {"pearson": r, "ci_low": r - half, "ci_high": r + half, "spearman": r, "p_permutation": 0.5}
+                index = None if layer is None else names.index(layer)
+                scatter = {"x_sd": 0.01, "chance_sd": None if x == "consistency" else 0.012, "p_holm": 1.0}
+                rows.append(key | {"layer": layer, "layer_index": index} | ends | scatter)
     return pd.DataFrame(rows)
 
 

@@ -32,10 +32,14 @@ FIGURES = (
     "howmany",
     "sources",
     "divergence",
+    "paradox1",
+    "paradox2",
+    "paradox3",
     "claims",
     "comparison",
 )
-OF_TINY = set(FIGURES) - {"fig6", "claims", "howmany", "sources", "divergence"}
+OF_DISTORTIONS = {"paradox1", "paradox2", "paradox3"}
+OF_TINY = set(FIGURES) - {"fig6", "claims", "howmany", "sources", "divergence", "paradox3"}
 TRAINING = {"declare_training", "train_cohort", "train"}
 N_BASELINE, N_HALVES, N_SWEPT = 3, 4, 2
 """Instances of the tiny study: baseline, on half of the images, with dropout."""
@@ -130,7 +134,7 @@ def test_a_dry_run_of_each_study_plans_its_instances_and_figures(fresh, study, n
     jobs = planned(fresh, study=study)
     assert jobs["train"] == n_instances
     assert jobs["record"] == jobs["evaluate"] == n_blocks
-    assert {figure for figure in FIGURES if jobs.get(figure) == 1} == set(FIGURES) - left_out
+    assert {figure for figure in FIGURES if jobs.get(figure) == 1} == set(FIGURES) - left_out - OF_DISTORTIONS
 
 
 def test_a_dry_run_counts_jobs_and_lists_them_if_it_is_verbose(fresh):
@@ -453,6 +457,44 @@ def test_comparators_are_applied_to_trained_and_untrained_networks(finished):
     drops = pd.read_parquet(tables / "comparator_drop.parquet")
     assert (drops["quantity"] == "trained_minus_untrained").sum() == 5 * 7  # comparators, layers
     assert set(pd.read_parquet(tables / "correspondence.parquet")["chance"]) == {1 / 7}
+
+
+def test_kernels_and_errors_are_those_of_the_networks(finished):
+    tables = finished / "results/tiny/tables"
+    kernels, errors = (pd.read_parquet(tables / f"{name}.parquet") for name in ("kernels", "error_agreement"))
+    per_network = dict.fromkeys(("epochs", "permuted", "noise", "rescaled"), 3)
+    counts = kernels[kernels["layer"].isna() & (kernels["matching"] == "index")]["pair_kind"].value_counts()
+    assert counts.to_dict() == {"seeds": 3, "null": 3, "finetuned": 4, "siblings": 2} | per_network
+    copies = kernels[(kernels["pair_kind"] == "permuted") & (kernels["matching"] == "propagated")]
+    np.testing.assert_allclose(copies["minimum"], 1, atol=1e-9)
+    assert set(errors.loc[errors["pair_kind"] == "permuted", "agreement"]) == {1.0}
+    tested = pd.read_parquet(tables / "accuracy.parquet").query("split == 'test' and subset == 'all'")
+    keys = ["architecture", "condition", "seed", "epoch"]
+    found = pd.read_parquet(tables / "distorted_accuracy.parquet").query("distortion == 'none'")
+    both = found[found["variant"].isin(["trained", "epoch1"])].merge(tested, on=keys, suffixes=("", "_tested"))
+    assert len(both) == 6
+    pd.testing.assert_series_equal(both["accuracy"], both["accuracy_tested"], check_names=False, check_exact=True)
+    assert len(pd.read_parquet(tables / "distorted_accuracy.parquet")) == (3 * 5 + 2 * 2) * 3  # variants, conditions
+    assert set(pd.read_parquet(tables / "paradox.parquet")["pair_kind"]) == set(counts.index) - {"null"}
+    assert not (finished / "results/tiny/.finetuning").exists()
+
+
+def test_other_strengths_test_again_and_train_nothing(finished):
+    jobs = planned(finished, config=("distortions={strengths: {contrast: [0.6]}}",))
+    assert jobs["predict"] == jobs["compare_errors"] == 1
+    assert not (TRAINING | {"record", "finetune", "compare_kernels", "compare_instances"}) & jobs.keys()
+    assert planned(finished, config=("distortions={strengths: {blur: [0.8]}}",))["finetune"] == 1
+    none = ("distortions={names: [], strengths: null}", "finetune={distortions: []}")
+    without = planned(finished, config=(*none, "kernels={noise: []}"))
+    assert not (TRAINING | {"record"}) & without.keys()
+
+
+@pytest.mark.parametrize("figure", sorted(OF_DISTORTIONS))
+def test_a_study_without_distortions_says_what_their_figures_need(fresh, figure):
+    none = ("distortions={names: [], strengths: null}", "finetune={distortions: []}")
+    run = snakemake(fresh, figure, "-n", config=none)
+    assert run.returncode == 1
+    assert f"{figure} is not part of this study: it needs predictions for distorted images: name" in run.stdout
 
 
 def test_other_comparators_compare_again_and_nothing_else(finished):

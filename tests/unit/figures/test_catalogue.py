@@ -10,11 +10,16 @@ from manyseeds.figures.catalogue import (
     ALEXNET,
     COMPARATORS,
     CONDITION_PAIRS,
+    DISTORTED,
     DROPOUT_SWEEP,
     FIGURES,
+    FIVE_DISTORTED,
+    KERNELS,
     PUBLISHED,
     SOURCES,
     TRAJECTORY,
+    TUNED,
+    WEIGHTS,
 )
 
 CONV7 = {"layers": ["conv7"]}  # both architectures of the default have it
@@ -46,6 +51,16 @@ SHORT = {"epochs": 3, "milestones": [], "checkpoints": [1, 2]}
         (COMPARATORS, {}, True),
         (COMPARATORS, {"comparators": {"names": []}}, False),
         (COMPARATORS, {"comparators": {"conditions": ["images_a"]}} | HALVES, False),  # tables alone have it
+        (DISTORTED, {}, False),
+        (DISTORTED, {"distortions": {"names": ["blur"]}}, True),
+        (DISTORTED, {"distortions": {"names": ["blur"], "conditions": []}}, False),
+        (KERNELS, {"distortions": {"names": ["blur"]}}, True),
+        (KERNELS, {"distortions": {"names": ["blur"]}, "kernels": {"conditions": []}}, False),
+        (FIVE_DISTORTED, {"distortions": {"names": ["blur"]}, "instances": 4}, False),
+        (TUNED, {"distortions": {"names": ["blur"]}}, False),
+        (TUNED, {"distortions": {"names": ["blur"]}, "finetune": {"distortions": ["blur"]}}, True),
+        (WEIGHTS, {}, True),
+        (WEIGHTS, {"distortions": {"conditions": []}}, False),
         (PUBLISHED, {}, True),
         (PUBLISHED, {"networks": [{"architecture": "resnet18"}]}, False),
         (PUBLISHED, {"conditions": [{"name": "mine"}]}, False),
@@ -110,13 +125,15 @@ def test_studies_of_networks_from_elsewhere_leave_out_what_they_cannot_fill(tmp_
     activations = study(**own_activations(tmp_path / "activations"))
     networks = study(**own_networks(tmp_path / "networks"))
     of_pools = {"sources", "source_pairs", "divergence"}
-    assert study().unfilled_tables == of_pools
-    assert networks.unfilled_tables == {"history", "attempts"} | of_pools
-    assert activations.unfilled_tables == {"history", "attempts", "accuracy", "accuracy_summary"} | of_pools | {
-        *catalogue.FIGURES["supp5"].tables
-    }
+    distorted = {"distorted_accuracy", "distorted_accuracy_summary", "kernel_relations", "paradox"}
+    assert study().unfilled_tables == of_pools | distorted
+    assert study(distortions={"names": ["blur"]}).unfilled_tables == of_pools
+    assert networks.unfilled_tables == {"history", "attempts"} | of_pools | distorted
+    of_networks = {"accuracy", "accuracy_summary", "kernels", "error_agreement"}
+    simulated = {*catalogue.FIGURES["supp5"].tables}
+    assert activations.unfilled_tables == {"history", "attempts"} | of_pools | of_networks | distorted | simulated
     crossed = study(conditions=[{"name": "crossed", "cross": {"init": 2, "order": 2}}])
-    assert crossed.unfilled_tables == set()
+    assert crossed.unfilled_tables == distorted
     assert {"sources", "divergence"} <= {*catalogue.by_default(crossed)}
     for each in (study(), networks):
         assert catalogue.by_default(each) == catalogue.applicable(each)

@@ -20,6 +20,8 @@ from synthetic_tables import (
     LAST_EPOCH,
     MEASURES,
     RATES,
+    SIMILARITIES,
+    STRENGTHS,
     study_tables,
     with_dropout_sweep,
 )
@@ -195,6 +197,8 @@ def test_states_pairs_accuracy_and_what_the_error_bars_are(name, drawn):
 
 AXES_NAMED = [
     "comparators",
+    "paradox1",
+    "paradox2",
     "fig3",
     "fig4",
     "fig5",
@@ -529,6 +533,62 @@ def test_comparators_show_each_comparator_by_one_measure_and_before_training(tab
         (line,) = (line for line in axes.lines if line.get_label() == "untrained")
         np.testing.assert_allclose(line.get_ydata(), before["mean"])
     assert len({axes.get_ylim() for title, axes in panels.items() if "change" not in title}) == 1
+
+
+def test_paradox1_shows_a_mark_for_each_pair_and_counts_them(tables, drawn):
+    figure = drawn("paradox1")
+    left, right = (axes for axes in figure.axes if axes.get_title() == "All-CNN-C, blur")
+    kernels, errors = (tables[name].query("architecture == 'all_cnn_c'") for name in ("kernels", "error_agreement"))
+    keys = ["pair_kind", "seed_a", "seed_b", "variant_b"]
+    similarity = kernels.pivot_table(index=keys, columns="matching", values="similarity").reset_index()
+    blurred = errors[errors["distortion"] == "blur"].assign(y=lambda frame: frame["difference"].abs())
+    both = blurred.groupby(keys)[["y"]].mean().reset_index().merge(similarity, on=keys)
+    labels = {"other seeds": "trained", "trained further on this distortion": "finetuned_blur_0.001"}
+    labels["trained further on images as they are"] = "finetuned_none_0.001"
+    for axes, x in ((left, 1 - both["index"]), (right, both["greedy"])):
+        marks = {line.get_label(): line for line in axes.lines}
+        for label, variant in labels.items():
+            chosen = both["variant_b"] == variant
+            np.testing.assert_allclose(sorted(marks[label].get_xdata()), sorted(x[chosen]))
+            np.testing.assert_allclose(sorted(marks[label].get_ydata()), sorted(both["y"][chosen]))
+        np.testing.assert_allclose(marks["97.5 % of pairs of seeds"].get_ydata(), 0.04)
+    assert "of 3 pairs trained further, with the distortion of their training, 3 are similar and 2" in notes(figure)
+    assert "Of 3 pairs of seeds 3 are different, and 1 of these perform alike" in notes(figure)
+
+
+def test_paradox2_shows_each_network_at_each_strength_and_those_trained_further(tables, drawn):
+    figure, accuracy = drawn("paradox2"), tables["distorted_accuracy"].query("architecture == 'all_cnn_c'")
+    panels = {axes.get_title(): axes for axes in figure.axes}
+    for distortion in ("gamma", "blur"):
+        lines = [line for line in panels[f"All-CNN-C, {distortion}"].lines if len(line.get_xdata()) > 1]
+        dashed = [line for line in lines if line.get_linestyle() == "--"]
+        rows = accuracy[accuracy["distortion"] == distortion]
+        for variant in ("trained", f"finetuned_{distortion}_0.001"):
+            found = [line for line in lines if (line in dashed) == (variant != "trained")]
+            chosen = rows[rows["variant"] == variant].groupby("seed")
+            expected = [list(network.sort_values("strength")["accuracy"]) for _, network in chosen]
+            assert [list(line.get_ydata()) for line in found] == expected
+        labels = [label.get_text() for label in panels[f"All-CNN-C, {distortion}"].get_xticklabels()]
+        assert labels == ["none", *(f"{strength:g}" for strength in STRENGTHS[distortion])]
+    clean = accuracy.query("distortion == 'none' and variant == 'trained'")["accuracy"]
+    assert f"SD over networks {100 * clean.std(ddof=1):.1f} points without distortion" in notes(figure)
+    assert "with blur of strength 0.9" in notes(figure)
+
+
+def test_paradox3_shows_relations_of_networks_and_of_the_last_layer(tables, drawn):
+    figure, relations = drawn("paradox3"), tables["kernel_relations"].query("architecture == 'all_cnn_c'")
+    axes = next(axes for axes in figure.axes if axes.get_title() == "All-CNN-C, kappa of errors")
+    first = figure.axes[0]
+    assert [label.get_text() for label in first.get_yticklabels()] == ["all distortions", "none", "gamma", "blur"]
+    for container, x in zip(axes.containers, SIMILARITIES, strict=True):
+        rows = relations[(relations["x"] == x) & (relations["y"] == "kappa")]
+        last = rows["layer_index"] == rows["layer_index"].max()
+        rows = rows[last] if x == "consistency" else rows[rows["layer"].isna()]
+        np.testing.assert_allclose(container.lines[0].get_xdata(), rows["pearson"].astype(float))
+    assert "kernels, greedy 0.0100 (0.0120)" in notes(figure)
+    few = draw("paradox3", study_tables(n_networks=4))
+    bars = [segment for line in few.axes[0].containers[0].lines[2] for segment in line.get_segments()]
+    assert not any(len(segment) > 1 and np.isfinite(segment).all() for segment in bars)
 
 
 def test_comparators_show_the_change_with_depth_and_count_those_by_which_it_holds(tables, drawn):

@@ -217,6 +217,105 @@ def test_comparators_may_name_layers_of_one_architecture_alone():
         study(networks=two, comparators={"layers": ["conv9"]})
 
 
+@pytest.mark.parametrize(
+    ("kernels", "groups"),
+    [({}, ["baseline"]), ({"conditions": ["first"]}, ["first"]), ({"conditions": []}, [])],
+)
+def test_groups_of_kernels_and_of_distortions_are_those_of_the_baseline_or_as_named(kernels, groups):
+    expanded = study(conditions=UNTRAINED, kernels=kernels, distortions=kernels)
+    for found in (expanded.kernel_groups, expanded.distortion_groups):
+        assert list(dict.fromkeys(condition for _, condition in found)) == groups
+
+
+def test_variants_are_trained_weights_and_those_made_from_them():
+    expanded = study(training={"epochs": 8, "checkpoints": [1, 6], "milestones": []}, kernels={"noise": [0.99]})
+    instance = Instance("all_cnn_c", "baseline", 0)
+    names = [variant.name for variant in expanded.variants(instance)]
+    assert names == ["trained", "epoch6", "noise_0.99", "rescaled_0.1", "rescaled_0.3", "permuted"]
+    assert [variant.name for variant in expanded.tested_variants(instance)] == ["trained"]
+    resnet = study(networks=[{"architecture": "resnet18"}])
+    assert "permuted" not in [variant.name for variant in resnet.variants(Instance("resnet18", "baseline", 0))]
+    distorted = study(distortions={"names": ["blur"]}, training={"checkpoints": []})
+    assert [variant.kind for variant in distorted.tested_variants(instance)][:2] == ["trained", "noise"]
+
+
+@pytest.mark.parametrize(
+    ("training", "epochs"),
+    [
+        ({"checkpoints": [1, 4, 6], "milestones": [4, 7]}, (4, 8)),
+        ({"checkpoints": [1, 6], "milestones": [7]}, (6, 8)),
+        ({"checkpoints": []}, ()),
+    ],
+)
+def test_late_epochs_are_the_last_milestone_with_weights_or_the_last_checkpoint(training, epochs):
+    assert study(training={"epochs": 8} | training).late_epochs == epochs
+    if epochs:
+        assert study(training={"epochs": 8} | training, kernels={"epochs": [8, 1]}).late_epochs == (1, 8)
+
+
+def test_strengths_are_those_of_the_preset_unless_they_are_listed():
+    names = {"names": ["blur", "gamma"]}
+    assert study(distortions=names).distortions["blur"] == (0.1, 0.3, 0.5, 0.7, 0.9)
+    whitened = {"data": {"dataset": "cifar10", "preprocessing": "gcn_zca"}}
+    assert study(distortions=names, **whitened).distortions["blur"] == (0.5, 0.7, 0.9)
+    assert study(distortions=names | {"strengths": "whitened"}).distortions["gamma"] == (0.3, 0.5, 2)
+    own = study(distortions=names | {"strengths": {"blur": [1]}}, **whitened).distortions
+    assert own == {"blur": (1,), "gamma": (0.3, 0.5, 2)}
+    assert "illuminant" in study(distortions={"names": "all"}, **whitened).distortions
+    assert "illuminant" not in study(distortions={"names": "all"}).distortions
+    assert study().distortions == {}
+    text = study(distortions=names | {"strengths": {"blur": ["1", "1.5"]}})  # as the command line gives it
+    assert text.distortions["blur"] == (1, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"distortions": {"names": ["blurr"]}}, r'distortions\.names\[0\]: found "blurr", expected one of salt_pepper'),
+        ({"distortions": {"names": "every"}}, r'distortions\.names: found "every", expected .*all: every one'),
+        ({"distortions": {"strengths": "strong"}}, r'distortions\.strengths: found "strong"'),
+        ({"distortions": {"names": ["illuminant"]}}, r"distortions\.names: found illuminant, .* the digits are grey"),
+        ({"distortions": {"names": ["blur"], "strengths": {"blur": [-1]}}}, r"strengths\.blur: found -1, expected"),
+        ({"distortions": {"names": ["blur"], "strengths": {"blur": [2, 1]}}}, r"expected increasing numbers"),
+        ({"distortions": {"names": ["blur"], "strengths": {"gamma": [2]}}}, r"found gamma, expected one of .*: blur"),
+        ({"distortions": {"strengths": {"blurr": [2]}}}, r'found "blurr"'),
+        (
+            {"distortions": {"conditions": ["basline"]}},
+            r"distortions\.conditions: found 'basline', expected one of base",
+        ),
+        ({"finetune": {"distortions": ["blur"]}}, r"finetune\.distortions: found 'blur', expected one of none"),
+        ({"finetune": {"learning_rates": [0]}}, r"learning_rates\[0\]: found 0, expected more than 0"),
+        ({"kernels": {"conditions": ["basline"]}}, r"kernels\.conditions: found 'basline'"),
+        (
+            {"kernels": {"layers": ["fc"]}},
+            r"kernels\.layers: found fc, expected at least one of conv1, .* \(of all_cnn_",
+        ),
+        ({"kernels": {"epochs": [2, 8]}}, r"kernels\.epochs: found epoch 2, expected one of 0, 1, 8"),
+        ({"kernels": {"epochs": [8]}}, r"kernels\.epochs"),
+        ({"kernels": {"noise": [1]}}, r"kernels\.noise\[0\]: found 1, expected less than 1"),
+        ({"kernels": {"rescale": [0]}}, r"kernels\.rescale\[0\]: found 0, expected more than 0"),
+    ],
+)
+def test_kernels_and_distortions_that_cannot_be_are_refused(settings, words):
+    with pytest.raises(StudyError, match=words):
+        study(**settings)
+
+
+def test_own_activations_have_no_kernels_and_refuse_distortions(tmp_path):
+    folder = own_activations(tmp_path)
+    plain = study(**folder)
+    assert (plain.kernel_groups, plain.distortion_groups) == ((), ())
+    assert {"kernels", "error_agreement"} <= plain.unfilled_tables
+    with pytest.raises(StudyError, match=r"distortions\.names: found blur, but activations_dir brings no weights"):
+        study(**folder, distortions={"names": ["blur"]})
+
+
+def test_networks_that_the_config_does_not_train_are_not_trained_further(tmp_path):
+    settings = {"distortions": {"names": ["blur"]}, "finetune": {"distortions": ["blur"]}}
+    with pytest.raises(StudyError, match=r"finetune\.distortions: found blur, but the config trains no networks"):
+        study(**own_networks(tmp_path), **settings)
+
+
 def test_the_dropout_sweep_differs_from_the_first_condition_in_dropout_alone():
     conditions = [
         {"name": "baseline"},

@@ -72,6 +72,28 @@ SOURCES = Requirement(
     "networks that cross random streams: give a condition `cross: {init: 4, order: 4}`, as in "
     "studies/digits_sources.yaml, or pool conditions by `sources.conditions`",
 )
+WEIGHTS = Requirement(
+    lambda study: bool(study.distortion_groups),
+    "the weights of networks that figures show, and not their activations alone: train them, or set `networks_dir` or "
+    "`pretrained_dir`, and name their conditions in `distortions.conditions`",
+)
+DISTORTED = Requirement(
+    lambda study: bool(distorted(study)),
+    "predictions for distorted images: name distortions in `distortions.names`, as in studies/digits_paradox.yaml",
+)
+KERNELS = Requirement(
+    lambda study: any(group in study.kernel_groups for group in distorted(study)),
+    "networks whose kernels are compared: name their conditions in `kernels.conditions`",
+)
+TUNED = Requirement(
+    lambda study: any(study.is_tuned(instance) for instance in study.instances),
+    "networks that are trained further on distorted images: name some of `distortions.names` in "
+    "`finetune.distortions`, as in studies/digits_paradox.yaml",
+)
+FIVE_DISTORTED = Requirement(
+    lambda study: any(len(study.seeds(*group)) >= 5 for group in distorted(study)),
+    "five networks of a group: raise `instances` to at least 5",
+)
 PUBLISHED = Requirement(
     lambda study: any((name, "baseline") in study.groups for name in PUBLISHED_NETWORKS),
     f"a network with published values, in the condition baseline: add {' or '.join(PUBLISHED_NETWORKS)} to `networks`",
@@ -126,6 +148,11 @@ def pooled_and_perturbed(study: "Study") -> Groups:
         for condition in study.perturbed_conditions(architecture)
     ]
     return [*study.source_groups, *perturbed]
+
+
+def distorted(study: "Study") -> Groups:
+    """Return the shown groups whose networks are tested on distorted images."""
+    return [group for group in study.shown_groups if study.distortions and group in study.distortion_groups]
 
 
 def swept(study: "Study") -> Groups:
@@ -189,6 +216,7 @@ CONSISTENCY = "Consistency"
 CAUSES = "Causes of differences"
 PAPER = "The published results"
 TRAINING = "Training"
+KERNELS_AND_ERRORS = "Kernels and errors"
 
 TRAJECTORIES = ("consistency_across", "consistency_summary", "accuracy_summary", "relations", "instances")
 
@@ -275,6 +303,27 @@ FIGURES: dict[str, Entry] = {
         requires=(SOURCES,),
         groups=pooled_and_perturbed,
     ),
+    "paradox1": Entry(
+        "Similar yet different, different yet similar",
+        KERNELS_AND_ERRORS,
+        ("paradox", "kernels", "error_agreement", "distorted_accuracy", "instances"),
+        requires=(WEIGHTS, DISTORTED, KERNELS, TUNED),
+        groups=distorted,
+    ),
+    "paradox2": Entry(
+        "Accuracy on distorted images",
+        KERNELS_AND_ERRORS,
+        ("distorted_accuracy", "instances"),
+        requires=(WEIGHTS, DISTORTED),
+        groups=distorted,
+    ),
+    "paradox3": Entry(
+        "Does similarity foresee that networks fail alike?",
+        KERNELS_AND_ERRORS,
+        ("kernel_relations", "instances"),
+        requires=(WEIGHTS, DISTORTED, KERNELS, FIVE_DISTORTED),
+        groups=distorted,
+    ),
     "claims": Entry("The declared claims", PAPER, ("claims", "instances"), (CLAIMED,), claimed),
     "comparison": Entry("Published values and ours", PAPER, ("comparison", "instances"), (PUBLISHED,), all_groups),
 }
@@ -297,7 +346,7 @@ def by_default(study: "Study") -> list[str]:
     return [name for name in applicable(study) if not set(FIGURES[name].tables) <= study.unfilled_tables]
 
 
-OF_BASELINES = (shown, of_alexnet, followed, by_comparators)
+OF_BASELINES = (shown, of_alexnet, followed, by_comparators, distorted)
 """Choices of groups by which a figure leaves out conditions without comparing them."""
 
 

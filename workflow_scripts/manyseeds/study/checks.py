@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from manyseeds.errors import StudyError
+from manyseeds.study import distortions
 from manyseeds.study.architectures import NAMED_IN, layer_names, module_names
 from manyseeds.study.names import alike
-from manyseeds.study.study import FOLDERS, OWN_NETWORKS, TRAINED, Study, network_name
+from manyseeds.study.study import FOLDERS, OWN_ACTIVATIONS, OWN_NETWORKS, TRAINED, Study, network_name
 from manyseeds.study.tasks import check_pools
 from manyseeds.study.validation import Config, check_plain, check_schema, with_defaults, with_types
 
@@ -75,6 +76,9 @@ def check_meaning(study: Study) -> None:
         _check_sources(study)
         _check_layers(study)
         _check_compared_layers(study)
+        _check_kernels(study)
+    _check_distortions(study)
+    _check_tuning(study)
     if not study.instances:
         raise StudyError(
             f"{config[folders[0]]}: found no two networks of one group (architecture and condition) that the study "
@@ -276,6 +280,53 @@ def _check_has_layers(study: Study, key: str, architectures: Iterable[str]) -> N
                 f"Config key {key}.layers: found {', '.join(wanted)}, expected at least one of "
                 f"{', '.join(layers)} (of {architecture})."
             )
+
+
+def _check_kernels(study: Study) -> None:
+    """Check the layers and epochs whose kernels are compared."""
+    kernels = study.config["kernels"]
+    _check_epochs("kernels.epochs", kernels["epochs"] or (), study.checkpoints, "training.checkpoints")
+    for architecture in dict.fromkeys(architecture for architecture, _ in study.kernel_groups):
+        known = module_names(study.network(architecture)["architecture"])
+        if known is not None and kernels["layers"] is not None and not set(kernels["layers"]) & set(known):
+            raise StudyError(
+                f"Config key kernels.layers: found {', '.join(kernels['layers'])}, expected at least one of "
+                f"{', '.join(known)} (of {architecture})."
+            )
+
+
+def _check_distortions(study: Study) -> None:
+    """Check that each distortion suits the images, and its strengths the distortion."""
+    names = study.config["distortions"]["names"]
+    unlisted = [name for name in study.own_strengths if name not in study.distortions]
+    if unlisted:
+        raise StudyError(
+            f"Config key distortions.strengths: found {unlisted[0]}, expected one of distortions.names: "
+            f"{', '.join(study.distortions) or 'none'}."
+        )
+    for name, strengths in study.distortions.items():
+        if distortions.DISTORTIONS[name].needs_colour and not study.has_colour:
+            raise StudyError(
+                f"Config key distortions.names: found {name}, which needs three channels; the digits are grey."
+            )
+        if wrong := distortions.why_wrong(name, strengths):
+            raise StudyError(f"Config key distortions.strengths.{name}: {wrong}.")
+    if names and study.mode == OWN_ACTIVATIONS:
+        raise StudyError(
+            f"Config key distortions.names: found {', '.join(study.distortions)}, but activations_dir brings no "
+            "weights; expected none."
+        )
+
+
+def _check_tuning(study: Study) -> None:
+    """Check that networks can be trained further, and on distortions with which they are tested."""
+    chosen = study.config["finetune"]["distortions"]
+    if chosen and not study.knows_training:
+        raise StudyError(
+            f"Config key finetune.distortions: found {', '.join(chosen)}, but the config trains no networks; expected "
+            "none."
+        )
+    _check_known("finetune.distortions", chosen, list(study.distortions) or ["none"], "distortions.names")
 
 
 def _check_declared(study: Study) -> None:

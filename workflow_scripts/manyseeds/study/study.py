@@ -11,10 +11,12 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from manyseeds.study.architectures import STREAMS, used_streams
+from manyseeds.study import distortions, variants
+from manyseeds.study.architectures import STREAMS, module_names, used_streams
 from manyseeds.study.instances import Instance, shown_conditions
 from manyseeds.study.user_folders import STIMULI, find_arrays, find_checkpoints, find_exported, names_categories
 from manyseeds.study.validation import Config
+from manyseeds.study.variants import Variant
 
 TRAINED, PRETRAINED, OWN_ACTIVATIONS, OWN_NETWORKS = "trained", "pretrained", "own_activations", "own_networks"
 
@@ -66,6 +68,12 @@ class Study:
             unfilled |= {"sources", "source_pairs", "divergence"}
         if not self.comparator_groups:
             unfilled |= {"comparators", "comparators_summary", "comparator_drop", "correspondence"}
+        if not self.kernel_groups:
+            unfilled |= {"kernels"}
+        if not self.distortion_groups:
+            unfilled |= {"error_agreement"}
+        if not self.distortion_groups or not self.distortions:
+            unfilled |= {"distorted_accuracy", "distorted_accuracy_summary", "kernel_relations", "paradox"}
         return unfilled
 
     @cached_property
@@ -158,7 +166,7 @@ class Study:
         named = {f"condition_pairs[{index}]": pair for index, pair in enumerate(self.config["condition_pairs"])}
         for key in ("partitions_for", "stimuli_for"):
             named[f"resampling.{key}.conditions"] = resampling[key]["conditions"] or []
-        for key in ("untrained", "comparators", "sources"):
+        for key in ("untrained", "comparators", "sources", "kernels", "distortions"):
             named[f"{key}.conditions"] = self.config[key]["conditions"] or []
         return named
 
@@ -256,6 +264,100 @@ class Study:
     def source_measures(self) -> tuple[str, ...]:
         """Measures of the RDMs of pooled networks, as far as the study has them."""
         return tuple(measure for measure in self.config["sources"]["measures"] if measure in self.measures)
+
+    def _with_weights(self, conditions: list[str] | None) -> tuple[tuple[str, str], ...]:
+        """Return the groups of some conditions (None: those that figures show), if the study has their weights."""
+        if self.mode == OWN_ACTIVATIONS:
+            return ()
+        return self.shown_groups if conditions is None else tuple(each for each in self.groups if each[1] in conditions)
+
+    @cached_property
+    def kernel_groups(self) -> tuple[tuple[str, str], ...]:
+        """The groups whose networks are compared by their kernels (`kernels`)."""
+        return self._with_weights(self.config["kernels"]["conditions"])
+
+    @cached_property
+    def distortion_groups(self) -> tuple[tuple[str, str], ...]:
+        """The groups whose predictions are kept, for images as they are and for distorted ones (`distortions`)."""
+        return self._with_weights(self.config["distortions"]["conditions"])
+
+    @property
+    def strength_preset(self) -> str:
+        """The preset of strengths of distortions without their own: `a19` or `whitened`."""
+        chosen = self.config["distortions"]["strengths"]
+        if isinstance(chosen, str):
+            return chosen
+        return "whitened" if self.config["data"]["preprocessing"] == "gcn_zca" else "a19"
+
+    @property
+    def own_strengths(self) -> dict[str, list[float]]:
+        """Strengths that the config lists, by distortion."""
+        chosen = self.config["distortions"]["strengths"]
+        return chosen if isinstance(chosen, dict) else {}
+
+    @property
+    def has_colour(self) -> bool:
+        """Whether images have three channels. Those of a folder are taken to, since only their files tell."""
+        return self.config["data"]["dataset"] != "digits"
+
+    @cached_property
+    def distortions(self) -> dict[str, tuple[float, ...]]:
+        """Strengths of each distortion of the test images."""
+        names, own = self.config["distortions"]["names"], self.own_strengths
+        if names == "all":
+            names = distortions.all_names(self.strength_preset, colour=self.has_colour)
+        defaults = {name: distortions.default_strengths(name, self.strength_preset) for name in names}
+        return {name: tuple(own.get(name, defaults[name])) for name in names}
+
+    @property
+    def late_epochs(self) -> tuple[int, ...]:
+        """The two epochs at which kernels are compared within each network; none if there are not two with weights."""
+        chosen = self.config["kernels"]["epochs"]
+        if self.mode != TRAINED:
+            return ()
+        if chosen is not None:
+            return tuple(sorted(chosen))
+        earlier = [epoch for epoch in self.checkpoints if 0 < epoch < self.last_epoch]
+        milestones = [epoch for epoch in self.config["training"]["milestones"] if epoch in earlier]
+        late = (milestones or earlier)[-1:]
+        return (*late, self.last_epoch) if late else ()
+
+    def is_chain(self, architecture: str) -> bool:
+        """Return whether all layers of an architecture are convolutions, each of the outputs of the one before."""
+        return module_names(self.network(architecture)["architecture"]) is not None
+
+    @property
+    def tuning(self) -> tuple[tuple[str, float], ...]:
+        """Distortions and learning rates with which networks are trained further; the images as they are come first."""
+        chosen = self.config["finetune"]["distortions"]
+        names = [distortions.NONE, *chosen] if chosen else []
+        return tuple((name, rate) for name in names for rate in self.config["finetune"]["learning_rates"])
+
+    def is_tuned(self, instance: Instance) -> bool:
+        """Return whether an instance is trained further on distorted images."""
+        group, number = instance[:2], self.config["finetune"]["instances"]
+        chosen = bool(self.tuning) and group in self.kernel_groups and group in self.distortion_groups
+        return chosen and instance.seed in self.seeds(*group)[:number]
+
+    def variants(self, instance: Instance) -> tuple[Variant, ...]:
+        """Return the variants of a network, the trained weights first.
+
+        A study without distortions tests only the trained weights, but compares the kernels of all variants.
+        """
+        found = [variants.trained()]
+        if instance[:2] not in self.kernel_groups:
+            return tuple(found)
+        kernels = self.config["kernels"]
+        found += [variants.at_epoch(epoch) for epoch in self.late_epochs if epoch != self.last_epoch]
+        found += [variants.noise(r) for r in kernels["noise"]] + [variants.rescaled(s) for s in kernels["rescale"]]
+        found += [variants.permuted()] if self.is_chain(instance.architecture) else []
+        tuning = self.tuning if self.is_tuned(instance) else ()
+        return (*found, *(variants.finetuned(name, rate) for name, rate in tuning))
+
+    def tested_variants(self, instance: Instance) -> tuple[Variant, ...]:
+        """Return the variants of a network whose predictions are kept."""
+        found = self.variants(instance)
+        return found if self.distortions else found[:1]
 
     @property
     def groups_not_followed(self) -> tuple[tuple[str, str], ...]:

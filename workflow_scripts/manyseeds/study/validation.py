@@ -115,7 +115,8 @@ def with_types(value: Any, schema: Config) -> Any:
     Snakemake reads all nested values on its command line as text, as in ``--config "training={epochs: 3}"``.
     """
     if isinstance(value, Mapping):
-        return {key: with_types(part, schema.get("properties", {}).get(key, {})) for key, part in value.items()}
+        known, others = schema.get("properties", {}), schema.get("additionalProperties") or {}
+        return {key: with_types(part, known.get(key, others)) for key, part in value.items()}
     if isinstance(value, list):
         return [with_types(entry, schema.get("items", {})) for entry in value]
     return _parsed(value, _types(schema)) if isinstance(value, str) else value

@@ -1,0 +1,293 @@
+# Kernels against performance: similarity of kernels, predictions for distorted images, agreement of errors.
+
+
+KINDS_WITH_FILES = ["trained", "epoch", "finetuned"]
+"""Kinds of variants that are files; others are made from the trained weights."""
+
+
+def variants_by_seed(which):
+    """Return a param: the variants of each instance of a group, as plain values. `which` is a method of the study."""
+    return lambda wildcards: {
+        instance.seed: [list(variant) for variant in which(instance)] for instance in instances_of_group(wildcards)
+    }
+
+
+def variant_files(kind, instances, which):
+    """Return the files of a group's variants of one kind, instance after instance."""
+    return [
+        file
+        for instance in instances
+        for variant in which(instance)
+        if variant.kind == kind
+        for file in variant_file(instance, variant)
+    ]
+
+
+def variant_file(instance, variant):
+    """Return the weights of one variant."""
+    if variant.kind == "finetuned":
+        return fill(f"variants/{{instance}}/{variant.name}.safetensors", [instance])
+    epoch = STUDY.last_epoch if variant.kind == "trained" else int(variant.value)
+    return fill("networks/{instance}/epoch{epoch}.safetensors", [instance], [epoch])
+
+
+def kernel_weights(kind):
+    """Return an input function: the weights of a group's variants of one kind, whose kernels are compared."""
+    return lambda wildcards: variant_files(kind, instances_of_group(wildcards), STUDY.variants)
+
+
+def draws_of_exported(wildcards):
+    """Return a param: what addresses initial weights that are drawn again; None if they are files or not known."""
+    return initial_draws(wildcards) if STUDY.mode == PRETRAINED else None
+
+
+rule compare_kernels:
+    input:
+        trained=kernel_weights("trained"),
+        epoch=kernel_weights("epoch"),
+        finetuned=kernel_weights("finetuned"),
+        initial=initial_weights,
+        attempts=group_parts("attempts"),
+        card=f"{R}/dataset/card.json",
+        schema=schema_path("kernels"),
+    output:
+        table=f"{R}/tables/parts/{{architecture}}/{{condition}}/kernels.parquet",
+    log:
+        f"{R}/logs/compare_kernels/{{architecture}}/{{condition}}.log",
+    benchmark:
+        f"{R}/benchmarks/compare_kernels/{{architecture}}/{{condition}}.tsv"
+    wildcard_constraints:
+        architecture=one_of_groups(STUDY.kernel_groups),
+    conda:
+        "../envs/manyseeds.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=240,
+    params:
+        seeds=group_seeds,
+        epoch=STUDY.last_epoch,
+        kinds=KINDS_WITH_FILES,
+        variants=variants_by_seed(STUDY.variants),
+        kernels=cfg("kernels.layers", "kernels.restarts", "kernels.null_draws", "kernels.seed")["kernels"],
+        is_chain=lambda wildcards: STUDY.is_chain(wildcards.architecture),
+        network=network_of,
+        categories=trained_categories,
+        draws=draws_of_exported,
+        code=code_with_network("compare_kernels"),
+    message:
+        "Comparing the kernels of {wildcards.architecture}, {wildcards.condition}"
+    script:
+        "../workflow_scripts/compare_kernels.py"
+
+
+def blocks_to_test():
+    """Return the groups by what a job tests: number of a block, and names of the variants of each of its seeds."""
+    found = {}
+    for group in STUDY.distortion_groups:
+        for block, seeds in tasks.blocks(STUDY, *group).items():
+            names = tuple(
+                (seed, tuple(variant.name for variant in STUDY.tested_variants(Instance(*group, seed))))
+                for seed in seeds
+            )
+            found.setdefault((block, names), []).append(group)
+    return found
+
+
+def tested_weights(kind, seeds):
+    """Return an input function: the weights of a block's variants of one kind, which are tested."""
+    return lambda wildcards: variant_files(
+        kind,
+        [Instance(wildcards.architecture, wildcards.condition, seed) for seed in seeds],
+        STUDY.tested_variants,
+    )
+
+
+def tested_by_seed(seeds):
+    """Return a param: the tested variants of the instances of a block, as plain values."""
+    return lambda wildcards: {
+        seed: variants for seed, variants in variants_by_seed(STUDY.tested_variants)(wildcards).items() if seed in seeds
+    }
+
+
+# One job for a block of seeds, because all networks see the same distorted images. Outputs cannot depend on wildcards, so
+# groups with other seeds or variants have a rule of their own.
+for number, ((block, names_by_seed), members) in enumerate(blocks_to_test().items(), start=1):
+    seeds = [seed for seed, _ in names_by_seed]
+
+    rule:
+        name:
+            "predict" if number == 1 else f"predict_{number}"
+        input:
+            trained=tested_weights("trained", seeds),
+            epoch=tested_weights("epoch", seeds),
+            finetuned=tested_weights("finetuned", seeds),
+            images=f"{R}/dataset/test_images.npy",
+            labels=f"{R}/dataset/test_labels.npy",
+            index=f"{R}/dataset/index.parquet",
+            card=f"{R}/dataset/card.json",
+            preprocessing=f"{R}/dataset/preprocessing.safetensors",
+        output:
+            [
+                f"{R}/predictions/{{architecture}}/{{condition}}/seed{seed}/{name}.npz"
+                for seed, names in names_by_seed
+                for name in names
+            ],
+        log:
+            f"{R}/logs/predict/{{architecture}}/{{condition}}/block{block}.log",
+        benchmark:
+            f"{R}/benchmarks/predict/{{architecture}}/{{condition}}/block{block}.tsv"
+        wildcard_constraints:
+            architecture=one_of_groups(members),
+        conda:
+            "../envs/manyseeds.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=720,
+            gpu=1,
+        params:
+            kinds=KINDS_WITH_FILES,
+            variants=tested_by_seed(seeds),
+            strengths={name: list(values) for name, values in STUDY.distortions.items()},
+            distortions=cfg("distortions.n_images", "distortions.lossless", "distortions.seed")["distortions"],
+            is_chain=lambda wildcards: STUDY.is_chain(wildcards.architecture),
+            root_seed=STUDY.config["kernels"]["seed"],
+            network=analysed_network,
+            categories=trained_categories,
+            code=code_with_network("predict"),
+        message:
+            f"Testing {{wildcards.architecture}}, {{wildcards.condition}}, block {block} of seeds, on distorted images"
+        script:
+            "../workflow_scripts/predict.py"
+
+
+def predictions_of_group(wildcards):
+    """Return the predictions of a group's instances, variant after variant of each."""
+    return [
+        f"{R}/predictions/{instance}/{variant.name}.npz"
+        for instance in instances_of_group(wildcards)
+        for variant in STUDY.tested_variants(instance)
+    ]
+
+
+def of_kernels(source):
+    """Return an input function: a part of the group's tables if its kernels are compared and images are distorted."""
+
+    def part(wildcards):
+        group = (wildcards.architecture, wildcards.condition)
+        return (
+            source.format(**wildcards)
+            if STUDY.distortions and group in STUDY.kernel_groups and group in STUDY.distortion_groups
+            else []
+        )
+
+    return part
+
+
+def blocks_to_tune():
+    """Return the groups by what a job trains further: number of a block, and its seeds that are trained further."""
+    found = {}
+    for group in STUDY.distortion_groups:
+        for block, seeds in tasks.blocks(STUDY, *group).items():
+            tuned = tuple(seed for seed in seeds if STUDY.is_tuned(Instance(*group, seed)))
+            if tuned:
+                found.setdefault((block, tuned), []).append(group)
+    return found
+
+
+def tuning_tasks(seeds):
+    """Return a param: the settings of the trainings of a block, by learning rate."""
+    return lambda wildcards: {
+        rate: [
+            tasks.tuning_values(STUDY, Instance(wildcards.architecture, wildcards.condition, seed), rate)
+            for seed in seeds
+        ]
+        for rate in STUDY.config["finetune"]["learning_rates"]
+    }
+
+
+# One job for a block of seeds, because all its networks see the same distorted images.
+for number, ((block, seeds), members) in enumerate(blocks_to_tune().items(), start=1):
+
+    rule:
+        name:
+            "finetune" if number == 1 else f"finetune_{number}"
+        input:
+            parents=of_seeds("networks/{instance}/epoch{epoch}.safetensors", seeds, [STUDY.last_epoch]),
+            images=f"{R}/dataset/train_images.npy",
+            labels=f"{R}/dataset/train_labels.npy",
+            preprocessing=f"{R}/dataset/preprocessing.safetensors",
+        output:
+            [
+                f"{R}/variants/{{architecture}}/{{condition}}/seed{seed}/finetuned_{name}_{rate:g}.safetensors"
+                for seed in seeds
+                for name, rate in STUDY.tuning
+            ],
+        log:
+            f"{R}/logs/finetune/{{architecture}}/{{condition}}/block{block}.log",
+        benchmark:
+            f"{R}/benchmarks/finetune/{{architecture}}/{{condition}}/block{block}.tsv"
+        wildcard_constraints:
+            architecture=one_of_groups(members),
+        conda:
+            "../envs/manyseeds.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=1440,
+            gpu=1,
+            checkpoint_minutes=STUDY.config["training"]["checkpoint_minutes"],
+            cuda_graphs=int(STUDY.config["training"]["cuda_graphs"]),
+        params:
+            seeds=list(seeds),
+            outputs=[[seed, name, rate] for seed in seeds for name, rate in STUDY.tuning],
+            tasks=tuning_tasks(seeds),
+            training_set=training_set_of,
+            n_images=STUDY.config["finetune"]["images"],
+            strengths={name: list(STUDY.distortions.get(name, ())) for name, _ in STUDY.tuning},
+            seed=STUDY.config["distortions"]["seed"],
+            stores=f"{R}/.finetuning",
+            code=code_with_network("finetune"),
+        message:
+            f"Training {{wildcards.architecture}}, {{wildcards.condition}}, block {block} of seeds, on distorted images"
+        script:
+            "../workflow_scripts/finetune.py"
+
+
+ERROR_TABLES = ["error_agreement", *DISTORTION_TABLES]
+
+
+rule compare_errors:
+    input:
+        predictions=predictions_of_group,
+        attempts=group_parts("attempts"),
+        kernels=of_kernels(f"{R}/tables/parts/{{architecture}}/{{condition}}/kernels.parquet"),
+        consistency=of_kernels(f"{R}/tables/parts/{{architecture}}/{{condition}}/consistency.parquet"),
+        schemas=[schema_path(table) for table in ERROR_TABLES],
+    output:
+        **{table: f"{R}/tables/parts/{{architecture}}/{{condition}}/{table}.parquet" for table in ERROR_TABLES},
+    log:
+        f"{R}/logs/compare_errors/{{architecture}}/{{condition}}.log",
+    benchmark:
+        f"{R}/benchmarks/compare_errors/{{architecture}}/{{condition}}.tsv"
+    wildcard_constraints:
+        architecture=one_of_groups(STUDY.distortion_groups),
+    conda:
+        "../envs/manyseeds.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        seeds=group_seeds,
+        epoch=STUDY.last_epoch,
+        variants=variants_by_seed(STUDY.tested_variants),
+        tables=ERROR_TABLES,
+        resampling=cfg("resampling.seed", "resampling.n")["resampling"],
+        thresholds=STUDY.config["paradox"],
+        code=code_of("compare_errors"),
+    message:
+        "Comparing the errors of {wildcards.architecture}, {wildcards.condition}"
+    script:
+        "../workflow_scripts/compare_errors.py"

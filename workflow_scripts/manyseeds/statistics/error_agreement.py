@@ -1,0 +1,83 @@
+"""Tables of accuracies on distorted images, and of the agreement of errors of pairs of networks (methods 11)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from manyseeds.kernels.pairs import Pair
+from manyseeds.kernels.predictions import Predicted
+from manyseeds.statistics.agreement import agreement, holm
+from manyseeds.statistics.intervals import UNIT_INTERVAL, Bootstrap, network_intervals
+from manyseeds.study import variants
+
+CONDITION = ["distortion", "strength"]
+KEYS = ["architecture", "condition", "epoch", "variant", *CONDITION]
+
+ABOVE_CHANCE = 0.05
+"""A strength is at the floor if the mean accuracy of the trained networks is below chance by this or less above it."""
+
+All = Mapping[tuple[int, str], Predicted]
+"""Predictions by seed and variant."""
+
+
+def accuracies(tested: All, epoch: int) -> pd.DataFrame:
+    """Return the rows of `distorted_accuracy`, without the keys of the group; failed variants have null accuracies."""
+    rows = [
+        {"seed": seed, "epoch": _epoch(variant, epoch), "variant": variant}
+        | {"distortion": each.distortion, "strength": each.strength}
+        | {"accuracy": np.nan if found.is_failed else float((row == found.labels).mean())}
+        | {"n_images": len(found.labels)}
+        for (seed, variant), found in tested.items()
+        for each, row in zip(found.conditions, found.predictions, strict=True)
+    ]
+    if not rows:
+        return pd.DataFrame(columns=["seed", "epoch", "variant", *CONDITION, "accuracy", "n_images", "at_floor"])
+    frame = pd.DataFrame(rows)
+    chance = 1 / len(np.unique(next(iter(tested.values())).labels))
+    trained = frame[frame["variant"] == variants.TRAINED]
+    means = trained.groupby(CONDITION, dropna=False)["accuracy"].mean().rename("mean").reset_index()
+    floor = means.assign(at_floor=means["mean"] < chance + ABOVE_CHANCE).drop(columns="mean")
+    return frame.merge(floor, how="left", on=CONDITION)
+
+
+def _epoch(variant: str, last: int) -> int:
+    """Return the epoch of a variant: the last one, unless its name says another."""
+    number = variant.removeprefix(variants.EPOCH)
+    return int(number) if variant.startswith(variants.EPOCH) and number.isdigit() else last
+
+
+def summarise(accuracy: pd.DataFrame, bootstrap: Bootstrap) -> pd.DataFrame:
+    """Return means over networks with intervals, by variant, distortion and strength."""
+    if accuracy.empty:
+        return pd.DataFrame()
+    defined = accuracy.dropna(subset=["accuracy"])
+    summary = network_intervals(defined, KEYS, "accuracy", bootstrap, UNIT_INTERVAL)
+    by_key = accuracy.groupby(KEYS, dropna=False)
+    spread = by_key["accuracy"].std(ddof=1).rename("sd").reset_index()
+    failed = by_key["accuracy"].agg(lambda values: int(values.isna().sum())).rename("n_failed").reset_index()
+    floor = by_key["at_floor"].first().reset_index()
+    for frame in (spread, failed, floor):
+        summary = summary.merge(frame, how="left", on=KEYS)
+    return summary
+
+
+def compare(pairs: Sequence[Pair], tested: All) -> pd.DataFrame:
+    """Return the rows of `error_agreement`, without the keys of the group; pairs with a failed variant are left out.
+
+    p-values of McNemar's test are adjusted over all pairs of a kind and all strengths.
+    """
+    rows: list[dict[str, Any]] = []
+    for pair in pairs:
+        a, b = (tested.get((side.seed, side.variant)) for side in (pair.a, pair.b))
+        if a is None or b is None or a.is_failed or b.is_failed:
+            continue
+        for each, first, second in zip(a.conditions, a.predictions, b.predictions, strict=True):
+            condition = {"distortion": each.distortion, "strength": each.strength}
+            rows.append(pair.columns | condition | agreement(first, second, a.labels))
+    if not rows:
+        return pd.DataFrame(columns=["pair_kind", *CONDITION])
+    frame = pd.DataFrame(rows)
+    adjusted = frame.groupby("pair_kind")["mcnemar_p"].transform(lambda p: holm(p.to_numpy(float)))
+    return frame.assign(mcnemar_p_holm=adjusted)
