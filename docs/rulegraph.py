@@ -69,7 +69,7 @@ def studies(folder: Path) -> Iterator[list[str]]:
     """Write what small studies need into a folder, and yield the arguments of Snakemake that name each of them."""
     yield ["all", "export", "rsatoolbox", "--configfile", str(ROOT / "studies/digits.yaml")]
     yield ["all", "--configfile", str(ROOT / "studies/digits_sources.yaml")]
-    yield ["paradox1", "--configfile", str(ROOT / "studies/digits_paradox.yaml")]
+    yield ["paradox1", "merge", "--configfile", str(ROOT / "studies/digits_paradox.yaml")]
     for name in ("0", "1"):
         (folder / "stimuli" / name).mkdir(parents=True)
     yield ["all", "--config", "study=own_stimuli", "stimuli={root: stimuli}", "networks=[{architecture: resnet18}]"]

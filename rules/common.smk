@@ -87,6 +87,7 @@ GROUP_TABLES = [
     "kernels",
     "error_agreement",
     *DISTORTION_TABLES,
+    "merged",
 ]
 PAIR_TABLES = ["consistency_across", "consistency_across_summary", "contrasts"]
 SOURCE_TABLES = ["sources", "source_pairs"]

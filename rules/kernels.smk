@@ -291,3 +291,51 @@ rule compare_errors:
         "Comparing the errors of {wildcards.architecture}, {wildcards.condition}"
     script:
         "../workflow_scripts/compare_errors.py"
+
+
+# Other studies train no network further; there, the target `merge` says so.
+if STUDY.tuned_groups:
+
+    rule merge_kernels:
+        input:
+            trained=kernel_weights("trained"),
+            epoch=kernel_weights("epoch"),
+            finetuned=kernel_weights("finetuned"),
+            attempts=group_parts("attempts"),
+            images=f"{R}/dataset/test_images.npy",
+            labels=f"{R}/dataset/test_labels.npy",
+            index=f"{R}/dataset/index.parquet",
+            card=f"{R}/dataset/card.json",
+            preprocessing=f"{R}/dataset/preprocessing.safetensors",
+            schema=schema_path("merged"),
+        output:
+            table=f"{R}/tables/parts/{{architecture}}/{{condition}}/merged.parquet",
+        log:
+            f"{R}/logs/merge_kernels/{{architecture}}/{{condition}}.log",
+        benchmark:
+            f"{R}/benchmarks/merge_kernels/{{architecture}}/{{condition}}.tsv"
+        wildcard_constraints:
+            architecture=one_of_groups(STUDY.tuned_groups),
+        conda:
+            "../envs/manyseeds.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=720,
+            gpu=1,
+        params:
+            seeds=group_seeds,
+            kinds=KINDS_WITH_FILES,
+            variants=variants_by_seed(STUDY.variants),
+            strengths={name: list(STUDY.distortions[name]) for name, _ in STUDY.tuning if name != "none"},
+            distortions=cfg("distortions.n_images", "distortions.lossless", "distortions.seed")["distortions"],
+            merge=STUDY.config["merge"],
+            is_chain=lambda wildcards: STUDY.is_chain(wildcards.architecture),
+            root_seed=STUDY.config["kernels"]["seed"],
+            network=analysed_network,
+            categories=trained_categories,
+            code=code_with_network("merge_kernels"),
+        message:
+            "Testing networks between those of {wildcards.architecture}, {wildcards.condition}, and the tuned ones"
+        script:
+            "../workflow_scripts/merge_kernels.py"

@@ -55,6 +55,7 @@ def study_tables(
         "comparator_drop": _comparator_drop(layers, condition, measures, n_networks),
         "distorted_accuracy": _distorted_accuracy(layers, condition, n_networks),
         **_paradox(layers, condition),
+        "merged": _merged(layers, condition),
         "kernel_relations": _kernel_relations(layers, condition, n_networks),
         "rotations": _rotations(rng),
         "rotation_entries": _rotation_entries(rng),
@@ -386,6 +387,21 @@ def _distorted_accuracy(layers, condition, n_networks):
                 key = {"architecture": architecture, "condition": condition, "seed": seed, "epoch": LAST_EPOCH}
                 key |= {"variant": variant, "distortion": distortion, "strength": strength}
                 rows.append(key | {"accuracy": accuracy, "n_images": 1000, "at_floor": False})
+    return pd.DataFrame(rows)
+
+
+FRACTIONS = (0.0, 0.1, 0.5, 1.0)
+
+
+def _merged(layers, condition):
+    rows = []
+    for architecture, seed, fraction, distortion in product(layers, range(3), FRACTIONS, ("none", "blur")):
+        orders = [("similarity", None)] + [("random", draw) for draw in range(2) if 0 < fraction < 1]
+        for order, draw in orders:
+            key = {"architecture": architecture, "condition": condition, "seed": seed, "variant": TUNED[1]}
+            key |= {"order": order, "draw": draw, "fraction": fraction, "n_kernels": int(100 * fraction)}
+            accuracy = 0.5 + 0.01 * seed + 0.2 * fraction * (distortion == "blur") + 0.05 * (order == "random")
+            rows.append(key | {"distortion": distortion, "accuracy": accuracy, "n_images": 500})
     return pd.DataFrame(rows)
 
 

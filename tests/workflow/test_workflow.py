@@ -35,10 +35,11 @@ FIGURES = (
     "paradox1",
     "paradox2",
     "paradox3",
+    "merge",
     "claims",
     "comparison",
 )
-OF_DISTORTIONS = {"paradox1", "paradox2", "paradox3"}
+OF_DISTORTIONS = {"paradox1", "paradox2", "paradox3", "merge"}
 OF_TINY = set(FIGURES) - {"fig6", "claims", "howmany", "sources", "divergence", "paradox3"}
 TRAINING = {"declare_training", "train_cohort", "train"}
 N_BASELINE, N_HALVES, N_SWEPT = 3, 4, 2

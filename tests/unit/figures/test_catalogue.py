@@ -125,9 +125,9 @@ def test_studies_of_networks_from_elsewhere_leave_out_what_they_cannot_fill(tmp_
     activations = study(**own_activations(tmp_path / "activations"))
     networks = study(**own_networks(tmp_path / "networks"))
     of_pools = {"sources", "source_pairs", "divergence"}
-    distorted = {"distorted_accuracy", "distorted_accuracy_summary", "kernel_relations", "paradox"}
+    distorted = {"distorted_accuracy", "distorted_accuracy_summary", "kernel_relations", "paradox", "merged"}
     assert study().unfilled_tables == of_pools | distorted
-    assert study(distortions={"names": ["blur"]}).unfilled_tables == of_pools
+    assert study(distortions={"names": ["blur"]}).unfilled_tables == of_pools | {"merged"}
     assert networks.unfilled_tables == {"history", "attempts"} | of_pools | distorted
     of_networks = {"accuracy", "accuracy_summary", "kernels", "error_agreement"}
     simulated = {*catalogue.FIGURES["supp5"].tables}

@@ -197,6 +197,7 @@ def test_states_pairs_accuracy_and_what_the_error_bars_are(name, drawn):
 
 AXES_NAMED = [
     "comparators",
+    "merge",
     "paradox1",
     "paradox2",
     "fig3",
@@ -554,6 +555,17 @@ def test_paradox1_shows_a_mark_for_each_pair_and_counts_them(tables, drawn):
         np.testing.assert_allclose(marks["97.5 % of pairs of seeds"].get_ydata(), 0.04)
     assert "of 3 pairs trained further, with the distortion of their training, 3 are similar and 2" in notes(figure)
     assert "Of 3 pairs of seeds 3 are different, and 1 of these perform alike" in notes(figure)
+
+
+def test_merge_shows_means_over_networks_and_orders_from_one_network_to_the_other(tables, drawn):
+    axes = next(axes for axes in drawn("merge").axes if axes.get_title() == "All-CNN-C, blur, 0.001")
+    lines = {line.get_label(): line.get_ydata() for line in axes.lines}
+    merged = tables["merged"].query("architecture == 'all_cnn_c' and distortion == 'blur'")
+    means = merged.groupby(["order", "fraction"])["accuracy"].mean()
+    np.testing.assert_allclose(lines["with the distortion, most changed kernels first"], means["similarity"])
+    random = [means["similarity"][0.0], *means["random"], means["similarity"][1.0]]
+    np.testing.assert_allclose(lines["with the distortion, kernels at random"], random)
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "0.1", "0.5", "1"]
 
 
 def test_paradox2_shows_each_network_at_each_strength_and_those_trained_further(tables, drawn):

@@ -324,6 +324,13 @@ FIGURES: dict[str, Entry] = {
         requires=(WEIGHTS, DISTORTED, KERNELS, FIVE_DISTORTED),
         groups=distorted,
     ),
+    "merge": Entry(
+        "Kernels of networks that were trained further, copied into the trained ones",
+        KERNELS_AND_ERRORS,
+        ("merged", "instances"),
+        requires=(WEIGHTS, DISTORTED, KERNELS, TUNED),
+        groups=distorted,
+    ),
     "claims": Entry("The declared claims", PAPER, ("claims", "instances"), (CLAIMED,), claimed),
     "comparison": Entry("Published values and ours", PAPER, ("comparison", "instances"), (PUBLISHED,), all_groups),
 }

@@ -74,12 +74,19 @@ class Study:
             unfilled |= {"error_agreement"}
         if not self.distortion_groups or not self.distortions:
             unfilled |= {"distorted_accuracy", "distorted_accuracy_summary", "kernel_relations", "paradox"}
+        if not self.tuned_groups:
+            unfilled |= {"merged"}
         return unfilled
 
     @cached_property
     def has_categories(self) -> bool:
         """Whether stimuli have categories; the stimuli of own activations may have none."""
         return self.mode != OWN_ACTIVATIONS or names_categories(Path(self.config["activations_dir"]) / STIMULI)
+
+    @property
+    def tuned_groups(self) -> tuple[tuple[str, str], ...]:
+        """The groups with networks that are trained further on distorted images."""
+        return tuple(dict.fromkeys(instance[:2] for instance in self.instances if self.is_tuned(instance)))
 
     @property
     def stores_inputs(self) -> bool:
