@@ -146,7 +146,7 @@ STAGES: dict[str, tuple[Callable[..., Callable[[], object]], list[tuple[int, int
     "second level, 20 layers": (second, [(10, 1000), (30, 1000), (100, 1000), (10, 2000)]),
     "map of the stimuli of a layer": (map_stimuli, [(1, 500), (1, 1000), (1, 2000)]),
     "map of all RDMs, 20 layers": (map_rdms, [(10, 1000), (30, 1000), (100, 1000)]),
-    "summarise one kind and measure, 20 layers": (summarise, [(10, 1000), (30, 1000), (100, 1000)]),
+    "summarise one kind and measure, 20 layers": (summarise, [(10, 1000), (100, 1000)]),
 }
 """By stage: what prepares it, and the numbers of networks and stimuli. `summarise` and maps of RDMs ignore stimuli."""
 
