@@ -41,7 +41,8 @@ COLOURS = {
     ("datasets",): "#dbe9f6",
     ("networks", "evaluation"): "#fbe9b7",
     ("recording", "representations"): "#d5ecd9",
-    ("kernels", "consistency", "untrained", "comparators", "across", "sources", "maps", "rotations"): "#e5dcf2",
+    ("kernels", "consistency", "untrained", "comparators", "conserved", "across", "sources"): "#e5dcf2",
+    ("maps", "rotations"): "#e5dcf2",
     ("tables", "figures"): "#e8e8e8",
     ("export", "rsatoolbox"): "#f3f3d0",
 }

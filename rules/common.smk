@@ -65,6 +65,14 @@ R = f"results/{STUDY.name}"
 
 # Tables with one part for each instance, each group, or each pair of conditions. Other tables have rules of their own.
 INSTANCE_TABLES = ["history", "attempts", "accuracy"]
+CONSERVED_TABLES = [
+    "conserved",
+    "stimulus_agreement",
+    "category_agreement",
+    "pair_agreement",
+    "agreement_reliability",
+    "conserved_dimensions",
+]
 COMPARATOR_TABLES = ["comparators", "comparators_summary", "comparator_drop", "correspondence"]
 DISTORTION_TABLES = ["distorted_accuracy", "distorted_accuracy_summary", "kernel_relations", "paradox"]
 GROUP_TABLES = [
@@ -88,6 +96,7 @@ GROUP_TABLES = [
     "error_agreement",
     *DISTORTION_TABLES,
     "merged",
+    *CONSERVED_TABLES,
 ]
 PAIR_TABLES = ["consistency_across", "consistency_across_summary", "contrasts"]
 SOURCE_TABLES = ["sources", "source_pairs"]
@@ -108,6 +117,8 @@ REPORTED_TABLES = [
     "clustering_summary",
     "comparators_summary",
     "comparator_drop",
+    "conserved",
+    "agreement_reliability",
     "sources",
     "source_pairs",
     "divergence",

@@ -11,6 +11,7 @@ for figure, entry in catalogue.FIGURES.items():
         input:
             unpack(tables_of(figure)),
             schemas=[schema_path(table) for table in entry.tables],
+            images=f"{R}/stimuli/images.npy" if entry.shows_stimuli else [],
         output:
             pdf=report(
                 f"{R}/figures/{figure}.pdf",
@@ -37,6 +38,7 @@ for figure, entry in catalogue.FIGURES.items():
             **cfg("figures.interval")["figures"],
             module=f"manyseeds.figures.{figure}",
             tables=entry.tables,
+            n_images=STUDY.config["conserved"]["n_images"] if entry.shows_stimuli else None,
             left_out=list(map(list, catalogue.left_out(figure, STUDY))),
             code=code_of("draw_figure", f"manyseeds.figures.{figure}"),
         message:

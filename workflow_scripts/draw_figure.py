@@ -1,4 +1,7 @@
-"""Draw one figure as PDF and PNG, from the parts of its tables on the networks that it shows."""
+"""Draw one figure as PDF and PNG, from the parts of its tables on the networks that it shows.
+
+A figure of the stimuli has their pictures too.
+"""
 
 from _job import job
 
@@ -12,5 +15,7 @@ with job(snakemake):
     drawn_from = {
         name: tables.join(inputs.get(name), schema) for name, schema in zip(params.tables, schemas, strict=True)
     }
+    if inputs.images:
+        drawn_from["images"] = drawing.pictures(inputs.images, params.n_images)
     with atomic_path(output.pdf) as pdf, atomic_path(output.png) as png:
         style.save(drawing.draw(params.module, drawn_from, params.interval, params.left_out), pdf, png)

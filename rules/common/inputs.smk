@@ -301,6 +301,7 @@ def parts_of_groups(table, groups):
         "kernels": STUDY.kernel_groups,
         **dict.fromkeys(["error_agreement", *DISTORTION_TABLES], STUDY.distortion_groups),
         "merged": STUDY.tuned_groups,
+        **dict.fromkeys(CONSERVED_TABLES, STUDY.conserved_groups),
     }
     pattern = f"tables/parts/{{architecture}}/{{condition}}/{table}.parquet"
     parts = per_group(pattern, [group for group in having.get(table, STUDY.groups) if group in groups])

@@ -1,5 +1,6 @@
 """Small tables with the shape of a study's, for the figures' tests: values are arbitrary but known."""
 
+from functools import cache
 from itertools import combinations, product
 
 import numpy as np
@@ -8,6 +9,7 @@ from places import ROOT
 
 from manyseeds.comparison.consistency import agreement
 from manyseeds.comparison.pools import Pool
+from manyseeds.statistics import conserved
 from manyseeds.statistics.divergence import with_half_epoch
 from manyseeds.statistics.group_summaries import plan_networks
 from manyseeds.statistics.howmany import Plan
@@ -65,6 +67,9 @@ def study_tables(
     tables["howmany"], tables["howmany_answer"] = _howmany(consistency)
     tables["sources"], tables["source_pairs"] = _sources(rng, layers, measures)
     tables["divergence"] = _divergence(layers, measures[:1])
+    of_networks = tuple((architecture, tuple(names)) for architecture, names in layers.items())
+    common = _conserved(of_networks, condition, n_networks, measures[0])
+    tables |= {name: table.copy() for name, table in common.items()}
     tables["mds"] = pd.concat(
         [
             _rdm_maps(rng, layers, condition, n_stimuli, n_categories),
@@ -616,6 +621,41 @@ def _sources(rng, layers, measures):
         of_pool = {"architecture": architecture, "conditions": "crossed", "equivalent": 0.02}
         frames.append([rows.assign(**of_pool) for rows in source_rows(pool, found)])
     return [pd.concat(rows, ignore_index=True) for rows in zip(*frames, strict=True)]
+
+
+N_PICTURES = 12
+
+
+@cache
+def _conserved(layers, condition, n_networks, measure):
+    """Tables of what networks have in common, less with depth, and pictures of twelve stimuli of three categories.
+
+    Parameters
+    ----------
+    layers
+        Pairs of an architecture and its layers.
+    """
+    rng = np.random.default_rng(1)
+    categories, names = np.repeat(["cat", "dog", "ship"], 4), [str(place) for place in range(N_PICTURES)]
+    parts = {name: [] for name in conserved.TABLES}
+    for architecture, of_network in layers:
+        for index, layer in enumerate(of_network):
+            shared = rng.standard_normal((N_PICTURES, 20))
+            patterns = [shared + 0.1 * (index + 1) * rng.standard_normal(shared.shape) for _ in range(n_networks)]
+            distances = [((each[:, None] - each) ** 2).sum(axis=-1) for each in patterns]
+            vectors = np.sqrt([each[np.triu_indices(N_PICTURES, 1)] for each in distances])
+            plan = conserved.Plan(splits=4, min_reliability=0.3, dimensions=6, seed=0)
+            found = conserved.agreement_tables(vectors, categories, names, plan)
+            found["conserved_dimensions"] = conserved.dimension_rows(distances, categories, plan)
+            keys = {"architecture": architecture, "condition": condition, "epoch": LAST_EPOCH, "layer": layer}
+            for name, rows in found.items():
+                of_rdms = {} if name == "conserved_dimensions" else {"measure": measure, "normalisation": "none"}
+                parts[name].append(rows.assign(**keys, layer_index=index, n_networks=n_networks, **of_rdms))
+    tables = {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
+    tables["stimulus_agreement"] = tables["stimulus_agreement"].assign(correct_share=0.75, centroid_distance=1.0)
+    images = pd.DataFrame({"image": list(rng.integers(0, 255, (N_PICTURES, 8, 8, 1)).astype(np.uint8))})
+    images.attrs["n_shown"] = 3
+    return tables | {"images": images}
 
 
 def _divergence(layers, measures):

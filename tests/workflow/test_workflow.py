@@ -30,6 +30,8 @@ FIGURES = (
     *(f"supp{n}" for n in range(1, 9)),
     "comparators",
     "howmany",
+    "conserved",
+    "conserved_images",
     "sources",
     "divergence",
     "paradox1",
@@ -40,7 +42,7 @@ FIGURES = (
     "comparison",
 )
 OF_DISTORTIONS = {"paradox1", "paradox2", "paradox3", "merge"}
-OF_TINY = set(FIGURES) - {"fig6", "claims", "howmany", "sources", "divergence", "paradox3"}
+OF_TINY = set(FIGURES) - {"fig6", "claims", "howmany", "conserved_images", "sources", "divergence", "paradox3"}
 TRAINING = {"declare_training", "train_cohort", "train"}
 N_BASELINE, N_HALVES, N_SWEPT = 3, 4, 2
 """Instances of the tiny study: baseline, on half of the images, with dropout."""
@@ -104,7 +106,12 @@ def changed(finished):
         (None, 21, 7, {"fig6", "claims", "sources", "divergence"}),
         ("studies/cifar10_small.yaml", 16, 16, {"fig6", "supp3", "sources", "divergence"}),
         ("studies/mehrer2020.yaml", 140, 28, {"fig6", "sources", "divergence"}),
-        ("studies/mehrer2020_pilots.yaml", 12, 4, {"fig6", "supp3", "howmany", "sources", "divergence"}),
+        (
+            "studies/mehrer2020_pilots.yaml",
+            12,
+            4,
+            {"fig6", "supp3", "howmany", "conserved_images", "sources", "divergence"},
+        ),
         (
             "studies/mehrer2020_alexnet.yaml",
             10,
@@ -119,16 +126,26 @@ def changed(finished):
             "studies/tinyimagenet_alexnet.yaml",
             3,
             1,
-            {"fig8", "fig9", "supp3", "supp8", "claims", "howmany", "sources", "divergence"},
+            {"fig8", "fig9", "supp3", "supp8", "claims", "howmany", "conserved_images", "sources", "divergence"},
         ),
         (
             "studies/digits_sources.yaml",
             22,
             4,
-            {"fig5", "fig6", "fig8", "supp3", "comparators", "claims", "comparison"},
+            {"fig5", "fig6", "fig8", "supp3", "comparators", "conserved", "conserved_images", "claims", "comparison"},
         ),
-        ("studies/cifar10_sources.yaml", 31, 31, {"fig6", "fig8", "supp3", "comparators", "claims", "comparison"}),
-        ("studies/mehrer2020_sources.yaml", 35, 7, {"fig6", "fig8", "supp3", "comparators", "claims", "comparison"}),
+        (
+            "studies/cifar10_sources.yaml",
+            31,
+            31,
+            {"fig6", "fig8", "supp3", "comparators", "conserved", "conserved_images", "claims", "comparison"},
+        ),
+        (
+            "studies/mehrer2020_sources.yaml",
+            35,
+            7,
+            {"fig6", "fig8", "supp3", "comparators", "conserved", "conserved_images", "claims", "comparison"},
+        ),
     ],
 )
 def test_a_dry_run_of_each_study_plans_its_instances_and_figures(fresh, study, n_instances, n_blocks, left_out):
@@ -288,6 +305,42 @@ def test_diverged_networks_are_left_out_and_stop_nothing(tmp_path, monkeypatch):
     assert jobs["declare_training"] == jobs["record"] == jobs["check_layers"] == jobs["train_cohort"] == 1
 
 
+CROSSED = (
+    "conditions=[{name: baseline, cross: {init: 2, order: 2}}, {name: ulp, instances: 2, perturb: {kind: ulp}}]",
+    "condition_pairs=[]",
+    "dropout={rates: []}",
+    "trajectory={epochs: [0, 1], conditions: null}",
+    "untrained={conditions: []}",
+)
+
+
+def test_crossed_and_perturbed_networks_are_split_and_followed(tmp_path):
+    folder = copy_workflow(tmp_path)
+    run = snakemake(folder, "sources", "divergence", "--cores", "2", config=CROSSED)
+    assert run.returncode == 0, run.stdout
+    assert "Networks of baseline share random streams" in run.stdout
+    networks, parts = (folder / "results/tiny" / name for name in ("networks/all_cnn_7", "tables/parts/all_cnn_7"))
+    start, changed = (load_file(networks / name / "epoch0.safetensors") for name in ("baseline/seed2", "ulp/seed1"))
+    bits = {name: (start[name].view(np.int32), changed[name].view(np.int32)) for name in start}
+    steps = {name: np.abs(one - other).sum() for name, (one, other) in bits.items() if (one != other).any()}
+    assert steps == {"conv1.weight": 1}
+    sources = pd.read_parquet(parts / "sources.parquet").query("kind == 'exemplar' and measure == 'correlation'")
+    assert {*sources["epoch"]} == {0, 1, 2}
+    for _, rows in sources.groupby(["epoch", "layer"]):
+        parts_of_one = rows.set_index("component")["value"].drop("difference")
+        assert parts_of_one.sum() == pytest.approx(1.0)
+    before = sources.query("epoch == 0").set_index("component")["value"]
+    assert before["order"] == pytest.approx(0.0, abs=1e-9)  # networks have not seen any image
+    assert before["init+order"] == pytest.approx(0.0, abs=1e-9)
+    divergence = pd.read_parquet(parts / "divergence.parquet").query("layer == 'conv7' and measure == 'correlation'")
+    copies = divergence[divergence["perturbation"] == "ulp"].set_index("epoch")
+    assert copies["n_pairs"].to_dict() == {0: 2, 1: 2, 2: 2}
+    assert 0 < copies["weight_distance"][0] < 1e-7
+    assert copies["weight_distance"].is_monotonic_increasing
+    assert copies["changes_forward"].all()
+    assert divergence["agreement"].notna().all()
+
+
 def test_a_study_makes_every_table_and_figure(finished):
     results = finished / "results/tiny"
     schemas = sorted((finished / "workflow_scripts/manyseeds/schemas/tables").glob("*.schema.json"))
@@ -299,6 +352,9 @@ def test_a_study_makes_every_table_and_figure(finished):
             "howmany_answer",
             "sources",
             "source_pairs",
+            "divergence",
+            "pair_agreement",
+            "conserved_dimensions",
         ):  # of other or more networks
             continue
         table = pd.read_parquet(results / "tables" / f"{schema['title']}.parquet")

@@ -14,6 +14,7 @@ from manyseeds.comparison.divergence import (
     copies_of,
     correlate_copies,
     pairs_of,
+    predicted_categories,
     snapshots,
 )
 from manyseeds.comparison.pools import pool_networks
@@ -77,6 +78,24 @@ def test_snapshots_have_all_parameters_and_the_predictions_of_the_module(tmp_pat
     for cell, (predictions, n_weights) in expected.items():
         np.testing.assert_array_equal(found[cell].predictions, predictions)
         assert found[cell].weights.shape == (n_weights,)
+
+
+def test_predicted_categories_are_those_that_outputs_stand_for(tmp_path):
+    network, shape = spec.Network("all_cnn_7", width=0.05, readout_relu=False), (12, 12, 1)
+    module, stimuli = build.build(network, shape, 3), np.random.default_rng(3).standard_normal((9, *shape))
+    stimuli, files, expected = stimuli.astype(np.float32), {}, []
+    for seed in (1, 4):
+        weights = initial_weights(network, shape, 3, root_seed=0, seed=seed)
+        files[seed] = tmp_path / f"{seed}.safetensors"
+        tensors.write(files[seed], weights, {})
+        build.load(module, weights, source="test")
+        expected.append(module.eval()(torch.from_numpy(stimuli).permute(0, 3, 1, 2)).argmax(1).numpy())
+    expected = np.concatenate(expected)
+    for categories in (None, [5, 2, 9]):
+        rows = predicted_categories(files, module, stimuli, torch.device("cpu"), categories)
+        assert rows["seed"].tolist() == [1] * 9 + [4] * 9
+        assert rows["position"].tolist() == [*range(9)] * 2
+        np.testing.assert_array_equal(rows["predicted"], np.array(categories or [0, 1, 2])[expected])
 
 
 def test_copies_are_correlated_at_each_epoch_that_both_have(tmp_path):

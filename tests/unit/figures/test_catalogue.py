@@ -10,6 +10,7 @@ from manyseeds.figures.catalogue import (
     ALEXNET,
     COMPARATORS,
     CONDITION_PAIRS,
+    CONSERVED,
     DISTORTED,
     DROPOUT_SWEEP,
     FIGURES,
@@ -48,6 +49,9 @@ SHORT = {"epochs": 3, "milestones": [], "checkpoints": [1, 2]}
         (SOURCES, {}, False),
         (SOURCES, {"conditions": [{"name": "mine", "cross": {"init": 2, "order": 2}}]}, True),
         (SOURCES, {"conditions": [{"name": "mine"}], "sources": {"conditions": ["mine"]}}, True),
+        (CONSERVED, {}, True),
+        (CONSERVED, {"conserved": {"conditions": []}}, False),
+        (CONSERVED, {"conserved": {"measures": ["cosine"]}, "measures": ["correlation"]}, False),
         (COMPARATORS, {}, True),
         (COMPARATORS, {"comparators": {"names": []}}, False),
         (COMPARATORS, {"comparators": {"conditions": ["images_a"]}} | HALVES, False),  # tables alone have it

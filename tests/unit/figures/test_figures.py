@@ -48,7 +48,8 @@ def draw(name, tables, change=lambda tables: tables):
         tables = with_dropout_sweep(tables)
     tables = change(tables)
     with style.journal_style():
-        figure = drawing.draw(f"manyseeds.figures.{name}", {t: tables[t] for t in FIGURES[name].tables})
+        named = [*FIGURES[name].tables, *(["images"] if FIGURES[name].shows_stimuli else [])]
+        figure = drawing.draw(f"manyseeds.figures.{name}", {name: tables[name] for name in named})
         style.lay_out(figure)
     return figure
 
@@ -1122,6 +1123,71 @@ def test_no_point_lies_beyond_the_shared_axis(name):
         for line in axes.lines:
             heights = np.asarray(line.get_ydata(), float)
             assert ((heights >= low) & (heights <= high) | np.isnan(heights)).all()
+
+
+# --- conserved
+
+
+def test_conserved_draws_shares_between_ceilings_and_says_what_is_common(tables, drawn):
+    rows = tables["conserved"].query("architecture == 'all_cnn_c'")
+    shares = drawn("conserved").axes[0]
+    of_quantity = {name: rows[rows["quantity"] == name].sort_values("layer_index") for name in ("share", "consistency")}
+    for label, name in (("conserved share (r)", "share"), ("consistency (r²)", "consistency")):
+        expected = of_quantity[name][["layer_index", "value", "ci_low", "ci_high"]].to_numpy(float).T
+        np.testing.assert_allclose(curves(shares)[label], expected)
+    (band,) = shares.collections[:1]
+    heights = band.get_paths()[0].vertices[:, 1]
+    ceilings = rows[rows["quantity"].isin(["lower", "upper"])]["value"]
+    assert (heights.min(), heights.max()) == pytest.approx((ceilings.min(), ceilings.max()))
+    share, r2 = (of_quantity[name]["value"].iloc[-1] for name in ("share", "consistency"))
+    words = notes(drawn("conserved"))
+    assert (
+        f"All-CNN-C, conv9: {100 * share:.0f} % of the RDM variance of a network is common to all (r² {r2:.2f})"
+        in words
+    )
+    assert re.search(
+        r"a second component replicates with \|cos\| 0\.\d\d \(chance 0\.\d\d\); reliability: agreement of", words
+    )
+
+
+def test_conserved_draws_categories_in_order_of_agreement_and_dimensions_of_three_layers(tables, drawn):
+    _, categories, dimensions = drawn("conserved").axes[:3]
+    rows = tables["category_agreement"].query("architecture == 'all_cnn_c' and layer == 'conv9'")
+    within = rows[rows["category_a"] == rows["category_b"]].sort_values("agreement")
+    np.testing.assert_allclose(curves(categories)["pairs within a category"][1], within["agreement"])
+    assert [text.get_text() for text in categories.get_xticklabels()] == within["category_a"].tolist()
+    first = within["category_a"].iloc[0]
+    others = rows[(rows["category_a"] != rows["category_b"]) & rows[["category_a", "category_b"]].eq(first).any(axis=1)]
+    across = next(line for line in categories.lines if line.get_label() == "pairs with other categories")
+    assert across.get_ydata()[0] == pytest.approx(others["agreement"].mean())
+    lines = {line.get_label(): line.get_ydata() for line in dimensions.lines}
+    assert list(lines) == ["ratio, conv1", "ratio, conv5", "ratio, conv9", "categories' share of a dimension"]
+    own = tables["conserved_dimensions"].query("architecture == 'all_cnn_c' and layer == 'conv5'").sort_values("q")
+    np.testing.assert_allclose(lines["ratio, conv5"], own["ratio"])
+
+
+def test_conserved_of_three_networks_has_no_dimensions_and_no_intervals():
+    figure = draw("conserved", study_tables({"all_cnn_c": ["conv1", "conv2"]}, n_networks=3))
+    assert "needs four networks" in [text.get_text() for text in figure.axes[2].texts]
+    assert np.isnan(curves(figure.axes[0])["conserved share (r)"][2]).all()
+
+
+def test_conserved_images_shows_stimuli_chosen_in_one_half_with_the_value_of_the_other(tables, drawn):
+    figure = drawn("conserved_images")
+    rows = tables["stimulus_agreement"].query("architecture == 'all_cnn_c' and scope == 'all' and layer == 'conv5'")
+    ordered = rows.sort_values("agreement_a", ascending=False)
+    for strip, chosen in ((2, ordered.head(3)), (3, ordered.tail(3)[::-1])):
+        panels = figure.axes[3 * strip : 3 * strip + 3]
+        for axes, row in zip(panels, chosen.itertuples(), strict=True):
+            np.testing.assert_array_equal(axes.images[0].get_array(), tables["images"]["image"][row.position].squeeze())
+            assert axes.get_title() == f"{row.agreement_b:.2f}, 75 %"
+    label = figure.axes[6].texts[0].get_text()
+    assert label == "All-CNN-C\nconv5, most"
+
+
+def test_conserved_images_of_three_networks_says_what_it_needs():
+    figure = draw("conserved_images", study_tables({"all_cnn_c": ["conv1", "conv2"]}, n_networks=3))
+    assert "at least four networks are needed" in figure.get_suptitle()
 
 
 # --- sources

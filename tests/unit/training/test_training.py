@@ -772,6 +772,13 @@ def test_the_key_leaves_out_streams_that_are_not_used_and_what_only_a_redraw_wou
         assert one != other  # the stream is used
 
 
+def test_a_crossed_network_has_the_bits_of_the_one_with_its_stream_seeds(tmp_path):
+    plain = small_task(2)
+    cell = replace(plain, vary=("init", "order"), collapse=ONCE)
+    one, other = (trained(tmp_path / name, task) for name, task in (("plain", plain), ("cell", cell)))
+    assert_equal_weights(weights(one, 6), weights(other, 6))
+
+
 def test_a_perturbation_that_does_not_fit_stops_before_any_training(tmp_path):
     task, images = small_task(perturb=Perturbation("ulp", 1.001, None, 10**6, 0)), small_images()
     options = {"stores": tmp_path, "code": "code", "report": print}

@@ -127,3 +127,28 @@ def correlate_copies(
                     vectors = np.stack([rdm(load_geometry(file, layer), measure) for file in ends])
                     keys = {"perturbation": pair.perturbation, "epoch": epoch, "layer": layer, "layer_index": place}
                     yield keys | {"measure": measure, "normalisation": "none", "r": pairwise_r(vectors)[0][0, 1]}
+
+
+def predicted_categories(
+    files: Mapping[int, Path | str],
+    module: nn.Module,
+    stimuli: NDArray[np.float32],
+    device: torch.device,
+    categories: Sequence[int] | None,
+) -> pd.DataFrame:
+    """Return the predicted category of each stimulus by each network: columns seed, position and predicted.
+
+    Parameters
+    ----------
+    files
+        File of weights of each network, by seed.
+    categories
+        Numbers of the categories that a network has an output for; None: all.
+    """
+    frames = []
+    for seed, file in files.items():
+        build.load(module, tensors.read(Path(file))[0], source=str(file))
+        outputs = predict(module, stimuli, device).argmax(axis=1)
+        predicted = outputs if categories is None else np.asarray(categories)[outputs]
+        frames.append(pd.DataFrame({"seed": seed, "position": np.arange(len(stimuli)), "predicted": predicted}))
+    return pd.concat(frames, ignore_index=True)

@@ -67,6 +67,19 @@ COMPARATORS = Requirement(
     "networks compared by other comparators: name some in `comparators.names`, and the conditions that figures show in "
     "`comparators.conditions`",
 )
+CONSERVED = Requirement(
+    lambda study: bool(conserved(study)),
+    "networks of which is asked what they have in common: name the conditions that figures show in "
+    "`conserved.conditions`, and a measure of the study in `conserved.measures`",
+)
+FOUR_NETWORKS = Requirement(
+    lambda study: any(len(study.seeds(*group)) >= 4 for group in study.shown_groups),
+    "four networks of a group: raise `instances` to at least 4",
+)
+PICTURES = Requirement(
+    lambda study: study.config["activations_dir"] is None,
+    "the pictures of the stimuli, which own activations do not have",
+)
 SOURCES = Requirement(
     lambda study: bool(study.source_groups),
     "networks that cross random streams: give a condition `cross: {init: 4, order: 4}`, as in "
@@ -135,6 +148,11 @@ def by_comparators(study: "Study") -> Groups:
     return [group for group in study.shown_groups if group in study.comparator_groups]
 
 
+def conserved(study: "Study") -> Groups:
+    """Return the shown groups of which is asked what their networks have in common."""
+    return [group for group in study.shown_groups if group in study.conserved_groups]
+
+
 def pooled(study: "Study") -> Groups:
     """Return the groups whose networks are pooled to tell sources of difference apart."""
     return study.source_groups
@@ -189,6 +207,8 @@ class Entry:
         What the figure needs from a study.
     groups
         The networks that it shows. It needs no other rows of the tables.
+    shows_stimuli
+        Whether it also reads the pictures of the stimuli.
     """
 
     title: str
@@ -196,6 +216,7 @@ class Entry:
     tables: tuple[str, ...]
     requires: tuple[Requirement, ...] = ()
     groups: Callable[["Study"], Groups] = shown
+    shows_stimuli: bool = False
 
 
 SIMULATIONS = ("supp5", "supp6")
@@ -289,6 +310,21 @@ FIGURES: dict[str, Entry] = {
         ("howmany", "howmany_answer", "instances"),
         requires=(FIVE_NETWORKS,),
     ),
+    "conserved": Entry(
+        "What networks have in common",
+        CONSISTENCY,
+        ("conserved", "category_agreement", "conserved_dimensions", "agreement_reliability", "instances"),
+        requires=(CONSERVED,),
+        groups=conserved,
+    ),
+    "conserved_images": Entry(
+        "Stimuli on which networks agree",
+        CONSISTENCY,
+        ("stimulus_agreement", "instances"),
+        requires=(CONSERVED, FOUR_NETWORKS, PICTURES),
+        groups=conserved,
+        shows_stimuli=True,
+    ),
     "sources": Entry(
         "Which random stream makes networks differ",
         CAUSES,
@@ -353,7 +389,7 @@ def by_default(study: "Study") -> list[str]:
     return [name for name in applicable(study) if not set(FIGURES[name].tables) <= study.unfilled_tables]
 
 
-OF_BASELINES = (shown, of_alexnet, followed, by_comparators, distorted)
+OF_BASELINES = (shown, of_alexnet, followed, by_comparators, distorted, conserved)
 """Choices of groups by which a figure leaves out conditions without comparing them."""
 
 

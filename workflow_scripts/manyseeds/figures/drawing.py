@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from importlib import import_module
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -37,6 +38,13 @@ def draw(
         style.footnote(figure, [lonely_note(tables["instances"])])
     style.footnote(figure, [left_out_note(left_out)])
     return figure
+
+
+def pictures(path: str, n_shown: int) -> pd.DataFrame:
+    """Return the pictures of the stimuli in the column image, by position, and how many a strip shows as `n_shown`."""
+    images = pd.DataFrame({"image": list(np.load(path))})
+    images.attrs["n_shown"] = n_shown
+    return images
 
 
 def left_out_note(groups: Iterable[tuple[str, str]]) -> str:

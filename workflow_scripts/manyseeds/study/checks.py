@@ -266,8 +266,9 @@ def _check_layers(study: Study) -> None:
 
 
 def _check_compared_layers(study: Study) -> None:
-    """Check that each architecture of the comparators, if its layers are known, has one of the named layers."""
-    _check_has_layers(study, "comparators", dict.fromkeys(architecture for architecture, _ in study.comparator_groups))
+    """Check that each architecture of two analyses, if its layers are known, has one of the layers that these name."""
+    for key, groups in (("comparators", study.comparator_groups), ("conserved", study.conserved_groups)):
+        _check_has_layers(study, key, dict.fromkeys(architecture for architecture, _ in groups))
 
 
 def _check_has_layers(study: Study, key: str, architectures: Iterable[str]) -> None:

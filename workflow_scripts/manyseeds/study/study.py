@@ -64,6 +64,9 @@ class Study:
             unfilled |= {"accuracy", "accuracy_summary", "rotations", "rotation_entries"}
         if not self.has_categories:
             unfilled |= {"clustering", "clustering_summary", "random_grouping"}
+        if not self.conserved_groups:
+            unfilled |= {"conserved", "stimulus_agreement", "category_agreement", "pair_agreement"}
+            unfilled |= {"agreement_reliability", "conserved_dimensions"}
         if not self.source_groups:
             unfilled |= {"sources", "source_pairs", "divergence"}
         if not self.comparator_groups:
@@ -173,7 +176,7 @@ class Study:
         named = {f"condition_pairs[{index}]": pair for index, pair in enumerate(self.config["condition_pairs"])}
         for key in ("partitions_for", "stimuli_for"):
             named[f"resampling.{key}.conditions"] = resampling[key]["conditions"] or []
-        for key in ("untrained", "comparators", "sources", "kernels", "distortions"):
+        for key in ("untrained", "comparators", "sources", "conserved", "kernels", "distortions"):
             named[f"{key}.conditions"] = self.config[key]["conditions"] or []
         return named
 
@@ -220,6 +223,19 @@ class Study:
         if not self.config["comparators"]["names"]:
             return ()
         return self.shown_groups if chosen is None else tuple(group for group in self.groups if group[1] in chosen)
+
+    @cached_property
+    def conserved_groups(self) -> tuple[tuple[str, str], ...]:
+        """The groups of which is asked what their networks have in common (`conserved`)."""
+        chosen = self.config["conserved"]["conditions"]
+        if not self.conserved_measures:
+            return ()
+        return self.shown_groups if chosen is None else tuple(group for group in self.groups if group[1] in chosen)
+
+    @property
+    def conserved_measures(self) -> tuple[str, ...]:
+        """Measures of the RDMs in which that is asked, as far as the study has them."""
+        return tuple(measure for measure in self.config["conserved"]["measures"] if measure in self.measures)
 
     @cached_property
     def source_groups(self) -> tuple[tuple[str, str], ...]:
