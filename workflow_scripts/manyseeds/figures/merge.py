@@ -10,6 +10,9 @@ from manyseeds.figures.paradox import DISTORTION_NAMES, panels
 from manyseeds.figures.selection import Tables, groups, instance_notes, rows_of
 from manyseeds.study.distortions import NONE
 
+LEAST_RANGE = 0.2
+"""Smallest range of the axis of accuracies: less would magnify chance."""
+
 LOOKS = {
     (True, "similarity"): ("with the distortion, most changed kernels first", style.Series(style.VERMILLION, "^", "-")),
     (True, "random"): ("with the distortion, kernels at random", style.Series(style.ORANGE, "v", "--")),
@@ -52,7 +55,9 @@ def _draw_variant(axes: Axes, rows: pd.DataFrame) -> None:
         axes.plot(places, means.to_numpy(), look.line, color=look.colour, marker=look.marker, label=label)
     axes.set_xticks(range(len(fractions)), [f"{fraction:g}" for fraction in fractions])
     axes.set_xlabel("Fraction of kernels copied")
-    axes.set_ylim(0, 1)
+    low, high = axes.get_ylim()
+    middle, half = (low + high) / 2, max(high - low, LEAST_RANGE) / 2
+    axes.set_ylim(middle - half, middle + half)
 
 
 def _remark(merged: pd.DataFrame) -> str:
