@@ -48,6 +48,7 @@ N_BASELINE, N_HALVES, N_SWEPT = 3, 4, 2
 """Instances of the tiny study: baseline, on half of the images, with dropout."""
 N_INSTANCES = N_BASELINE + N_HALVES + N_SWEPT
 N_GROUPS = 4  # each is one block of seeds
+NO_DISTORTIONS = ("distortions={names: [], strengths: null}", "finetune={distortions: []}")
 
 # One worker runs all of them: they share one finished study.
 pytestmark = pytest.mark.xdist_group("workflow")
@@ -541,15 +542,13 @@ def test_other_strengths_test_again_and_train_nothing(finished):
     assert jobs["predict"] == jobs["compare_errors"] == 1
     assert not (TRAINING | {"record", "finetune", "compare_kernels", "compare_instances"}) & jobs.keys()
     assert planned(finished, config=("distortions={strengths: {blur: [0.8]}}",))["finetune"] == 1
-    none = ("distortions={names: [], strengths: null}", "finetune={distortions: []}")
-    without = planned(finished, config=(*none, "kernels={noise: []}"))
+    without = planned(finished, config=(*NO_DISTORTIONS, "kernels={noise: []}"))
     assert not (TRAINING | {"record"}) & without.keys()
 
 
 @pytest.mark.parametrize("figure", sorted(OF_DISTORTIONS))
 def test_a_study_without_distortions_says_what_their_figures_need(fresh, figure):
-    none = ("distortions={names: [], strengths: null}", "finetune={distortions: []}")
-    run = snakemake(fresh, figure, "-n", config=none)
+    run = snakemake(fresh, figure, "-n", config=NO_DISTORTIONS)
     assert run.returncode == 1
     assert f"{figure} is not part of this study: it needs predictions for distorted images: name" in run.stdout
 
@@ -997,7 +996,7 @@ def own_activations(tmp_path) -> Path:
     return tmp_path / "own"
 
 
-OWN_ACTIVATIONS = ("study=own", "activations_dir=own", "trajectory={conditions: null}")
+OWN_ACTIVATIONS = ("study=own", "activations_dir=own", "trajectory={conditions: null}", *NO_DISTORTIONS)
 
 
 def test_own_activations_give_tables_and_figures_without_training(own_activations):

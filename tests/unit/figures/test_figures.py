@@ -537,6 +537,15 @@ def test_comparators_show_each_comparator_by_one_measure_and_before_training(tab
     assert len({axes.get_ylim() for title, axes in panels.items() if "change" not in title}) == 1
 
 
+def test_paradox1_says_where_accuracy_is_at_the_floor(tables):
+    accuracy, paradox = tables["distorted_accuracy"], tables["paradox"]
+    at_floor = accuracy["at_floor"].astype(bool) | (accuracy["distortion"] == "blur")
+    left = paradox[paradox["distortion"] != "blur"]
+    lost = {"distorted_accuracy": accuracy.assign(at_floor=at_floor), "paradox": left}
+    figure = draw("paradox1", tables | lost)
+    assert "at the floor with all strengths" in [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
 def test_paradox1_shows_a_mark_for_each_pair_and_counts_them(tables, drawn):
     figure = drawn("paradox1")
     left, right = (axes for axes in figure.axes if axes.get_title() == "All-CNN-C, blur")

@@ -38,7 +38,8 @@ def draw(tables: Tables) -> Figure:
     grid = figure.subplots(len(by_group), 2, squeeze=False)
     for number, ((group, name), row) in enumerate(zip(by_group, grid, strict=True)):
         pairs = _pairs(tables, group, name)
-        high = rows_of(tables["paradox"], group, distortion=name)["seeds_high"].iloc[0]
+        levels = rows_of(tables["paradox"], group, distortion=name)["seeds_high"]
+        high = float(levels.iloc[0]) if len(levels) else np.nan  # none if accuracy is at the floor with all strengths
         chance = _chance(tables["kernels"], group)
         _draw_pairs(row[0], pairs.assign(x=np.maximum(1 - pairs["index"], LEAST)), high)
         _log_axis(row[0])
@@ -99,6 +100,8 @@ def _draw_pairs(axes: Axes, pairs: pd.DataFrame, high: float) -> None:
         rows = pairs[pairs["look"] == look]
         if len(rows):
             axes.plot(rows["x"], rows["y"], series.marker, color=series.colour, alpha=0.8, label=label)
+    if pairs.empty:
+        axes.text(0.5, 0.5, "at the floor with all strengths", ha="center", transform=axes.transAxes)
     axes.axhline(high, color=style.BLACK, linewidth=0.6, linestyle=":", label="97.5 % of pairs of seeds")
 
 
