@@ -540,7 +540,7 @@ def test_comparators_show_each_comparator_by_one_measure_and_before_training(tab
 def test_paradox1_says_where_accuracy_is_at_the_floor(tables):
     accuracy, paradox = tables["distorted_accuracy"], tables["paradox"]
     at_floor = accuracy["at_floor"].astype(bool) | (accuracy["distortion"] == "blur")
-    left = paradox[paradox["distortion"] != "blur"]
+    left = paradox[paradox["distortion"] == "none"]
     lost = {"distorted_accuracy": accuracy.assign(at_floor=at_floor), "paradox": left}
     figure = draw("paradox1", tables | lost)
     assert "at the floor with all strengths" in [text.get_text() for axes in figure.axes for text in axes.texts]

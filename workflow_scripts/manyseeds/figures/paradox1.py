@@ -116,7 +116,8 @@ def _log_axis(axes: Axes) -> None:
 def _finding(paradox: pd.DataFrame, group: Group) -> str:
     """Return in words how many pairs are similar yet different, and different yet similar."""
     tuned = paradox[(paradox["pair_kind"] == FINETUNED) & (paradox["distortion"] != NONE)]
-    own = tuned[[f"{FINETUNED}_{name}_" in str(variant) for name, variant in _columns(tuned)]]
+    is_own = [f"{FINETUNED}_{name}_" in str(variant) for name, variant in _columns(tuned)]
+    own = tuned[np.array(is_own, dtype=bool)]
     n_pairs, n_similar, n_different = (
         int(own[name].sum()) for name in ("n_pairs", "n_similar", "n_similar_yet_different")
     )
