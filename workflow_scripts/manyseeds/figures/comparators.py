@@ -30,8 +30,6 @@ SHORT_NAMES = NAMES | {
     "cka_correlation": "CKA, stand.",
 }
 
-MOST_IN_ROW = 4
-PANEL_MM = 40.0
 DROP_LABEL = "Last minus first layer"
 TRAINED = style.Series(style.BLUE, "o", "-")
 BEFORE = style.Series(style.GREY, "D", "none")
@@ -43,7 +41,9 @@ def draw(tables: Tables) -> Figure:
     if summary.empty:
         raise NothingToDraw
     shown, comparators = groups(summary), list(dict.fromkeys(summary["comparator"]))
-    figure, panels = _panels(len(shown), len(comparators) + 1, summary["layer"])
+    figure, panels = style.rows_of_panels(
+        len(shown), len(comparators) + 1, style.PANEL_MM + depth.names_mm(summary["layer"])
+    )
     limits = _limits(summary)
     for group, of_group in zip(shown, panels, strict=True):
         for comparator, axes in zip(comparators, of_group, strict=False):
@@ -63,21 +63,6 @@ def _main(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of patterns, and of the RDMs of one measure."""
     measures = table["measure"].dropna()
     return table[table["measure"].isna() | (table["measure"] == main_measure(measures))] if len(measures) else table
-
-
-def _panels(n_groups: int, n_panels: int, layer_names: pd.Series) -> tuple[Figure, list[list[Axes]]]:
-    """Return a figure with rows of panels for each group."""
-    n_rows = -(-n_panels // MOST_IN_ROW)
-    per_row = -(-n_panels // n_rows)
-    figure = style.new_figure(style.PAGE_MM, n_groups * n_rows * (PANEL_MM + depth.names_mm(layer_names)))
-    grid = figure.subplots(n_groups * n_rows, per_row, squeeze=False)
-    found = []
-    for group in range(n_groups):
-        axes = list(grid[group * n_rows : (group + 1) * n_rows].ravel())
-        for unused in axes[n_panels:]:
-            unused.remove()
-        found.append(axes[:n_panels])
-    return figure, found
 
 
 def _limits(summary: pd.DataFrame) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from manyseeds.figures import depth, style
 from manyseeds.figures.catalogue import NothingToDraw
-from manyseeds.figures.paradox import DISTORTION_NAMES, panels
+from manyseeds.figures.paradox import DISTORTION_NAMES
 from manyseeds.figures.selection import Tables, groups, instance_notes, rows_of
 from manyseeds.study.distortions import NONE
 
@@ -27,7 +27,7 @@ def draw(tables: Tables) -> Figure:
     if merged.empty:
         raise NothingToDraw
     shown, variants = groups(merged), list(dict.fromkeys(merged["variant"]))
-    figure, grid = panels(len(shown), len(variants))
+    figure, grid = style.rows_of_panels(len(shown), len(variants))
     for group, of_group in zip(shown, grid, strict=True):
         for variant, axes, letter in zip(variants, of_group, "abcdefghijkl", strict=False):
             rows = rows_of(merged, group, variant=variant)

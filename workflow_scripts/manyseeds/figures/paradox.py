@@ -1,16 +1,10 @@
-"""Shared parts of the figures on kernels and errors: names, panels and axes."""
+"""Shared parts of the figures on kernels and errors: names, and labels of strengths."""
 
 from collections.abc import Sequence
 
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from manyseeds.figures import style
 from manyseeds.study.distortions import NONE
-
-MOST_IN_ROW = 4
-PANEL_MM = 40.0
 
 PAIR = ["pair_kind", "seed_a", "variant_a", "seed_b", "variant_b"]
 """Columns that identify a pair in a group."""
@@ -38,21 +32,6 @@ MATCHING_NAMES = {
     "propagated": "kernels, whole networks matched",
     "consistency": "consistency, last layer",
 }
-
-
-def panels(n_groups: int, n_panels: int) -> tuple[Figure, list[list[Axes]]]:
-    """Return a figure with rows of panels for each group; unused panels are removed."""
-    n_rows = -(-n_panels // MOST_IN_ROW)
-    per_row = -(-n_panels // n_rows)
-    figure = style.new_figure(style.PAGE_MM, n_groups * n_rows * PANEL_MM)
-    grid = figure.subplots(n_groups * n_rows, per_row, squeeze=False)
-    found = []
-    for group in range(n_groups):
-        axes = list(grid[group * n_rows : (group + 1) * n_rows].ravel())
-        for unused in axes[n_panels:]:
-            unused.remove()
-        found.append(axes[:n_panels])
-    return figure, found
 
 
 def distortions_of(table: pd.DataFrame) -> list[str]:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from manyseeds.figures import depth, style
 from manyseeds.figures.catalogue import NothingToDraw
-from manyseeds.figures.paradox import DISTORTION_NAMES, distortions_of, panels, strength_labels
+from manyseeds.figures.paradox import DISTORTION_NAMES, distortions_of, strength_labels
 from manyseeds.figures.selection import Group, Tables, groups, instance_notes, rows_of
 from manyseeds.study.distortions import NONE
 from manyseeds.study.variants import FINETUNED, TRAINED
@@ -27,7 +27,7 @@ def draw(tables: Tables) -> Figure:
     if accuracy.empty:
         raise NothingToDraw
     shown, names = groups(accuracy), distortions_of(accuracy)
-    figure, grid = panels(len(shown), len(names))
+    figure, grid = style.rows_of_panels(len(shown), len(names))
     for group, of_group in zip(shown, grid, strict=True):
         rows = rows_of(accuracy, group)
         for name, axes, letter in zip(names, of_group, "abcdefghijkl", strict=False):

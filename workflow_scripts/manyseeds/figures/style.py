@@ -120,6 +120,25 @@ def new_figure(width_mm: float, height_mm: float) -> Figure:
     return figure
 
 
+PANEL_MM = 40.0
+MOST_IN_ROW = 4
+
+
+def rows_of_panels(n_groups: int, n_panels: int, panel_mm: float = PANEL_MM) -> tuple[Figure, list[list[Axes]]]:
+    """Return a figure across the page with equally many panels for each group, in rows; no panel is left empty."""
+    n_rows = -(-n_panels // MOST_IN_ROW)
+    per_row = -(-n_panels // n_rows)
+    figure = new_figure(PAGE_MM, n_groups * n_rows * panel_mm)
+    grid = figure.subplots(n_groups * n_rows, per_row, squeeze=False)
+    found = []
+    for group in range(n_groups):
+        axes = list(grid[group * n_rows : (group + 1) * n_rows].ravel())
+        for unused in axes[n_panels:]:
+            unused.remove()
+        found.append(axes[:n_panels])
+    return figure, found
+
+
 def panel_letter(axes: Axes, letter: str, *, left_pt: float = 24.0, above_pt: float = 8.0) -> None:
     """Put a bold panel letter above and left of the axes."""
     axes.annotate(
