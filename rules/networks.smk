@@ -1,6 +1,22 @@
 # Training: from seeds to weights.
 
 
+def blocks_to_train():
+    """Return the groups by what a job trains: number of a block, and its seeds."""
+    found = {}
+    for group in STUDY.groups:
+        for block in tasks.blocks(STUDY, *group).items():
+            found.setdefault(block, []).append(group)
+    return found
+
+
+def tasks_of(seeds):
+    """Return a param: the settings that determine the weights of some instances of a group."""
+    return lambda wildcards: [
+        tasks.task_values(STUDY, Instance(wildcards.architecture, wildcards.condition, seed)) for seed in seeds
+    ]
+
+
 # Not in `onstart`, because Snakemake plans jobs before that. A dry run does this too, so that its plan is right.
 forget_unfinished_cohorts()
 
@@ -58,55 +74,64 @@ rule check_layers:
 
 
 # One job for a block of seeds. It fills stores outside the declared outputs: Snakemake deletes the outputs of a failed job,
-# and a killed training must continue. The marker says only that the job has ended. `train` looks into the stores itself. It
-# takes the marker as ancient, so a block that gained seeds does not train the others again.
-rule train_cohort:
+# and a killed training must continue. The markers say only that the job has ended. `train` looks into the stores itself. It
+# takes its seed's marker as ancient, so a block that gained seeds does not train the others again. Each seed has a marker of
+# its own, because Snakemake leaves out jobs whose ancient inputs are there and made again. Outputs cannot depend on
+# wildcards, so groups with other seeds have a rule of their own.
+for number, ((block, seeds), members) in enumerate(blocks_to_train().items(), start=1):
+
+    rule:
+        name:
+            "train_cohort" if number == 1 else f"train_cohort_{number}"
+        input:
+            settings=rules.declare_training.output.settings,
+            images=inputs_of("train"),
+            labels=f"{R}/dataset/train_labels.npy",
+            card=f"{R}/dataset/card.json",
+            preprocessing=f"{R}/dataset/preprocessing.safetensors",
+            # Inputs so that wrong stimuli and layers are reported before the training, not after it.
+            stimuli=ancient(f"{R}/stimuli/stimuli.parquet"),
+            layers=layers_checked,
+        output:
+            markers=[f"{R}/networks/{{architecture}}/{{condition}}/seed{seed}/.cohort" for seed in seeds],
+        log:
+            f"{R}/logs/train_cohort/{{architecture}}/{{condition}}/block{block}.log",
+        benchmark:
+            f"{R}/benchmarks/train_cohort/{{architecture}}/{{condition}}/block{block}.tsv"
+        wildcard_constraints:
+            architecture=one_of_groups(members),
+        conda:
+            "../envs/manyseeds.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=2880,
+            gpu=1,
+            # Not in params, because these change no weight: Snakemake reruns a job if its params change.
+            checkpoint_minutes=STUDY.config["training"]["checkpoint_minutes"],
+            cohort_size=STUDY.config["training"]["cohort_size"],
+            cuda_graphs=int(STUDY.config["training"]["cuda_graphs"]),
+        params:
+            tasks=tasks_of(seeds),
+            training_set=training_set_of,
+            networks=f"{R}/networks",
+            stores=f"{R}/.training",
+            engine=code_with_network("train"),
+        message:
+            f"Training {{wildcards.architecture}}, {{wildcards.condition}}, block {block} of seeds (progress in {{log}})"
+        script:
+            "../workflow_scripts/train_cohort.py"
+
+
+rule train:
     input:
         settings=rules.declare_training.output.settings,
         images=inputs_of("train"),
         labels=f"{R}/dataset/train_labels.npy",
         card=f"{R}/dataset/card.json",
         preprocessing=f"{R}/dataset/preprocessing.safetensors",
-        # Inputs so that wrong stimuli and layers are reported before the training, not after it.
-        stimuli=ancient(f"{R}/stimuli/stimuli.parquet"),
-        layers=layers_checked,
-    output:
-        marker=f"{R}/networks/{{architecture}}/{{condition}}/.cohort{{block}}",
-    log:
-        f"{R}/logs/train_cohort/{{architecture}}/{{condition}}/block{{block}}.log",
-    benchmark:
-        f"{R}/benchmarks/train_cohort/{{architecture}}/{{condition}}/block{{block}}.tsv"
-    conda:
-        "../envs/manyseeds.yaml"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=2880,
-        gpu=1,
-        # Not in params, because these change no weight: Snakemake reruns a job if its params change.
-        checkpoint_minutes=STUDY.config["training"]["checkpoint_minutes"],
-        cohort_size=STUDY.config["training"]["cohort_size"],
-        cuda_graphs=int(STUDY.config["training"]["cuda_graphs"]),
-    params:
-        tasks=lambda wildcards: [tasks.task_values(STUDY, instance) for instance in members_of(wildcards)],
-        training_set=training_set_of,
-        networks=f"{R}/networks",
-        stores=f"{R}/.training",
-        engine=code_with_network("train"),
-    message:
-        "Training {wildcards.architecture}, {wildcards.condition}, block {wildcards.block} of seeds (progress in {log})"
-    script:
-        "../workflow_scripts/train_cohort.py"
-
-
-rule train:
-    input:
-        settings=rules.declare_training.output.settings,
-        images=rules.train_cohort.input.images,
-        labels=rules.train_cohort.input.labels,
-        card=rules.train_cohort.input.card,
-        preprocessing=rules.train_cohort.input.preprocessing,
-        cohort=cohort_marker,
+        # Ancient: a block that grew trains no older seed again.
+        cohort=ancient(f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/.cohort"),
     output:
         initial=f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/init.safetensors",
         weights=expand(

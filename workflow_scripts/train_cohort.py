@@ -36,5 +36,6 @@ with job(snakemake) as report:
         report=report,
         announce=report.aloud,
     )
-    with atomic_path(snakemake.output.marker) as path:
-        path.write_text(platform.device)
+    for marker in snakemake.output.markers:
+        with atomic_path(marker) as path:
+            path.write_text(platform.device)

@@ -135,12 +135,6 @@ def layers_checked(wildcards):
     return [] if known else [ancient(f"{R}/networks/{wildcards.architecture}/.layers")]
 
 
-def cohort_marker(wildcards):
-    """Return the marker of an instance's block of seeds. It is ancient: a block that grew retrains no older seed."""
-    block = tasks.block_of(STUDY, instance_of(wildcards))
-    return ancient(f"{R}/networks/{wildcards.architecture}/{wildcards.condition}/.cohort{block}")
-
-
 def weights_at(epochs=None):
     """Return an input function: weights of one instance, at some epochs or at all analysed ones."""
     return lambda wildcards: fill("networks/{instance}/epoch{epoch}.safetensors", [instance_of(wildcards)], epochs)

@@ -19,7 +19,7 @@ def forget_unfinished_cohorts():
     """
     if any(Path(".snakemake/locks").glob("*")):
         return  # another run is under way
-    markers = set(map(str, Path(R).glob("networks/*/*/.cohort*")))
+    markers = set(map(str, Path(R).glob("networks/*/*/seed*/.cohort")))
     for marker in markers.intersection(unfinished_outputs()):
         Path(marker).unlink()
 

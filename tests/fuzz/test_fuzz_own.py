@@ -170,8 +170,9 @@ def test_a_table_of_stimuli_is_refused_or_read_row_by_row(content, folder):
     if outcome is not None:
         rows = rows_of(content)
         assert outcome[0]["source"].tolist() == [row["stimulus"] for row in rows]
-        assert outcome[0]["category_name"].tolist() == [row["category"] for row in rows]
-        assert len(set(outcome[0]["category"])) == len(set(outcome[0]["category_name"])) >= 2
+        named = all("category" in row for row in rows)
+        assert outcome[0]["category_name"].tolist() == [row["category"] if named else "" for row in rows]
+        assert len(set(outcome[0]["category"])) == len(set(outcome[0]["category_name"])) >= 1 + named
 
 
 @fuzzed(200, tables(["layer", "conv2", "conv10"]) | damaged(b"layer\nconv2\nconv10\n"))

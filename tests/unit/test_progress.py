@@ -67,7 +67,7 @@ def test_networks_to_come_take_as_long_as_those_in_training(study):
 def test_trainings_that_were_interrupted_ended_or_fell_silent(study):
     write(log_of(study, 0), BEGUN, EPOCH, "Interrupted by SIGTERM at epoch 3, step 7. All is saved.", age=9)
     write(log_of(study, 1), BEGUN, COHORT, age=9)
-    write(study / "networks/net/baseline/.cohort1", "cpu", age=8)
+    write(study / "networks/net/baseline/seed2/.cohort", "cpu", age=8)
     write(log_of(study, 2), BEGUN, EPOCH.replace("seed0", "seed4"), age=3600)
     write(log_of(study, 3), "10:00:00 0 of 2 instances to train, on cpu", age=9)
     lines = progress.report(study, NOW)
@@ -76,7 +76,7 @@ def test_trainings_that_were_interrupted_ended_or_fell_silent(study):
         "  net/baseline/seed4: epoch 3/10, loss 0.5, accuracy 0.8; silent for 1 h 0 min.",
     ]
     assert lines[4] == "Networks of this run: 1 finished, 0 in training, 4 to come."
-    write(study / "networks/net/baseline/.cohort1", "cpu", age=10)  # of an earlier run
+    write(study / "networks/net/baseline/seed2/.cohort", "cpu", age=10)  # of an earlier run
     assert "net/baseline/seed2 and 1 others" in "".join(progress.report(study, NOW))
 
 

@@ -131,9 +131,9 @@ def test_a_signal_in_the_middle_of_training(prepared, undisturbed, tmp_path, num
 
 
 KILLED_WHILE_WRITING = {
-    r"state\.safetensors$": f"{NETWORKS}/.cohort0",
-    r"attempt0/epoch1\.safetensors$": f"{NETWORKS}/.cohort0",
-    r"\.cohort0$": f"{NETWORKS}/.cohort0",
+    r"state\.safetensors$": f"{NETWORKS}/seed0/.cohort",
+    r"attempt0/epoch1\.safetensors$": f"{NETWORKS}/seed0/.cohort",
+    r"seed0/\.cohort$": f"{NETWORKS}/seed0/.cohort",
     r"seed1/history\.parquet$": WEIGHTS[1],
     rf"seed1/epoch{EPOCHS}\.safetensors$": WEIGHTS[1],
     r"\.provenance/.*/accuracy0\.parquet\.json$": f"{TABLES}/accuracy0.parquet",

@@ -55,13 +55,13 @@ pytestmark = pytest.mark.xdist_group("workflow")
 
 
 def planned(folder: Path, *targets: str, **options) -> dict[str, int]:
-    """Number of jobs of each rule that a dry run announces; the rules record, record_2 … count as one."""
+    """Number of jobs of each rule that a dry run announces; rules such as record and record_2 count as one."""
     run = snakemake(folder, *targets, "-n", **options)
     assert run.returncode == 0, run.stdout
     table = re.search(r"Job stats:\njob +count\n[-  ]+\n(.*?)\ntotal", run.stdout, re.DOTALL)
     jobs: Counter[str] = Counter()
     for rule, count in map(str.split, table[1].splitlines() if table else ()):
-        jobs[re.sub(r"^record_\d+$", "record", rule)] += int(count)
+        jobs[re.sub(r"^(record|train_cohort)_\d+$", r"\1", rule)] += int(count)
     return dict(jobs)
 
 

@@ -98,12 +98,9 @@ class Run:
 def read_training(path: Path, now: float) -> Training | None:
     """Read the log of a training job; None if it has nothing to train."""
     training, written = None, path.stat().st_mtime
-    folder = Path(*path.parts[:-5], "networks", *path.parts[-3:-1])
-    marker = folder / f".cohort{path.stem.removeprefix('block')}"
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         if found := TO_TRAIN.match(line):
-            ended = marker.exists() and marker.stat().st_mtime >= written
-            training = Training(int(found["left"]), now - written, ended=ended)
+            training = Training(int(found["left"]), now - written)
         if training is None:
             continue
         if found := EPOCH.match(line):
@@ -113,6 +110,9 @@ def read_training(path: Path, now: float) -> Training | None:
             training.accepted.add(found["name"])
         elif INTERRUPTED.match(line):
             training.interrupted = True
+    if training and training.last:
+        marker = Path(*path.parts[:-5], "networks", training.last["name"], ".cohort")
+        training.ended = marker.exists() and marker.stat().st_mtime >= written
     return training if training and training.n_networks else None
 
 
