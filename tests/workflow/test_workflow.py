@@ -811,7 +811,7 @@ def test_own_networks_give_the_tables_of_the_study_that_trained_them(finished, t
     shutil.copy(trained / "networks/all_cnn_7/baseline/seed0/init.safetensors", doubtful / "seed0.safetensors")
     for seed in (1, 2):
         shutil.copy(own / "seed1.safetensors", doubtful / f"seed{seed}.safetensors")
-    config = ("study=own", "networks_dir=own", "trajectory={epochs: []}")
+    config = ("study=own", "networks_dir=own", "trajectory={epochs: []}", "finetune={distortions: []}")
     names = ("accuracy", "consistency", "clustering", "layers")
     targets = [
         f"results/own/tables/{table}.parquet" for table in (*names, "history", "instances")
