@@ -162,7 +162,7 @@ def test_a_killed_study_of_long_names_opens_again(tmp_path):
     folder = copy_workflow(tmp_path)
     name, network = "s" * 100, "n" * 100
     config = (f"study={name}", f"networks=[{{architecture: all_cnn_7, name: {network}}}]", *CONFIG)
-    markers = [folder / f"results/{name}/networks/{network}/baseline/.cohort{block}" for block in (0, 1)]
+    markers = [folder / f"results/{name}/networks/{network}/baseline/seed{seed}/.cohort" for seed in (0, 1)]
     for marker in markers:
         marker.parent.mkdir(parents=True, exist_ok=True)
         marker.touch()
