@@ -160,6 +160,7 @@ wildcard_constraints:
 
 include: "common/params.smk"
 include: "common/inputs.smk"
+include: "common/kernels.smk"
 include: "common/targets.smk"
 include: "common/runs.smk"
 

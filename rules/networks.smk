@@ -1,22 +1,6 @@
 # Training: from seeds to weights.
 
 
-def blocks_to_train():
-    """Return the groups by what a job trains: number of a block, and its seeds."""
-    found = {}
-    for group in STUDY.groups:
-        for block in tasks.blocks(STUDY, *group).items():
-            found.setdefault(block, []).append(group)
-    return found
-
-
-def tasks_of(seeds):
-    """Return a param: the settings that determine the weights of some instances of a group."""
-    return lambda wildcards: [
-        tasks.task_values(STUDY, Instance(wildcards.architecture, wildcards.condition, seed)) for seed in seeds
-    ]
-
-
 # Not in `onstart`, because Snakemake plans jobs before that. A dry run does this too, so that its plan is right.
 forget_unfinished_cohorts()
 
@@ -114,7 +98,6 @@ for number, ((block, seeds), members) in enumerate(blocks_to_train().items(), st
         params:
             tasks=tasks_of(seeds),
             training_set=training_set_of,
-            networks=f"{R}/networks",
             stores=f"{R}/.training",
             engine=code_with_network("train"),
         message:

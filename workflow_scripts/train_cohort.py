@@ -18,8 +18,8 @@ with job(snakemake) as report:
     tasks = [recipes.Task.from_params(n_categories=images.n_categories, **values) for values in params.tasks]
     platform = precision.platform_of(tasks[0].recipe, device)  # a block has one recipe
     assignments = []
-    for task in tasks:
-        published = Path(params.networks, task.name, f"epoch{task.recipe.epochs}.safetensors")
+    for task, marker in zip(tasks, snakemake.output.markers, strict=True):
+        published = Path(marker).with_name(f"epoch{task.recipe.epochs}.safetensors")
         options = {"stores": stores, "code": params.engine, "published": published, "report": report}
         assignments.append(engine.assign(task, task.drawn_weights(images), images, platform, **options))
     assignments = [assignment for assignment in assignments if assignment is not None]

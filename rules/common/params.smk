@@ -247,6 +247,22 @@ def dropout_of(wildcards):
     return tasks.dropout_values(STUDY, wildcards.condition)
 
 
+def blocks_to_train():
+    """Return the groups by what a job trains: number of a block, and its seeds."""
+    found = {}
+    for group in STUDY.groups:
+        for block in tasks.blocks(STUDY, *group).items():
+            found.setdefault(block, []).append(group)
+    return found
+
+
+def tasks_of(seeds):
+    """Return a param: the settings that determine the weights of some instances of a group."""
+    return lambda wildcards: [
+        tasks.task_values(STUDY, Instance(wildcards.architecture, wildcards.condition, seed)) for seed in seeds
+    ]
+
+
 # Analyses
 
 
