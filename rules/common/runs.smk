@@ -78,10 +78,7 @@ def tidy_up():
     from manyseeds.training.stores import tidy  # imports numpy, which planning a run does not need
 
     tidy(Path(R, ".training"), Path(R, "networks"))
-    if Path(R, ".finetuning").exists():
-        from manyseeds.kernels import finetuning  # imports scipy
-
-        finetuning.tidy(Path(R, ".finetuning"), Path(R, "variants"))
+    tidy(Path(R, ".finetuning"), Path(R, "variants"), "*/*/seed*/finetuned_*.safetensors")
     files.remove_partial(Path(R))
     failures.forget(Path(R))
 

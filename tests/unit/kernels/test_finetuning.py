@@ -107,13 +107,13 @@ def test_stores_of_published_trainings_are_removed(tmp_path):
     kept, gone = (trained(tmp_path / "stores", further(rate), parent()) for rate in (1e-3, 1e-2))
     folder = tmp_path / "variants/net/baseline/seed0"
     finetuning.publish(gone, folder / "finetuned_blur_0.01.safetensors", 2, {})
-    finetuning.tidy(tmp_path / "stores", tmp_path / "variants")
+    stores.tidy(tmp_path / "stores", tmp_path / "variants", "*/*/seed*/finetuned_*.safetensors")
     assert kept.folder.exists()
     assert not gone.folder.exists()
     finetuning.publish(kept, folder / "finetuned_blur_0.001.safetensors", 2, {})
-    finetuning.tidy(tmp_path / "stores", tmp_path / "variants")
+    stores.tidy(tmp_path / "stores", tmp_path / "variants", "*/*/seed*/finetuned_*.safetensors")
     assert not (tmp_path / "stores").exists()
-    finetuning.tidy(tmp_path / "stores", tmp_path / "variants")
+    stores.tidy(tmp_path / "stores", tmp_path / "variants", "*/*/seed*/finetuned_*.safetensors")
 
 
 @pytest.mark.parametrize("number", [None, 2])

@@ -1,13 +1,11 @@
 """Networks that are trained further on distorted images, by the engine of any training (methods 11)."""
 
 import json
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from manyseeds.data.distortions import distort
@@ -95,30 +93,3 @@ def publish(store: Store, path: Path | str, epoch: int, about: Mapping[str, str]
     metadata.pop(tensors.DIGEST, None)
     tensors.write(Path(path), weights, {**metadata, **about, OUTCOME: record["outcome"], "record": json.dumps(record)})
     return record["outcome"]
-
-
-def tidy(stores: Path, published: Path) -> None:
-    """Remove the stores of published trainings and unused locks. Call it only after a workflow has succeeded.
-
-    Parameters
-    ----------
-    stores
-        Folder of the stores.
-    published
-        Folder of the published variants.
-    """
-    if not stores.exists():
-        return
-    tasks = {tensors.read_metadata(path).get("task") for path in published.glob("*/*/seed*/finetuned_*.safetensors")}
-    for folder in [path for path in stores.iterdir() if path.is_dir()]:
-        if Store(folder).origin.get("task") in tasks:
-            Store(folder).remove()
-    for path in stores.glob("*.lock"):
-        lock = FileLock(path)
-        try:
-            with lock.acquire(timeout=0):
-                path.unlink(missing_ok=True)
-        except Timeout:
-            continue
-    if not any(path.is_dir() and path.name != ".compiled" for path in stores.iterdir()):
-        shutil.rmtree(stores, ignore_errors=True)

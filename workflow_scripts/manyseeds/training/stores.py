@@ -156,7 +156,7 @@ def finished_store(stores: Path, task: str, max_attempts: int) -> Store | None:
     return next((store for store in of_task(stores, task) if store.finished(max_attempts)), None)
 
 
-def tidy(stores: Path, networks: Path) -> None:
+def tidy(stores: Path, networks: Path, pattern: str = "*/*/seed*/epoch*.safetensors") -> None:
     """Remove the stores of published tasks and unused locks; after the last store, also compiled code.
 
     Call it only after a workflow has succeeded. A workflow deletes the published files of a job whose end it did not
@@ -168,10 +168,12 @@ def tidy(stores: Path, networks: Path) -> None:
         Folder of the stores.
     networks
         Folder of the published networks. Stores of their tasks are removed for all platforms.
+    pattern
+        Their files in it.
     """
     if not stores.exists():
         return
-    published = [metadata_of(path) for path in networks.glob("*/*/seed*/epoch*.safetensors")]
+    published = [metadata_of(path) for path in networks.glob(pattern)]
     keys = {metadata.get("key") for metadata in published}
     tasks = {metadata["task"] for metadata in published if "task" in metadata}
     for folder in [path for path in stores.iterdir() if path.is_dir() and path.name != COMPILED]:
