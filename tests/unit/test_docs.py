@@ -217,3 +217,8 @@ def test_formulas_become_mathml_with_bars_of_one_height_and_bold_digits():
 def test_what_is_prose():
     text = "# T\n\nOne.\n\n| a |\n\n    code\n\n```\nfenced\n```\n\n$$\nx\n$$\n\n<!-- hidden\nlines -->\n* Two.\n"
     assert [line for line in prose(text) if line] == ["One.", "* Two."]
+
+
+def test_the_site_lists_each_part_of_the_library():
+    nav = re.findall(r"^ +- api/(\w+)\.md$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(nav) == sorted(hooks.parts())
