@@ -11,7 +11,7 @@ rule predict_stimuli:
     log:
         f"{R}/logs/predict_stimuli/{{architecture}}/{{condition}}.log",
     wildcard_constraints:
-        architecture=one_of_groups(STUDY.conserved_groups if STUDY.mode != OWN_ACTIVATIONS else []),
+        architecture=one_of_groups([group for group in STUDY.conserved_groups if STUDY.classifies(group[0])]),
     conda:
         "../envs/manyseeds.yaml"
     threads: 1
@@ -33,7 +33,7 @@ rule predict_stimuli:
 rule find_conserved:
     input:
         geometries=of_group("geometry/{instance}/epoch{epoch}.npz", [STUDY.last_epoch]),
-        predictions=rules.predict_stimuli.output.table if STUDY.mode != OWN_ACTIVATIONS else [],
+        predictions=stimulus_predictions,
         attempts=group_parts("attempts"),
         stimuli=f"{R}/stimuli/stimuli.parquet",
         schemas=[schema_path(table) for table in CONSERVED_TABLES],

@@ -23,8 +23,9 @@ rule build_dataset:
         # Not in params, because a permission to download changes no image.
         download=int(STUDY.config["data"]["download"]),
     params:
-        data=cfg("data.dataset", "data.root", "data.image_size")["data"],
+        data=cfg("data.dataset", "data.root", "data.image_size", "data.resize", "data.interpolation")["data"],
         held_out=held_out_per_category(),
+        needs_training=STUDY.needs_training_images,
         code=code_of("build_dataset"),
     message:
         "Packing the images of {params.data[dataset]}"
@@ -48,10 +49,12 @@ rule fit_preprocessing:
         mem_mb=2000,
         runtime=120,
     params:
-        kind=STUDY.config["data"]["preprocessing"],
+        chosen=STUDY.config["data"]["preprocessing"],
+        # What the networks of timm state is compared with how images are scaled.
+        stated=stated_by_timm(),
         code=code_of("fit_preprocessing"),
     message:
-        "Fitting the preprocessing to the training images ({params.kind})"
+        "Fitting the preprocessing to the training images" if STUDY.fits_preprocessing else "Writing the preprocessing"
     script:
         "../workflow_scripts/fit_preprocessing.py"
 
@@ -138,6 +141,7 @@ else:
             n_networks=largest_group(),
         params:
             stimuli=STUDY.config["stimuli"],
+            scaling=cfg("data.resize", "data.interpolation")["data"],
             code=code_of("select_own_stimuli"),
         message:
             "Selecting {params.stimuli[per_category]} stimuli of each category in {params.stimuli[root]}"

@@ -6,6 +6,7 @@ from _job import job
 
 with job(snakemake) as report:
     from manyseeds.data.dataset import write_dataset
+    from manyseeds.data.image_folder import Scaling
     from manyseeds.data.sources import load_dataset
 
     data = snakemake.params.data
@@ -15,6 +16,8 @@ with job(snakemake) as report:
         download=bool(snakemake.resources.download),
         image_size=data["image_size"],
         held_out=snakemake.params.held_out,
+        scaling=Scaling(data["resize"], data["interpolation"]),
+        needs_training=snakemake.params.needs_training,
         report=report,
     )
     write_dataset(dataset, **{name: Path(path) for name, path in snakemake.output.items()})

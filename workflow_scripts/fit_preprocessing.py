@@ -1,4 +1,4 @@
-"""Fit the preprocessing to the training images."""
+"""Fit the preprocessing to the training images, or write a fixed one."""
 
 from pathlib import Path
 
@@ -7,9 +7,18 @@ from _job import job
 with job(snakemake) as report:
     import numpy as np
 
-    from manyseeds.data.preprocessing import fit_preprocessing, save_preprocessing
+    from manyseeds.data.preprocessing import fit_preprocessing, fixed_preprocessing, save_preprocessing
+    from manyseeds.models.timm_preprocessing import agreed, difference
 
     train_images = np.load(snakemake.input.train_images, mmap_mode="r")
-    report(f"fitting {snakemake.params.kind} to {len(train_images):,} training images")
-    preprocessing = fit_preprocessing(snakemake.params.kind, train_images)
+    chosen, stated = snakemake.params.chosen, snakemake.params.stated
+    if stated is not None:
+        chosen = agreed(stated["networks"])
+        if note := difference(chosen, stated):
+            report.aloud(note)
+    if isinstance(chosen, str) and chosen != "imagenet":
+        report(f"fitting {chosen} to {len(train_images):,} training images")
+        preprocessing = fit_preprocessing(chosen, train_images)
+    else:
+        preprocessing = fixed_preprocessing(chosen, train_images.shape[1:])
     save_preprocessing(preprocessing, Path(snakemake.output.preprocessing))

@@ -17,7 +17,7 @@ with job(snakemake) as report:
     if inputs.weights:  # networks that were trained elsewhere
         found = doubts.of_group(
             dict(zip(rows["seed"], map(tensors.read_metadata, inputs.weights), strict=True)),
-            pd.concat(map(pd.read_parquet, inputs.accuracies)),
+            [pd.read_parquet(path) for path in inputs.accuracies],
             pd.read_parquet(inputs.consistency),
             len(json.loads(Path(inputs.card).read_text())["categories"]),
         )

@@ -7,7 +7,7 @@ from _job import job
 with job(snakemake) as report:
     import numpy as np
 
-    from manyseeds.data.image_folder import Remarks, read_images
+    from manyseeds.data.image_folder import Remarks, Scaling, read_images
     from manyseeds.data.preprocessing import load_preprocessing, write_inputs
     from manyseeds.data.stimuli import stimuli_from_folder
     from manyseeds.io.files import write_parquet
@@ -21,7 +21,8 @@ with job(snakemake) as report:
     preprocessing = load_preprocessing(snakemake.input.preprocessing)
     size, _, channels = preprocessing.image_shape
     images = Path(output.images)
-    write_npy(images, read_images(paths, size, channels, remarks), (len(paths), size, size, channels), np.uint8)
+    squares = read_images(paths, size, channels, remarks, Scaling(**snakemake.params.scaling))
+    write_npy(images, squares, (len(paths), size, size, channels), np.uint8)
     write_inputs(preprocessing, np.load(images, mmap_mode="r"), Path(output.inputs))
     write_parquet(stimuli, output.stimuli)
     for remark in remarks.sentences():

@@ -97,12 +97,12 @@ def of_block(pattern, epochs=None):
 def instance_parts(table, instances):
     """Return the parts of an instance table: accuracies by blocks of seeds, the others by instance.
 
-    Histories and attempts exist only where the training is known.
+    Histories and attempts exist only where the training is known, and accuracies only of networks that classify.
     """
     if table == "accuracy":
-        blocks = dict.fromkeys((*instance[:2], tasks.block_of(STUDY, instance)) for instance in instances)
-        pattern = f"{R}/tables/parts/{{}}/{{}}/accuracy{{}}.parquet"
-        return [] if STUDY.mode == OWN_ACTIVATIONS else [pattern.format(*block) for block in blocks]
+        having = [instance for instance in instances if STUDY.classifies(instance.architecture)]
+        blocks = dict.fromkeys((*instance[:2], tasks.block_of(STUDY, instance)) for instance in having)
+        return [f"{R}/tables/parts/{{}}/{{}}/accuracy{{}}.parquet".format(*block) for block in blocks]
     return fill(f"networks/{{instance}}/{table}.parquet", instances) if STUDY.knows_training else []
 
 
@@ -226,6 +226,12 @@ def geometries_before_training(wildcards):
     """Return the geometries of a group before training, if the study measures them."""
     has_any = (wildcards.architecture, wildcards.condition) in STUDY.untrained_groups
     return untrained_geometries(wildcards) if has_any else []
+
+
+def stimulus_predictions(wildcards):
+    """Return the predictions of the stimuli by a group's networks, if they classify."""
+    classifies = STUDY.classifies(wildcards.architecture)
+    return f"{R}/tables/parts/{{architecture}}/{{condition}}/stimulus_predictions.parquet" if classifies else []
 
 
 def initial_weights(wildcards):

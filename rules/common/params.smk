@@ -191,6 +191,16 @@ def held_out_per_category():
     return stimuli["per_category"] if STUDY.config["data"]["dataset"] == "digits" and stimuli["root"] is None else None
 
 
+def stated_by_timm():
+    """Return the networks of timm and how images are scaled, if the preprocessing is the one that timm states."""
+    data = STUDY.config["data"]
+    if data["preprocessing"] != "timm":
+        return None
+    return {"networks": list(STUDY.networks_of_timm)} | {
+        key: data[key] for key in ("image_size", "resize", "interpolation")
+    }
+
+
 def network_of(wildcards):
     """Return the description of an architecture's network, without the choice of analysed layers."""
     return tasks.network_values(STUDY, wildcards.architecture)

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from libraries import timm
 from PIL import Image
 from real_runs import WORKFLOW, copied, copy_workflow, snakemake
 from rsatoolbox.rdm import load_rdm
@@ -23,6 +24,8 @@ from scipy.stats import pearsonr
 
 import manyseeds as ms
 from manyseeds.io import tables
+from manyseeds.models import build
+from manyseeds.models.spec import Network
 from manyseeds.representations import geometry, geometry_files, measures
 
 FIGURES = (
@@ -835,6 +838,72 @@ def test_own_networks_give_the_tables_of_the_study_that_trained_them(finished, t
     assert "seed 2 (it has the weights of seed 1" in run.stdout
     assert "own/all_cnn_7/doubtful/seed0.safetensors: its weights are distributed as before training." in run.stdout
     assert planned(folder, *targets, config=config) == {}
+
+
+FOREIGN = """
+study: foreign
+networks_dir: own
+data:
+  {dataset: image_folder, root: images, image_size: 32, resize: 36, preprocessing: {mean: [0.4, 0.5, 0.6], sd: [0.2]}}
+stimuli: {per_category: 6}
+networks:
+  - {architecture: "timm:test_resnet", outputs: 7, layers: no_shortcuts, kwargs: {drop_rate: 0.1}}
+  - {architecture: all_cnn_7, width: 0.1}
+distortions: {names: [], strengths: null}
+trajectory: {epochs: []}
+finetune: {distortions: []}
+"""
+
+
+def test_foreign_networks_are_analysed_without_training_images_and_categories_of_their_own(tmp_path):
+    folder = copy_workflow(tmp_path)
+    (folder / "foreign.yaml").write_text(FOREIGN)
+    draw = np.random.default_rng(0)
+    pixels = {}
+    for category in ("cat", "dog"):
+        (folder / "images/val" / category).mkdir(parents=True)
+        for number in range(6):
+            pixels[category, number] = draw.integers(0, 256, (48, 40, 3), dtype=np.uint8)
+            Image.fromarray(pixels[category, number]).save(folder / f"images/val/{category}/{number}.png")
+    modules = [timm().create_model("test_resnet", num_classes=7) for _ in range(2)]
+    own = Network("all_cnn_7", width=0.1)
+    for seed, module in enumerate(modules):
+        for name, weights in (
+            ("test_resnet", module.state_dict()),
+            ("all_cnn_7", build.build(own, (32, 32, 3), 2).state_dict()),
+        ):
+            (folder / f"own/{name}/mine").mkdir(parents=True, exist_ok=True)
+            torch.save(weights, folder / f"own/{name}/mine/seed{seed}.pth")
+    targets = [f"results/foreign/tables/{table}.parquet" for table in ("accuracy", "consistency")]
+    run = snakemake(folder, *targets, "--cores", "2", study="foreign.yaml")  # not all: that takes its time
+    assert run.returncode == 0, run.stdout
+    results = folder / "results/foreign"
+    accuracy = pd.read_parquet(results / "tables/accuracy.parquet")
+    assert accuracy.groupby("architecture")["split"].unique().map(list).to_dict() == {"all_cnn_7": ["test"]}
+    jobs = planned(folder, study="foreign.yaml")
+    assert jobs["compare_kernels"] == jobs["find_conserved"] == 2
+    assert jobs["compare_errors"] == jobs["predict"] == 1  # of the networks that classify
+    # The same by torchvision's transforms, and by hand.
+    from torchvision import transforms
+
+    prepare = transforms.Compose(
+        [
+            transforms.Resize(36),
+            transforms.CenterCrop(32),
+            transforms.ToTensor(),
+            transforms.Normalize([0.4, 0.5, 0.6], [0.2, 0.2, 0.2]),
+        ]
+    )
+    images = torch.stack([prepare(Image.fromarray(image)) for image in pixels.values()])
+    with torch.no_grad():
+        outputs = [module.eval()(images).double().numpy() for module in modules]
+    first, second = (1 - np.corrcoef(output)[np.triu_indices(12, 1)] for output in outputs)
+    rows = pd.read_parquet(results / "tables/consistency.parquet")
+    chosen = (rows["architecture"] == "test_resnet") & (rows["kind"] == "exemplar") & (rows["normalisation"] == "none")
+    rows = rows[chosen & (rows["measure"] == "correlation")]
+    assert list(rows["layer"])[-1] == "fc"
+    assert not [layer for layer in rows["layer"] if "downsample" in layer]
+    np.testing.assert_allclose(rows["consistency"].iloc[-1], np.corrcoef(first, second)[0, 1] ** 2, rtol=1e-4)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import urllib.error
@@ -20,9 +21,10 @@ from manyseeds.data import cifar10_archive
 from manyseeds.data.cifar10 import OfficialFile, load_cifar10
 from manyseeds.data.dataset import write_dataset
 from manyseeds.data.digits import load_digits
-from manyseeds.data.image_folder import load_image_folder, read_image
+from manyseeds.data.image_folder import Scaling, load_image_folder, read_image
 from manyseeds.data.sources import load_dataset
 from manyseeds.errors import StudyError
+from manyseeds.models.torchvision_import import import_models
 
 N = 20  # records in a made-up batch
 
@@ -354,6 +356,31 @@ def test_a_folder_becomes_images_of_one_size(tree, tmp_path):
     for row in (1, 3, 4):
         assert np.abs(arrays["train_images"][row].astype(int) - [200, 0, 0]).max() <= 10, names[row]
     assert (arrays["train_images"][2] == 77).all()
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("size", [(83, 61), (61, 83), (50, 50)])
+def test_images_are_scaled_and_cut_as_torchvision_does(size, interpolation, tmp_path):
+    import_models()  # torchvision imports with a CPU build of torch only after this
+    from torchvision import transforms
+
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "image.png")
+    method = transforms.InterpolationMode(interpolation)
+    expected = transforms.Compose([transforms.Resize(40, method), transforms.CenterCrop(32)])(Image.fromarray(pixels))
+    found = read_image(tmp_path / "image.png", 32, 3, scaling=Scaling(40, interpolation))
+    np.testing.assert_array_equal(found, np.asarray(expected))
+
+
+def test_a_folder_without_training_images_is_read_where_nothing_is_trained(tree, tmp_path):
+    shutil.rmtree(tree / "train")
+    with pytest.raises(StudyError, match=r"is not an image folder; expected train/<category>/\*"):
+        load_image_folder(tree, 16)
+    arrays, index, card = packed(load_image_folder(tree, 16, needs_training=False), tmp_path)
+    assert card["categories"] == ["cat", "dog"]
+    assert (card["n_train"], card["n_test"]) == (0, 2)
+    assert arrays["train_images"].shape == (0, 16, 16, 3)
+    assert index["split"].tolist() == ["test", "test"]
 
 
 def test_images_are_cropped_at_the_centre_not_squeezed(tmp_path):

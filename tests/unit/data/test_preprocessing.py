@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from manyseeds.data import preprocessing as subject
 from manyseeds.data.preprocessing import (
@@ -12,6 +13,7 @@ from manyseeds.data.preprocessing import (
     write_inputs,
 )
 from manyseeds.errors import StudyError
+from manyseeds.models.torchvision_import import import_models
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +111,28 @@ def test_images_without_contrast_or_of_another_shape_are_refused(images, tmp_pat
     (tmp_path / "p.safetensors").write_bytes(b"nothing")
     with pytest.raises(StudyError, match=r"p\.safetensors is not a fitted preprocessing"):
         load_preprocessing(tmp_path / "p.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "mean", "sd"),
+    [
+        ("imagenet", [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+        ({"mean": [0.5], "sd": [0.25]}, [0.5] * 3, [0.25] * 3),
+    ],
+)
+def test_a_fixed_preprocessing_is_that_of_torchvision(images, chosen, mean, sd, tmp_path):
+    import_models()  # torchvision imports with a CPU build of torch only after this
+    from torchvision.transforms import v2
+
+    expected = v2.functional.normalize(torch.from_numpy(images).permute(0, 3, 1, 2) / 255, mean, sd).permute(0, 2, 3, 1)
+    fixed = subject.fixed_preprocessing(chosen, images.shape[1:])
+    np.testing.assert_allclose(fixed.apply(images), expected.numpy(), atol=2e-6)
+    save_preprocessing(fixed, tmp_path / "fixed.safetensors")
+    np.testing.assert_array_equal(load_preprocessing(tmp_path / "fixed.safetensors").apply(images), fixed.apply(images))
+
+
+def test_a_fixed_preprocessing_has_a_value_for_each_channel():
+    with pytest.raises(
+        StudyError, match="has 3 values of mean, but images have 1 channels; expected one value, or one"
+    ):
+        subject.fixed_preprocessing("imagenet", (8, 8, 1))

@@ -59,7 +59,7 @@ def consistency(outlier: int | None = None, of_outlier: float = 0.1, of_others: 
 def of_group(about=None, tested=None, compared=None) -> dict[int, str]:
     about = metadata() if about is None else about
     tested = accuracy() if tested is None else tested
-    return doubts.of_group(about, tested, consistency() if compared is None else compared, 10)
+    return doubts.of_group(about, [tested], consistency() if compared is None else compared, 10)
 
 
 def test_trained_networks_raise_no_doubt():

@@ -81,3 +81,12 @@ def test_re_encoding_changes_an_image_a_little(channels):
     difference = np.abs(again.astype(int) - image)
     assert 0 < difference.mean() < 64
     np.testing.assert_array_equal(accuracy.reencode(image), again)
+
+
+def test_sets_without_images_are_left_out(data):
+    """Networks from elsewhere may come without training images."""
+    _, images, preprocessing = data
+    none = images.subset(categories=[0, 1]).inputs[:0]
+    empty = Images(none, images.labels[:0], 2)
+    sets = accuracy.subsets(empty, images, data[0], np.ones(40, dtype=bool), preprocessing)
+    assert [subset[0] for subset in accuracy.due(sets, 0, 0)] == ["test"]

@@ -188,7 +188,7 @@ def test_networks_that_cannot_be_are_refused_in_a_sentence(network, shape, sente
     ("code", "sentence"),
     [
         ("import sys; sys.exit('left')", r"'leaving.Net' needs the module leaving, .* \(SystemExit: left\)"),
-        ("def Net(): raise SystemExit(3)", r"leaving.Net cannot be built for 5 categories \(SystemExit: 3\)"),
+        ("def Net(): raise SystemExit(3)", r"leaving.Net cannot be built for 5 outputs \(SystemExit: 3\)"),
         (
             "from torch import nn\nclass Module(nn.Module):\n    def forward(self, images): exit()\n\n"
             "def Net(): return Module()",

@@ -14,7 +14,8 @@ from manyseeds.errors import StudyError
 from manyseeds.exchange.exported_study import read_study
 from manyseeds.study.checks import checked_study
 from manyseeds.study.instances import Instance
-from manyseeds.study.tasks import differ_in_draws_alone, dropout_values, task_values, training_set
+from manyseeds.study.study import network_name
+from manyseeds.study.tasks import differ_in_draws_alone, dropout_values, network_values, task_values, training_set
 from manyseeds.study.validation import check_keys_once
 
 
@@ -368,6 +369,8 @@ def test_defaults_of_list_entries_are_filled_in():
         "last_3x3": "valid",
         "initialisation": "he_normal",
         "layers": None,
+        "outputs": None,
+        "kwargs": None,
     }
 
 
@@ -941,3 +944,85 @@ def test_own_networks_are_found(tmp_path):
     assert own.instances == (Instance("all_cnn_7", "m", 2), Instance("all_cnn_7", "m", 10))
     assert own.checkpoints == own.analysed_epochs == (0,)
     assert own.settings(own.instances[0])["stream_init"] is None
+
+
+FOLDER_OF_IMAGES = {"dataset": "image_folder", "root": "images", "image_size": 64, "preprocessing": "imagenet"}
+
+
+@pytest.mark.parametrize(
+    ("overlay", "sentence"),
+    [
+        (
+            {"networks": [{"architecture": "resnet18", "outputs": 1000}]},
+            r"networks\[0\]\.outputs: found 1000, expected null: networks that a study trains have one output for each",
+        ),
+        (
+            {"networks": [{"architecture": "all_cnn_c", "kwargs": {"bias": False}}]},
+            r"networks\[0\]\.kwargs: found bias, expected null: all_cnn_c has keys of its own",
+        ),
+        (
+            {"networks": [{"architecture": "all_cnn_c", "layers": "blocks"}]},
+            r"networks\[0\]\.layers: found blocks, expected names of layers or null; all_cnn_c has neither blocks nor",
+        ),
+        *(
+            (
+                {"networks": [{"architecture": "timm:resnet18", "kwargs": {name: True}}]},
+                rf"networks\[0\]\.kwargs: found {name}, which the workflow sets itself",
+            )
+            for name in ("pretrained", "pretrained_cfg", "weights", "num_classes", "checkpoint_path")
+        ),
+        (
+            {"networks": [{"architecture": "timm:hf_hub:me/mine"}]},
+            r"networks\[0\]\.architecture: found \"timm:hf_hub:me/mine\", expected",
+        ),
+        ({"data": {"preprocessing": "timm"}}, "data.preprocessing: found timm, expected a network of timm among the"),
+        (
+            {"data": {"preprocessing": "vgg"}},
+            r"data.preprocessing: found \"vgg\", expected .* imagenet: the usual mean",
+        ),
+        ({"data": {"preprocessing": {"mean": [0.5]}}}, r"data.preprocessing: found \{\"mean\": \[0.5\]\}, expected"),
+        (
+            {"data": {"preprocessing": {"mean": [0.5], "sd": [0.0]}}},
+            r"data.preprocessing.sd: found 0.0, expected numbers above 0\.",
+        ),
+        ({"data": {"resize": 70}}, "data.resize: found 70, but images are scaled only if they come from folders"),
+        ({"data": {"interpolation": "bicubic"}}, "data.interpolation: found bicubic, but images are scaled only if"),
+        ({"data": FOLDER_OF_IMAGES | {"resize": 60}}, "data.resize: found 60, expected at least data.image_size: 64"),
+    ],
+)
+def test_keys_of_networks_from_elsewhere_are_checked_while_planning(overlay, sentence):
+    with pytest.raises(StudyError, match=sentence):
+        study(**overlay)
+
+
+def test_networks_with_outputs_of_their_own_have_no_accuracies(tmp_path):
+    own = own_networks(tmp_path)
+    fitting, other = study(**own), study(**own, networks=[{"architecture": "all_cnn_c", "outputs": 7}])
+    accuracies = {"accuracy", "accuracy_summary", "error_agreement"}
+    assert not accuracies & fitting.unfilled_tables
+    assert accuracies <= other.unfilled_tables
+    assert other.kernel_groups == other.conserved_groups == (("all_cnn_c", "baseline"),)
+    sentence = "distortions.names: found blur, but no network's outputs are the data's categories"
+    with pytest.raises(StudyError, match=sentence):
+        study(**own, networks=[{"architecture": "all_cnn_c", "outputs": 7}], distortions={"names": ["blur"]})
+
+
+def test_training_images_are_needed_only_to_train_and_to_fit(tmp_path):
+    own = own_networks(tmp_path)
+    assert study().needs_training_images
+    assert study(**own).needs_training_images
+    assert not study(**own, data={"preprocessing": "imagenet"}).needs_training_images
+
+
+def test_later_keys_that_are_not_set_are_in_no_params():
+    """Otherwise the trainings of an earlier version would be made again."""
+    plain = study(networks=[{"architecture": "resnet18"}])
+    assert not {"outputs", "kwargs"} & network_values(plain, "resnet18").keys()
+    given = study(networks=[{"architecture": "resnet18", "kwargs": {"width_per_group": 32}}])
+    assert network_values(given, "resnet18")["kwargs"] == {"width_per_group": 32}
+
+
+def test_a_network_of_timm_is_named_without_its_library(tmp_path):
+    assert network_name({"name": None, "architecture": "timm:resnet18"}) == "resnet18"
+    with pytest.raises(StudyError, match="the name 'resnet18' occurs twice"):
+        study(networks=[{"architecture": "timm:resnet18"}, {"architecture": "resnet18"}])

@@ -1,7 +1,7 @@
 """Folders of images, one folder a category (torchvision's ImageFolder layout), decoded with Pillow."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -42,13 +42,50 @@ class Remarks:
         return [f"{kind}: {len(paths):,}, such as {paths[0]}." for kind, paths in self.found.items()]
 
 
+Files = Mapping[str, Sequence[Path]]
+"""The images of each category."""
+
 HIDDEN = "Left out, hidden folders of images"
 OTHER = "Left out, images of other formats"
 TURNED = "Read as they are stored, images with an EXIF orientation, which is not applied"
 FRAMES = "Read the first frame only, images with several frames"
 
 
-def load_image_folder(root: Path, image_size: int) -> Dataset:
+INTERPOLATIONS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How images become squares of one size.
+
+    Attributes
+    ----------
+    resize
+        Length in pixels to which the shorter side is scaled before the central square is cut out, as torchvision's
+        `Resize` and `CenterCrop` do. None: the largest central square is scaled.
+    interpolation
+        A key of `INTERPOLATIONS`. Pillow's are antialiased.
+    """
+
+    resize: int | None = None
+    interpolation: str = "bilinear"
+
+    def apply(self, image: Image.Image, side: int) -> Image.Image:
+        """Return the central square of an image, of `side` pixels; `resize` is at least that."""
+        method = INTERPOLATIONS[self.interpolation]
+        if self.resize is None:
+            return ImageOps.fit(image, (side, side), method)
+        shorter = min(image.size)
+        width, height = (
+            self.resize if length == shorter else int(self.resize * length / shorter) for length in image.size
+        )
+        left, top = (round((length - side) / 2) for length in (width, height))
+        return image.resize((width, height), method).crop((left, top, left + side, top + side))
+
+
+def load_image_folder(
+    root: Path, image_size: int, scaling: Scaling | None = None, *, needs_training: bool = True
+) -> Dataset:
     """Load `train/<category>/*` and `val/<category>/*` (or `test/…`) as colour images of one size.
 
     Categories are the folders' names, sorted; images are in the order of their sorted paths.
@@ -59,6 +96,10 @@ def load_image_folder(root: Path, image_size: int) -> Dataset:
         Folder that holds `train` and `val` or `test`.
     image_size
         Height and width of the packed images, in pixels (see `read_image`).
+    scaling
+        How they are scaled; None: as by default.
+    needs_training
+        Whether `train` must be there. Without it, the data set has no training images.
 
     Returns
     -------
@@ -72,12 +113,14 @@ def load_image_folder(root: Path, image_size: int) -> Dataset:
     """
     root = Path(root)
     test_folder = next((name for name in TEST_FOLDERS if (root / name).is_dir()), None)
-    if test_folder is None or not (root / "train").is_dir():
+    has_training = (root / "train").is_dir()
+    if test_folder is None or (needs_training and not has_training):
         raise StudyError(
             f"data.root: {root} is not an image folder; expected train/<category>/*, and the same in val/ or test/."
         )
     remarks = Remarks()
-    train_files, test_files = (list_categories(root / name, remarks) for name in ("train", test_folder))
+    test_files = list_categories(root / test_folder, remarks)
+    train_files = list_categories(root / "train", remarks) if has_training else dict.fromkeys(test_files, ())
     if unequal := sorted(set(train_files) ^ set(test_files)):
         where = "train" if unequal[0] in train_files else test_folder
         raise StudyError(
@@ -90,9 +133,9 @@ def load_image_folder(root: Path, image_size: int) -> Dataset:
         name="image_folder",
         categories=tuple(train_files),
         image_shape=(image_size, image_size, 3),
-        train=_split(root, train_files, image_size, remarks),
-        test=_split(root, test_files, image_size, remarks),
-        files=(_folder_entry("train", train_files), _folder_entry(test_folder, test_files)),
+        train=_split(root, train_files, image_size, remarks, scaling),
+        test=_split(root, test_files, image_size, remarks, scaling),
+        files=tuple(_folder_entry(name, files) for name, files in (("train", train_files), (test_folder, test_files))),
         notes=(f"Test images are those of {test_folder}/; all are cropped and scaled to {image_size} x {image_size}.",),
         remarks=remarks.sentences,
     )
@@ -182,10 +225,10 @@ def _check_leads_down(folder: str) -> None:
             raise StudyError(f"{folder} is a link to a folder that contains it; expected folders of images.")
 
 
-def _split(root: Path, files: dict[str, list[Path]], image_size: int, remarks: Remarks) -> Split:
+def _split(root: Path, files: Files, image_size: int, remarks: Remarks, scaling: Scaling | None) -> Split:
     paths = [path for category in files.values() for path in category]
     return Split(
-        blocks=partial(read_images, paths, image_size, 3, remarks),
+        blocks=partial(read_images, paths, image_size, 3, remarks, scaling),
         labels=np.repeat(np.arange(len(files)), [len(category) for category in files.values()]),
         source=[path.relative_to(root).as_posix() for path in paths],
         source_index=np.zeros(len(paths), dtype=np.int64),
@@ -193,20 +236,30 @@ def _split(root: Path, files: dict[str, list[Path]], image_size: int, remarks: R
     )
 
 
-def _folder_entry(name: str, files: dict[str, list[Path]]) -> SourceFile:
+def _folder_entry(name: str, files: Files) -> SourceFile:
     return SourceFile(file=name, bytes=sum(path.stat().st_size for category in files.values() for path in category))
 
 
 def read_images(
-    paths: Sequence[Path], image_size: int, channels: int, remarks: Remarks | None = None
+    paths: Sequence[Path],
+    image_size: int,
+    channels: int,
+    remarks: Remarks | None = None,
+    scaling: Scaling | None = None,
 ) -> Iterator[NDArray[np.uint8]]:
     """Yield images one after another, uint8 (1, image_size, image_size, channels); see `read_image`."""
     for path in paths:
-        yield read_image(path, image_size, channels, remarks)[np.newaxis]
+        yield read_image(path, image_size, channels, remarks, scaling)[np.newaxis]
 
 
-def read_image(path: Path, image_size: int, channels: int, remarks: Remarks | None = None) -> NDArray[np.uint8]:
-    """Read one image: its central square, scaled by (antialiased) bilinear interpolation.
+def read_image(
+    path: Path,
+    image_size: int,
+    channels: int,
+    remarks: Remarks | None = None,
+    scaling: Scaling | None = None,
+) -> NDArray[np.uint8]:
+    """Read one image: its central square, scaled to one size.
 
     Grey, palette and transparent images become colour (or grey, with one channel); transparency is dropped.
 
@@ -220,6 +273,8 @@ def read_image(path: Path, image_size: int, channels: int, remarks: Remarks | No
         3 (RGB) or 1 (grey).
     remarks
         Receives the image if it has an EXIF orientation, which is not applied, or several frames.
+    scaling
+        How it is scaled; None: the largest central square, by antialiased bilinear interpolation.
 
     Returns
     -------
@@ -241,7 +296,7 @@ def read_image(path: Path, image_size: int, channels: int, remarks: Remarks | No
         raise StudyError(f"{path} cannot be read as an image ({error}); expected an undamaged image file.") from error
     if mode in DEEP_MODES:
         raise StudyError(f"{path} has more than 8 bits per channel (mode {mode}); expected 8-bit images.")
-    square = ImageOps.fit(converted, (image_size, image_size), Image.Resampling.BILINEAR)
+    square = (scaling or Scaling()).apply(converted, image_size)
     return np.asarray(square).reshape(image_size, image_size, channels)
 
 

@@ -1,16 +1,17 @@
-"""Preprocessing of images, fitted once on a whole training set (methods 3).
+"""Preprocessing of images, fitted once on a whole training set, or fixed (methods 3).
 
 * `gcn`: (x - mean) / SD, one mean and one SD over all pixels of the training set.
 * `channel_mean_sd`: the same for each colour channel.
 * `gcn_zca`: `gcn`, then ZCA whitening (Bell & Sejnowski 1997): (z - feature mean) U (Λ + ε)^(-1/2) Uᵀ, where U Λ Uᵀ is
   the covariance of the features over the training set.
+* `fixed`: the mean and SD of each channel are given, as for networks that were trained elsewhere.
 
 All fits use float64 sums of whole numbers, which are exact. A fit therefore does not depend on how the images are cut
 into chunks.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +37,7 @@ class Preprocessing:
     Attributes
     ----------
     kind
-        `gcn`, `gcn_zca` or `channel_mean_sd`.
+        `gcn`, `gcn_zca`, `channel_mean_sd` or `fixed`.
     image_shape
         (height, width, channels) it was fitted to.
     mean, sd
@@ -104,6 +105,37 @@ def fit_preprocessing(kind: str, images: NDArray) -> Preprocessing:
     if kind not in PREPROCESSINGS:
         raise StudyError(f"data.preprocessing is {kind!r}; expected one of {', '.join(PREPROCESSINGS)}.")
     return PREPROCESSINGS[kind](images)
+
+
+IMAGENET = {"mean": (0.485, 0.456, 0.406), "sd": (0.229, 0.224, 0.225)}
+"""Mean and SD of the red, green and blue values of ImageNet, as torchvision and timm give them."""
+
+
+def fixed_preprocessing(chosen: str | Mapping, image_shape: Sequence[int]) -> Preprocessing:
+    """Return a preprocessing that is not fitted.
+
+    Parameters
+    ----------
+    chosen
+        `imagenet`, or a mapping with `mean` and `sd`: one for all channels or one for each, of values from 0 to 1.
+    image_shape
+        Height, width and channels of an image.
+
+    Raises
+    ------
+    StudyError
+        If the numbers of values and channels differ.
+    """
+    values = IMAGENET if isinstance(chosen, str) else chosen
+    arrays = {name: 255 * np.asarray(values[name], dtype=np.float64) for name in ("mean", "sd")}
+    for name, array in arrays.items():
+        if len(array) not in (1, image_shape[-1]):
+            raise StudyError(
+                f"data.preprocessing has {len(array)} values of {name}, but images have {image_shape[-1]} channels; "
+                "expected one value, or one for each channel."
+            )
+    height, width, channels = (int(size) for size in image_shape)
+    return Preprocessing("fixed", (height, width, channels), **arrays)
 
 
 def _fit_gcn(images: NDArray) -> Preprocessing:

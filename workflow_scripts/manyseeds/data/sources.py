@@ -10,7 +10,7 @@ from manyseeds.data import cifar10
 from manyseeds.data.cifar10 import load_cifar10
 from manyseeds.data.dataset import Dataset
 from manyseeds.data.digits import DEFAULT_HELD_OUT, load_digits
-from manyseeds.data.image_folder import load_image_folder
+from manyseeds.data.image_folder import Scaling, load_image_folder
 from manyseeds.errors import StudyError
 
 
@@ -21,6 +21,8 @@ def load_dataset(
     download: bool,
     image_size: int,
     held_out: int | None,
+    scaling: Scaling | None = None,
+    needs_training: bool = True,
     report: Callable[[str], None] = print,
 ) -> Dataset:
     """Load a data set by the name it has in the config.
@@ -37,6 +39,8 @@ def load_dataset(
         Height and width of the images, in pixels; CIFAR-10's is 32.
     held_out
         Images of each category held out for the test split (digits; the others have a test split of their own).
+    scaling, needs_training
+        How images of a folder are scaled, and whether training images must be there (image_folder).
     report
         Called with a line when something long begins.
 
@@ -52,5 +56,5 @@ def load_dataset(
             raise StudyError(f"data.image_size is {image_size}, but CIFAR-10's images are 32 x 32; expected 32.")
         return load_cifar10(root, download, report=report)
     if name == "image_folder":
-        return load_image_folder(root, image_size)
+        return load_image_folder(root, image_size, scaling, needs_training=needs_training)
     raise StudyError(f"data.dataset is {name!r}; expected digits, cifar10 or image_folder.")

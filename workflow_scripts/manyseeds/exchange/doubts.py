@@ -1,6 +1,6 @@
 """Doubts about imported networks: are they trained, and is each a network of its own?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ def about_weights(weights: Mapping[str, NDArray], *, initial: bool) -> dict[str,
 
 def of_group(
     metadata: Mapping[int, Mapping[str, str]],
-    accuracy: pd.DataFrame,
+    accuracies: Sequence[pd.DataFrame],
     consistency: pd.DataFrame,
     n_categories: int,
 ) -> dict[int, str]:
@@ -40,13 +40,16 @@ def of_group(
     ----------
     metadata
         Metadata of the weights of each seed (`about_weights`).
-    accuracy, consistency
-        Tables of the group.
+    accuracies
+        Parts of the table of accuracies of the group; none if its outputs are not the data's categories.
+    consistency
+        Table of the group.
     n_categories
         Number of categories, all of them as frequent in the test images.
     """
     doubts: dict[int, list[str]] = {seed: [] for seed in metadata}
-    for found in (_initial(metadata), _equal(metadata), _at_chance(accuracy, n_categories), _outliers(consistency)):
+    at_chance = [_at_chance(accuracy, n_categories) for accuracy in accuracies]
+    for found in (_initial(metadata), _equal(metadata), *at_chance, _outliers(consistency)):
         for seed, doubt in found.items():
             doubts[seed].append(doubt)
     return {seed: "; ".join(each) for seed, each in doubts.items() if each}

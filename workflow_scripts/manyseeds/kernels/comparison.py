@@ -85,7 +85,7 @@ class Comparer:
         self.options = {"restarts": restarts, "seed": seed}
         shapes = {layer: example[f"{layer}.weight"].shape for layer in self.all_layers}
         compared = {layer: shapes[layer] for layer in layers}
-        values = {name: similarity.chance_values(compared, name, draws, seed) for name in SINGLE}
+        values = similarity.chance_values(compared, draws, seed)
         self.chance = {name: _levels(each, similarity.quantile_chance) for name, each in values.items()}
         if is_chain:
             values[PROPAGATED] = self._propagated_chance(shapes, min(draws, PROPAGATED_DRAWS), seed)
@@ -101,9 +101,8 @@ class Comparer:
     def rows(self, pair: Pair, a: Weights, b: Weights) -> list[Row]:
         """Return the rows of a pair: of each layer and of the whole network, by each matching."""
         kernels = [variants.kernels_of(each, list(self.layers)) for each in (a, b)]
-        found = {
-            name: [self._of_layer(name, kernels[0][each], kernels[1][each]) for each in self.layers] for name in SINGLE
-        }
+        by_layer = [self._of_layer(kernels[0][each], kernels[1][each]) for each in self.layers]
+        found = {name: [rows[name] for rows in by_layer] for name in SINGLE}
         if self.is_chain:
             found[PROPAGATED] = self._propagated(*(variants.chain(each, self.all_layers) for each in (a, b)))
         counts = [_counted(kernels[0][layer], kernels[1][layer]) for layer in self.layers]
@@ -118,12 +117,16 @@ class Comparer:
     def _places(self) -> list[Row]:
         return [{"layer": layer, "layer_index": place} for layer, place in self.layers.items()]
 
-    def _of_layer(self, name: str, a: np.ndarray, b: np.ndarray) -> Row:
-        r = similarity.correlations(a, b)
-        mean, forth, back = similarity.similarities(r, name)
-        matched = SINGLE[name](r)
-        directions = {"similarity_ab": forth, "similarity_ba": back}
-        return _readings(name, mean, matched.r.min(), similarity.whole_layer(a, b, matched.order)) | directions
+    def _of_layer(self, a: np.ndarray, b: np.ndarray) -> dict[str, Row]:
+        """Return the readings of one layer by each matching that takes it by itself."""
+        r, rows = similarity.correlations(a, b), {}
+        for name, match in SINGLE.items():
+            mean, forth, back = similarity.similarities(r, name)
+            matched = match(r)
+            directions = {"similarity_ab": forth, "similarity_ba": back}
+            whole = similarity.whole_layer(a, b, matched.order)
+            rows[name] = _readings(name, mean, matched.r.min(), whole) | directions
+        return rows
 
     def _propagated(self, a: matching.Chain, b: matching.Chain) -> list[Row]:
         """Return the readings of each compared layer after both networks are matched as a whole."""

@@ -129,12 +129,18 @@ def similarities(r: Floats, matching: str) -> tuple[float, float, float]:
     return (forth + back) / 2, forth, back
 
 
-def chance_values(shapes: dict[str, tuple[int, ...]], matching: str, draws: int, seed: int) -> Floats:
-    """Return the similarity (draws, layers) of pairs of layers with Gaussian kernels of the same shapes."""
-    values = np.empty((draws, len(shapes)))
+def chance_values(shapes: dict[str, tuple[int, ...]], draws: int, seed: int) -> dict[str, Floats]:
+    """Return the similarity (draws, layers) of pairs of layers with Gaussian kernels of the same shapes.
+
+    All matchings of `SINGLE` match the same draws.
+    """
+    values = {matching: np.empty((draws, len(shapes))) for matching in SINGLE}
     for number in range(draws):
         a, b = gaussian_kernels(shapes, seed, number)
-        values[number] = [similarities(correlations(a[layer], b[layer]), matching)[0] for layer in shapes]
+        for place, layer in enumerate(shapes):
+            r = correlations(a[layer], b[layer])
+            for matching, found in values.items():
+                found[number, place] = similarities(r, matching)[0]
     return values
 
 

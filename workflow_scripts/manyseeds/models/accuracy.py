@@ -61,9 +61,11 @@ def of_categories(test: Images, pixels: NDArray[np.uint8], categories: Sequence[
 def due(sets: list[Subset], epoch: int, last_epoch: int) -> list[Subset]:
     """Return the sets to report after an epoch: training images are evaluated at the last epoch alone.
 
-    They are many, and the training's history has their running accuracy in every epoch.
+    They are many, and the training's history has their running accuracy in every epoch. Networks from elsewhere may
+    come without training images.
     """
-    return [subset for subset in sets if epoch == last_epoch or subset[0] != "train"]
+    shown = [subset for subset in sets if epoch == last_epoch or subset[0] != "train"]
+    return [subset for subset in shown if len(subset[3])]
 
 
 def after_epoch(

@@ -1,8 +1,6 @@
-"""Networks as torch modules: All-CNNs, torchvision architectures, any importable `torch.nn.Module`."""
+"""Networks as torch modules: All-CNNs, those of torchvision and timm, any importable `torch.nn.Module`."""
 
-import importlib
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -10,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from manyseeds.errors import StudyError
-from manyseeds.models import pooling, spec, torchvision_import
+from manyseeds.models import constructors, layer_presets, pooling, spec
 from manyseeds.models.all_cnn import AllCNN
 from manyseeds.models.spec import Network, Weights
 
@@ -23,7 +21,7 @@ def build(network: Network, image_shape: tuple[int, int, int], n_categories: int
     image_shape
         Height, width and number of channels of an input image.
     n_categories
-        Number of logits.
+        Number of the data's categories. The network has an output for each, or `network.outputs` outputs.
 
     Raises
     ------
@@ -31,61 +29,17 @@ def build(network: Network, image_shape: tuple[int, int, int], n_categories: int
         If the architecture is not found, or does not accept images of this shape.
     """
     height, width, channels = image_shape
+    n_outputs = network.n_outputs(n_categories)
     if network.architecture in spec.ALL_CNNS:
-        module = AllCNN(network, channels, n_categories)
+        module = AllCNN(network, channels, n_outputs)
     else:
-        module = _foreign(network.architecture, n_categories)
+        module = constructors.construct(network.architecture, n_outputs, network.kwargs or {})
         pooling.replace_pooling(module)
-    _check_forward(module, network, (1, channels, height, width), n_categories)
+    _check_forward(module, network, (1, channels, height, width), n_outputs)
     return module
 
 
-def _foreign(architecture: str, n_categories: int) -> nn.Module:
-    """Build a torchvision architecture, or the object at an import path, for a number of categories."""
-    builder = _builder(architecture)
-    try:
-        module = builder(**_arguments(builder, n_categories))
-    except (Exception, SystemExit) as problem:  # foreign code may raise anything
-        raise StudyError(
-            f"networks: {architecture} cannot be built for {n_categories} categories "
-            f"({type(problem).__name__}: {problem})."
-        ) from problem
-    if not isinstance(module, nn.Module):
-        raise StudyError(f"networks: {architecture} returns a {type(module).__name__}, expected a torch.nn.Module.")
-    return module
-
-
-def _arguments(builder: Callable, n_categories: int) -> dict[str, int]:
-    """Return the number of categories under a builder's name for that argument, if it has one."""
-    accepted = inspect.signature(builder).parameters
-    for argument in ("num_classes", "n_categories"):
-        if argument in accepted:
-            return {argument: n_categories}
-    # torchvision's builders pass **kwargs on to their module's num_classes.
-    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values())
-    return {"num_classes": n_categories} if takes_any else {}
-
-
-def _builder(architecture: str):
-    """Return the callable that an architecture names: `package.module.name`, or a torchvision model."""
-    module_name, _, attribute = architecture.rpartition(".")
-    try:
-        module = importlib.import_module(module_name) if module_name else torchvision_import.import_models()
-    except (Exception, SystemExit) as problem:  # any way to fail, e.g. RuntimeError from a mismatched binary
-        raise StudyError(
-            f"networks: architecture {architecture!r} needs the module {module_name or torchvision_import.MODELS}, "
-            f"which cannot be imported ({type(problem).__name__}: {problem})."
-        ) from problem
-    builder = getattr(module, attribute, None)
-    if not callable(builder):
-        raise StudyError(
-            f"networks: architecture {architecture!r} is unknown: expected {', '.join(spec.ALL_CNNS)}, "
-            "a torchvision model's name, or the import path of a torch.nn.Module."
-        )
-    return builder
-
-
-def _check_forward(module: nn.Module, network: Network, shape: tuple[int, ...], n_categories: int) -> None:
+def _check_forward(module: nn.Module, network: Network, shape: tuple[int, ...], n_outputs: int) -> None:
     """Check with one blank image, before any training, that a network fits the images."""
     try:
         with torch.no_grad():
@@ -99,17 +53,11 @@ def _check_forward(module: nn.Module, network: Network, shape: tuple[int, ...], 
         raise StudyError(
             f"networks: {network.architecture} returns a {type(logits).__name__}, expected a torch.Tensor."
         )
-    if tuple(logits.shape) != (1, n_categories):
+    if tuple(logits.shape) != (1, n_outputs):
+        wanted = f"but the data have {n_outputs} categories" if network.outputs is None else f"expected {n_outputs}"
         raise StudyError(
-            f"networks: {network.architecture} returns an output of shape {tuple(logits.shape[1:])}, "
-            f"but the data have {n_categories} categories."
+            f"networks: {network.architecture} returns an output of shape {tuple(logits.shape[1:])}, {wanted}."
         )
-
-
-WEIGHTED = (nn.modules.conv._ConvNd, nn.Linear)
-"""Convolutions and linear layers. They are analysed if a network does not name its layers, and `he_normal` draws them.
-All other parameters (scales and shifts of normalisations, embeddings ...) are initialised by their modules.
-"""
 
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -163,8 +111,8 @@ def as_array(tensor: Tensor) -> NDArray:
 def analysed_layers(module: nn.Module, network: Network) -> dict[str, nn.Module]:
     """Return the modules whose outputs are analysed, by layer name, in order.
 
-    `spec.Network.named_layers` names them. Otherwise they are all convolutions and linear layers (of All-CNNs after
-    their ReLU).
+    `spec.Network.named_layers` names them, or a preset does (`layer_presets`). Otherwise they are all convolutions and
+    linear layers (of All-CNNs after their ReLU).
 
     Raises
     ------
@@ -173,9 +121,11 @@ def analysed_layers(module: nn.Module, network: Network) -> dict[str, nn.Module]
         convolution nor a linear layer.
     """
     available = {name: child for name, child in module.named_modules() if name}
+    if isinstance(network.layers, str):
+        return layer_presets.find(network.layers, network.architecture, available)
     paths = network.named_layers
     if paths is None:
-        paths = {name: name for name, child in available.items() if isinstance(child, WEIGHTED)}
+        paths = {name: name for name, child in available.items() if isinstance(child, layer_presets.WEIGHTED)}
         if not paths:
             raise StudyError(
                 f"networks: {network.architecture} has no convolution or linear layer; list in `layers` the modules to "

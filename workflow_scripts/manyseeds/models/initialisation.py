@@ -76,7 +76,8 @@ def _of_any_network(
     `random`, whose seeds are taken from the same stream.
     """
     # These import torch, which takes seconds; jobs for All-CNNs do not need it.
-    from manyseeds.models.build import WEIGHTED, build
+    from manyseeds.models.build import build
+    from manyseeds.models.layer_presets import WEIGHTED
     from manyseeds.models.seeding import seeded
 
     with seeded(streams.torch_seed(root_seed, "init", seed, attempt=attempt)):

@@ -6,11 +6,12 @@ Torch is not imported; `build` makes modules.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from manyseeds.study.architectures import ALL_CNNS, NAMED_LAYERS, Convolution, readout_name
+from manyseeds.study.architectures import ALL_CNNS, LATER_KEYS, NAMED_LAYERS, Convolution, readout_name
 
 Weights = Mapping[str, NDArray[np.float32]]
 """Parameters and buffers by name."""
@@ -29,13 +30,15 @@ class Network:
     readout_relu: bool = True
     last_3x3: str = "valid"
     initialisation: str = "he_normal"
-    layers: tuple[str, ...] | Mapping[str, str] | None = None
+    layers: tuple[str, ...] | Mapping[str, str] | str | None = None
+    outputs: int | None = None
+    kwargs: Mapping[str, Any] | None = None
 
     @classmethod
     def from_config(cls, entry: Mapping) -> "Network":
         """Build from one entry of the config's `networks`; its `name` does not affect the network."""
         layers = entry.get("layers")  # absent if only the weights matter
-        if layers is not None:
+        if layers is not None and not isinstance(layers, str):
             layers = dict(layers) if isinstance(layers, Mapping) else tuple(layers)
         return cls(
             architecture=entry["architecture"],
@@ -44,14 +47,30 @@ class Network:
             last_3x3=entry["last_3x3"],
             initialisation=entry["initialisation"],
             layers=layers,
+            outputs=entry.get("outputs"),
+            kwargs=entry.get("kwargs"),
         )
 
     @property
     def named_layers(self) -> dict[str, str] | None:
-        """Name of each analysed layer -> path of the module whose output it is; None if none is named."""
+        """Name of each analysed layer -> path of the module whose output it is.
+
+        None if only the built module tells: no layer is named, or a preset is (`layer_presets`).
+        """
         if self.layers is None:
             return NAMED_LAYERS.get(self.architecture)
+        if isinstance(self.layers, str):
+            return None
         return dict(self.layers) if isinstance(self.layers, Mapping) else {path: path for path in self.layers}
+
+    def n_outputs(self, n_categories: int) -> int:
+        """Return the number of outputs: its own, or one for each of the data's categories."""
+        return n_categories if self.outputs is None else self.outputs
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The settings as plain values, without later keys that are not set: digests and files stay as they were."""
+        return {key: value for key, value in asdict(self).items() if key not in LATER_KEYS or value is not None}
 
 
 def to_metadata(network: Network, image_shape: Sequence[int], n_categories: int) -> dict[str, str]:
@@ -63,7 +82,7 @@ def to_metadata(network: Network, image_shape: Sequence[int], n_categories: int)
         Height, width and channels of an image.
     """
     shapes = {"image_shape": [int(size) for size in image_shape], "n_categories": n_categories}
-    return {"network": json.dumps(asdict(network) | shapes, sort_keys=True)}
+    return {"network": json.dumps(network.values | shapes, sort_keys=True)}
 
 
 def from_metadata(metadata: Mapping[str, str]) -> tuple[Network, tuple[int, int, int], int]:

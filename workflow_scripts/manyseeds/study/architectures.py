@@ -64,6 +64,21 @@ NAMED_LAYERS: dict[str, dict[str, str]] = {
 }
 """Analysed layers whose modules have other names, by architecture: name of the layer -> path of its module."""
 
+BLOCKS, NO_SHORTCUTS = "blocks", "no_shortcuts"
+"""Presets of analysed layers, which only a built network can resolve (`models.layer_presets`)."""
+
+LATER_KEYS = ("outputs", "kwargs")
+"""Keys of the config's `networks` that earlier versions did not have."""
+
+TIMM = "timm:"
+"""Beginning of the architecture of a network of timm; its name there follows."""
+
+RESERVED = ("num_classes", "n_categories", "weights", "checkpoint_path", "cache_dir", "scriptable", "exportable")
+"""Arguments of constructors that a config may not set, besides those that begin with ``pretrained``.
+
+The number of outputs has a key of its own, and weights are read in one place.
+"""
+
 STREAMS = ("init", "order", "augment", "dropout")
 """The four streams of a training; a condition's `vary` names the streams that follow the instance's seed."""
 
@@ -102,6 +117,8 @@ def used_streams(architecture: str, *, augmentation: str, dropout: float) -> tup
 
 def layer_names(entry: Mapping) -> tuple[str, ...] | None:
     """Return the analysed layers of an entry of the config's `networks`, or None if only torch knows."""
+    if isinstance(entry["layers"], str):
+        return None
     if entry["layers"] is not None:
         return tuple(entry["layers"])
     if entry["architecture"] in NAMED_LAYERS:

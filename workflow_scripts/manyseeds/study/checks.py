@@ -6,7 +6,7 @@ from pathlib import Path
 
 from manyseeds.errors import StudyError
 from manyseeds.study import distortions
-from manyseeds.study.architectures import NAMED_IN, layer_names, module_names
+from manyseeds.study.architectures import NAMED_IN, RESERVED, layer_names, module_names
 from manyseeds.study.names import alike
 from manyseeds.study.study import FOLDERS, OWN_ACTIVATIONS, OWN_NETWORKS, TRAINED, Study, network_name
 from manyseeds.study.tasks import check_pools
@@ -68,6 +68,7 @@ def check_meaning(study: Study) -> None:
     _check_epochs(
         "collapse.judge_after", config["collapse"]["judge_after"], range(1, training["epochs"] + 1), "training.epochs"
     )
+    _check_foreign(study)
     if study.knows_training:
         _check_epochs("trajectory.epochs", config["trajectory"]["epochs"], study.checkpoints, "training.checkpoints")
         _check_epochs("export.epochs", config["export"]["epochs"] or (), study.analysed_epochs, "trajectory.epochs")
@@ -77,6 +78,7 @@ def check_meaning(study: Study) -> None:
         _check_layers(study)
         _check_compared_layers(study)
         _check_kernels(study)
+    _check_images(study)
     _check_distortions(study)
     _check_tuning(study)
     if not study.instances:
@@ -296,9 +298,59 @@ def _check_kernels(study: Study) -> None:
             )
 
 
+def _check_foreign(study: Study) -> None:
+    """Check the keys of networks from elsewhere: their outputs, and the arguments of their constructors."""
+    for index, entry in enumerate(study.config["networks"]):
+        key, architecture = f"Config key networks[{index}]", entry["architecture"]
+        if isinstance(entry["layers"], str) and module_names(architecture) is not None:
+            raise StudyError(
+                f"{key}.layers: found {entry['layers']}, expected names of layers or null; {architecture} has neither "
+                "blocks nor shortcuts."
+            )
+        if entry["outputs"] is not None and study.knows_training:
+            raise StudyError(
+                f"{key}.outputs: found {entry['outputs']}, expected null: networks that a study trains have one output "
+                "for each category."
+            )
+        for name in entry["kwargs"] or ():
+            if module_names(architecture) is not None:
+                raise StudyError(f"{key}.kwargs: found {name}, expected null: {architecture} has keys of its own.")
+            if name in RESERVED or name.startswith("pretrained"):
+                raise StudyError(
+                    f"{key}.kwargs: found {name}, which the workflow sets itself: outputs have a key of their own, and "
+                    "weights are in networks_dir."
+                )
+
+
+def _check_images(study: Study) -> None:
+    """Check that images can be scaled as the config says, and that timm states a preprocessing."""
+    data = study.config["data"]
+    if data["preprocessing"] == "timm" and not study.networks_of_timm:
+        raise StudyError("Config key data.preprocessing: found timm, expected a network of timm among the networks.")
+    chosen = data["preprocessing"]
+    if not isinstance(chosen, str) and min(chosen["sd"]) <= 0:
+        raise StudyError(f"Config key data.preprocessing.sd: found {min(chosen['sd'])}, expected numbers above 0.")
+    scaled = {"resize": data["resize"] is not None, "interpolation": data["interpolation"] != "bilinear"}
+    for key in (key for key, is_set in scaled.items() if is_set):
+        if data["dataset"] != "image_folder" and study.config["stimuli"]["root"] is None:
+            raise StudyError(
+                f"Config key data.{key}: found {data[key]}, but images are scaled only if they come from folders "
+                "(data.dataset: image_folder, or stimuli.root)."
+            )
+    if data["resize"] is not None and data["resize"] < data["image_size"]:
+        raise StudyError(
+            f"Config key data.resize: found {data['resize']}, expected at least data.image_size: {data['image_size']}."
+        )
+
+
 def _check_distortions(study: Study) -> None:
     """Check that each distortion suits the images, and its strengths the distortion."""
     names = study.config["distortions"]["names"]
+    if names and study.mode == OWN_NETWORKS and not study.classified_groups:
+        raise StudyError(
+            f"Config key distortions.names: found {', '.join(study.distortions)}, but no network's outputs are the "
+            "data's categories; expected none."
+        )
     unlisted = [name for name in study.own_strengths if name not in study.distortions]
     if unlisted:
         raise StudyError(

@@ -8,12 +8,13 @@ import site
 import sys
 import sysconfig
 from collections.abc import Iterator
+from importlib import metadata
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from manyseeds.errors import StudyError
 from manyseeds.io.code_digest import module_digest
-from manyseeds.study.architectures import ALL_CNNS
+from manyseeds.study.architectures import ALL_CNNS, TIMM
 from manyseeds.study.study import OWN_ACTIVATIONS, Study, network_name
 
 TORCHVISION = "torchvision.models"
@@ -25,7 +26,9 @@ LIBRARIES = (TORCHVISION, "timm.models")
 
 def imported_module(architecture: str) -> str | None:
     """Return the module from which a network is imported; None for an All-CNN."""
-    return None if architecture in ALL_CNNS else architecture.rpartition(".")[0] or TORCHVISION
+    if architecture in ALL_CNNS:
+        return None
+    return "timm.models" if architecture.startswith(TIMM) else architecture.rpartition(".")[0] or TORCHVISION
 
 
 def is_of_library(architecture: str) -> bool:
@@ -60,8 +63,8 @@ def _find(package: str) -> ModuleSpec | None:
 def own_digests(study: Study) -> dict[str, str]:
     """Return the digest of the code of each network that is the user's own, by the network's name.
 
-    All-CNNs and networks of torchvision and timm have none. Nor does a module that is not found: the job that imports
-    it says so.
+    All-CNNs and networks of torchvision have none. Nor does a module that is not found: the job that imports it says
+    so. A network of timm has timm's version instead.
 
     Raises
     ------
@@ -77,6 +80,8 @@ def own_digests(study: Study) -> dict[str, str]:
 def _own_digest(architecture: str) -> str:
     """Return the digest of a network's own code, or an empty text if it has none."""
     module = imported_module(architecture)
+    if architecture.startswith(TIMM):
+        return _version("timm")  # the same name may be another network in another version
     if module is None or module in LIBRARIES:
         return ""
     try:
@@ -88,6 +93,14 @@ def _own_digest(architecture: str) -> str:
             f"{type(problem).__name__}: {problem})."
         ) from problem
     return combined(*parts) if parts else ""
+
+
+def _version(package: str) -> str:
+    """Return the version of an installed package; an empty text if it is not installed."""
+    try:
+        return f"{package} {metadata.version(package)}"
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def combined(*digests: str) -> str:

@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from manyseeds.study import distortions, variants
-from manyseeds.study.architectures import STREAMS, module_names, used_streams
+from manyseeds.study.architectures import STREAMS, TIMM, module_names, used_streams
 from manyseeds.study.instances import Instance, shown_conditions
 from manyseeds.study.user_folders import STIMULI, find_arrays, find_checkpoints, find_exported, names_categories
 from manyseeds.study.validation import Config
 from manyseeds.study.variants import Variant
 
 TRAINED, PRETRAINED, OWN_ACTIVATIONS, OWN_NETWORKS = "trained", "pretrained", "own_activations", "own_networks"
+
+FITTED = ("gcn", "gcn_zca", "channel_mean_sd")
+"""Preprocessings that are fitted to the training images."""
 
 FOLDERS = {"activations_dir": OWN_ACTIVATIONS, "networks_dir": OWN_NETWORKS, "pretrained_dir": PRETRAINED}
 """Keys of the config that name a folder to analyse instead of training, and the mode that each sets."""
@@ -61,7 +64,9 @@ class Study:
         """
         unfilled = set() if self.knows_training else {"history", "attempts"}
         if self.mode == OWN_ACTIVATIONS:
-            unfilled |= {"accuracy", "accuracy_summary", "rotations", "rotation_entries"}
+            unfilled |= {"rotations", "rotation_entries"}
+        if not self.classified_groups:
+            unfilled |= {"accuracy", "accuracy_summary"}
         if not self.has_categories:
             unfilled |= {"clustering", "clustering_summary", "random_grouping"}
         if not self.conserved_groups:
@@ -97,7 +102,32 @@ class Study:
 
         Channels are standardised batch by batch instead: that is cheap, but copies of large image sets are not.
         """
-        return self.config["data"]["preprocessing"] != "channel_mean_sd"
+        return self.config["data"]["preprocessing"] in ("gcn", "gcn_zca")
+
+    @property
+    def fits_preprocessing(self) -> bool:
+        """Whether the preprocessing is fitted to the training images, and not fixed."""
+        return self.config["data"]["preprocessing"] in FITTED
+
+    @property
+    def needs_training_images(self) -> bool:
+        """Whether training images must be there: networks are trained here, or a preprocessing is fitted."""
+        return self.mode in (TRAINED, PRETRAINED) or self.fits_preprocessing
+
+    @property
+    def networks_of_timm(self) -> dict[str, Config]:
+        """Arguments of the constructor of each network of timm in the study, by its name in timm."""
+        entries = (entry for entry in self.config["networks"] if entry["architecture"].startswith(TIMM))
+        return {entry["architecture"].removeprefix(TIMM): entry["kwargs"] or {} for entry in entries}
+
+    def classifies(self, architecture: str) -> bool:
+        """Return whether a network's outputs are the data's categories; only then does it have accuracies."""
+        return self.mode != OWN_ACTIVATIONS and self.network(architecture)["outputs"] is None
+
+    @property
+    def classified_groups(self) -> tuple[tuple[str, str], ...]:
+        """The groups whose networks have accuracies."""
+        return tuple(group for group in self.groups if self.classifies(group[0]))
 
     @cached_property
     def conditions(self) -> tuple[Config, ...]:
@@ -302,7 +332,8 @@ class Study:
     @cached_property
     def distortion_groups(self) -> tuple[tuple[str, str], ...]:
         """The groups whose predictions are kept, for images as they are and for distorted ones (`distortions`)."""
-        return self._with_weights(self.config["distortions"]["conditions"])
+        groups = self._with_weights(self.config["distortions"]["conditions"])
+        return tuple(group for group in groups if self.classifies(group[0]))
 
     @property
     def strength_preset(self) -> str:
@@ -608,4 +639,4 @@ def described(perturb: Config | None) -> str | None:
 
 def network_name(entry: Config) -> str:
     """Return the name of a `networks` entry in folders and tables: its own, or else its architecture's."""
-    return entry["name"] or entry["architecture"]
+    return entry["name"] or entry["architecture"].removeprefix(TIMM)

@@ -6,6 +6,7 @@ Read while the Snakefile is parsed, so only the standard library is imported.
 from typing import Any
 
 from manyseeds.errors import StudyError
+from manyseeds.study.architectures import LATER_KEYS
 from manyseeds.study.instances import Instance
 from manyseeds.study.study import Study
 
@@ -14,8 +15,12 @@ UNRELATED = ("cohort_size", "cuda_graphs", "seeds_per_job", "checkpoint_minutes"
 
 
 def network_values(study: Study, architecture: str) -> dict[str, Any]:
-    """Return a network's entry of the config's `networks` without its name and its analysed layers."""
-    return {key: value for key, value in study.network(architecture).items() if key not in ("name", "layers")}
+    """Return a network's entry of the config's `networks` without its name and its analysed layers.
+
+    Later keys that are not set are left out, so that earlier results stay valid.
+    """
+    entry = {key: value for key, value in study.network(architecture).items() if key not in ("name", "layers")}
+    return {key: value for key, value in entry.items() if key not in LATER_KEYS or value is not None}
 
 
 def task_values(study: Study, instance: Instance) -> dict[str, Any]:

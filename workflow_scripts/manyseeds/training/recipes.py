@@ -177,7 +177,7 @@ class Task:
         # Streams that are not used are left out. So is, if nothing is redrawn, which streams a redraw would vary. Equal
         # networks of two conditions are then trained once.
         return {
-            "network": asdict(self.network) | {"layers": None},  # the choice of analysed layers changes no weight
+            "network": self.network.values | {"layers": None},  # the choice of analysed layers changes no weight
             "recipe": asdict(recipe),
             "collapse": asdict(self.collapse),
             "root_seed": self.root_seed,
