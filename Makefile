@@ -9,7 +9,7 @@ STUDY ?= studies/digits.yaml
 NAME = $(shell sed -n 's/^study: *\([A-Za-z0-9_-]*\).*/\1/p' $(STUDY))
 BIN := .venv/bin
 
-.PHONY: help run test quick status report docs rulegraph lint format
+.PHONY: help run test quick status report explorer docs rulegraph lint format
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ status:  ## how far the newest run is (another: STUDY=studies/NAME.yaml)
 
 report: .venv/run.done  ## write results/NAME/report.html of a finished study
 	$(BIN)/snakemake --report results/$(NAME)/report.html --configfile $(STUDY)
+
+explorer: .venv/run.done  ## write results/NAME/explorer.html, a page to look at networks, and all it needs
+	$(BIN)/snakemake explorer --cores $(CORES) --configfile $(STUDY)
 
 docs: .venv/dev.done  ## write the generated pages of docs/, and build the site in site/
 	$(BIN)/python docs/generate.py

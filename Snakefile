@@ -76,6 +76,7 @@ include: "rules/maps.smk"
 include: "rules/rotations.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
+include: "rules/explorer.smk"
 include: "rules/rsatoolbox.smk"
 
 

@@ -31,7 +31,7 @@ NAMED = re.compile(r"^\s*name:\s*\"(\w+)\"", re.MULTILINE)
 NUMBERED = re.compile(r"_\d+$")
 """End of the names of rules that are one, but for the seeds and epochs of their outputs."""
 
-TARGETS = ("all", "networks", "rdms", "tables", "figures", "export", "rsatoolbox")
+TARGETS = ("all", "networks", "rdms", "tables", "figures", "explorer", "export", "rsatoolbox")
 """Rules without an output of their own."""
 
 DRAW_FIGURES = "one rule a figure: fig2 … supp8, comparison"
@@ -43,7 +43,7 @@ COLOURS = {
     ("recording", "representations"): "#d5ecd9",
     ("kernels", "consistency", "untrained", "comparators", "conserved", "across", "sources"): "#e5dcf2",
     ("maps", "rotations"): "#e5dcf2",
-    ("tables", "figures"): "#e8e8e8",
+    ("tables", "figures", "explorer"): "#e8e8e8",
     ("export", "rsatoolbox"): "#f3f3d0",
 }
 """Fill of the boxes, by the files of rules/ (their stems)."""
@@ -68,7 +68,7 @@ def rules() -> dict[str, str]:
 
 def studies(folder: Path) -> Iterator[list[str]]:
     """Write what small studies need into a folder, and yield the arguments of Snakemake that name each of them."""
-    yield ["all", "export", "rsatoolbox", "--configfile", str(ROOT / "studies/digits.yaml")]
+    yield ["all", "explorer", "export", "rsatoolbox", "--configfile", str(ROOT / "studies/digits.yaml")]
     yield ["all", "--configfile", str(ROOT / "studies/digits_sources.yaml")]
     yield ["paradox1", "merge", "--configfile", str(ROOT / "studies/digits_paradox.yaml")]
     for name in ("0", "1"):

@@ -21,6 +21,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from manyseeds.errors import StudyError
 from manyseeds.exchange import cards, exported_study
+from manyseeds.explorer import contents
 from manyseeds.figures import catalogue
 from manyseeds.io import failures, files, provenance
 from manyseeds.io.code_digest import code_digest

@@ -173,6 +173,11 @@ def kept_rdm_files(epochs):
     ]
 
 
+def explorer_assets():
+    """Return the paths of the files that the explorer's page is made from, relative as those of schemas."""
+    return [os.path.relpath(SCRIPTS / "manyseeds" / "explorer" / "assets" / name) for name in contents.ASSETS]
+
+
 def rsatoolbox_files(architecture, condition):
     """Return the files of rsatoolbox of a group, in the order in which they are written."""
     return [
@@ -232,6 +237,12 @@ def stimulus_predictions(wildcards):
     """Return the predictions of the stimuli by a group's networks, if they classify."""
     classifies = STUDY.classifies(wildcards.architecture)
     return f"{R}/tables/parts/{{architecture}}/{{condition}}/stimulus_predictions.parquet" if classifies else []
+
+
+def explored_predictions(wildcards):
+    """Return the predictions of the stimuli by a group's networks, if they classify and another analysis makes them."""
+    is_conserved = (wildcards.architecture, wildcards.condition) in STUDY.conserved_groups
+    return stimulus_predictions(wildcards) if is_conserved else []
 
 
 def initial_weights(wildcards):

@@ -52,6 +52,11 @@ def figure_files():
     return expand(f"{R}/figures/{{figure}}.{{suffix}}", figure=catalogue.by_default(STUDY), suffix=["pdf", "png"])
 
 
+def explored_tables():
+    """Return the names of the tables that the explorer shows, as far as the study fills them."""
+    return [table for table in contents.TABLES if table not in STUDY.unfilled_tables]
+
+
 def nothing_to_export(wildcards):
     """Refuse in one sentence to export networks that were not trained here."""
     sys.exit(f"{STUDY.name}: this study trains no networks, so it has nothing to export.")

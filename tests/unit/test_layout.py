@@ -27,6 +27,7 @@ ORDER = (
     "exchange",
     "paper",
     "figures",
+    "explorer",
     "notebook",
     "results",
     "plot",

@@ -644,6 +644,20 @@ def test_the_report_holds_every_figure_with_its_caption(finished):
     assert "Table <tt" in report
 
 
+def test_the_explorer_is_one_page_of_the_whole_study(finished):
+    run = snakemake(finished, "explorer", "--cores", "2")
+    assert run.returncode == 0, run.stdout
+    page = finished / "results/tiny/explorer.html"
+    assert f"{page.relative_to(finished)} has {page.stat().st_size / 1e6:.1f} MB. Open it in a browser." in run.stdout
+    assert 'id="sheet"' in page.read_text()
+    with np.load(finished / "results/tiny/explorer/all_cnn_7/baseline.npz") as part:
+        assert part["maps"].shape == (7, N_BASELINE, 50, 2)
+        assert (part["predicted"] >= 0).all()
+    assert planned(finished, "explorer") == {}
+    fewer = planned(finished, "explorer", config=("explorer={stimuli: 20}",))
+    assert fewer == {"explore_group": 1, "build_explorer": 1, "explorer": 1}
+
+
 def test_a_finished_study_opens_in_a_notebook(finished):
     study = ms.open_study(finished / "results/tiny")
     assert repr(study) == f"<study tiny: {len(study.tables)} tables, {N_INSTANCES} instances>"
@@ -1138,8 +1152,9 @@ def test_own_activations_need_no_categories(own_activations):
     stimuli = pd.read_csv(own_activations / "stimuli.csv")
     stimuli[["stimulus"]].to_csv(own_activations / "stimuli.csv", index=False)
     config = (*OWN_ACTIVATIONS, "resampling={stimuli_for: {conditions: [mine]}}")
-    run = snakemake(folder, "--cores", "2", config=config)
+    run = snakemake(folder, "all", "explorer", "--cores", "2", config=config)
     assert run.returncode == 0, run.stdout
+    assert 'id="sheet"' not in (folder / "results/own/explorer.html").read_text()  # own activations have no pictures
     assert "own/stimuli.csv: without the column category, whole RDMs are compared; centroids and" in run.stdout
     tables = {path.stem: pd.read_parquet(path) for path in folder.glob("results/own/tables/*.parquet")}
     assert not tables.keys() & {"clustering", "clustering_summary", "random_grouping"}

@@ -191,6 +191,35 @@ def test_groups_of_comparators_are_those_of_the_baseline_or_as_named(comparators
     assert ("comparator_drop" in expanded.unfilled_tables) == (not groups)
 
 
+@pytest.mark.parametrize(
+    ("explorer", "groups"),
+    [
+        ({}, [("all_cnn_c", "baseline"), ("all_cnn_7", "baseline")]),
+        ({"conditions": ["first"]}, [("all_cnn_c", "first")]),
+    ],
+)
+def test_explored_groups_are_those_of_the_baseline_or_as_named(explorer, groups):
+    assert list(study(conditions=UNTRAINED, explorer=explorer).explored_groups) == groups
+
+
+def test_networks_from_elsewhere_without_the_explored_conditions_are_explored_all(tmp_path):
+    found = study(**own_networks(tmp_path / "networks"), explorer={"conditions": ["elsewhere"]})
+    assert found.explored_groups == found.shown_groups != ()
+
+
+@pytest.mark.parametrize(
+    ("explorer", "words"),
+    [
+        ({"conditions": ["basline"]}, r"explorer\.conditions: found 'basline', expected one of baseline"),
+        ({"layers": ["fc"]}, r"explorer\.layers: found fc, expected at least one of conv1, .* \(of all_cnn_"),
+        ({"instances": 1}, r"explorer\.instances"),
+    ],
+)
+def test_impossible_explorers_are_refused(explorer, words):
+    with pytest.raises(StudyError, match=words):
+        study(explorer=explorer)
+
+
 def test_comparators_compare_rdms_of_measures_that_the_study_has():
     measures = {"comparators": {"measures": ["cosine", "euclidean"]}, "measures": ["correlation", "euclidean"]}
     assert study(**measures).compared_measures == ("euclidean",)

@@ -268,8 +268,13 @@ def _check_layers(study: Study) -> None:
 
 
 def _check_compared_layers(study: Study) -> None:
-    """Check that each architecture of two analyses, if its layers are known, has one of the layers that these name."""
-    for key, groups in (("comparators", study.comparator_groups), ("conserved", study.conserved_groups)):
+    """Check that each architecture of an analysis, if its layers are known, has one of the layers that this names."""
+    analyses = {
+        "comparators": study.comparator_groups,
+        "conserved": study.conserved_groups,
+        "explorer": study.explored_groups,
+    }
+    for key, groups in analyses.items():
         _check_has_layers(study, key, dict.fromkeys(architecture for architecture, _ in groups))
 
 

@@ -206,7 +206,7 @@ class Study:
         named = {f"condition_pairs[{index}]": pair for index, pair in enumerate(self.config["condition_pairs"])}
         for key in ("partitions_for", "stimuli_for"):
             named[f"resampling.{key}.conditions"] = resampling[key]["conditions"] or []
-        for key in ("untrained", "comparators", "sources", "conserved", "kernels", "distortions"):
+        for key in ("untrained", "comparators", "sources", "conserved", "explorer", "kernels", "distortions"):
             named[f"{key}.conditions"] = self.config[key]["conditions"] or []
         return named
 
@@ -261,6 +261,13 @@ class Study:
         if not self.conserved_measures:
             return ()
         return self.shown_groups if chosen is None else tuple(group for group in self.groups if group[1] in chosen)
+
+    @cached_property
+    def explored_groups(self) -> tuple[tuple[str, str], ...]:
+        """The groups whose networks the explorer shows one by one (`explorer`)."""
+        chosen = self.config["explorer"]["conditions"]
+        # Networks from elsewhere need not have the conditions that a study names.
+        return tuple(group for group in self.groups if group[1] in (chosen or ())) or self.shown_groups
 
     @property
     def conserved_measures(self) -> tuple[str, ...]:
