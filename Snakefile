@@ -70,6 +70,7 @@ if STUDY.mode != OWN_ACTIVATIONS:
 include: "rules/consistency.smk"
 include: "rules/comparators.smk"
 include: "rules/conserved.smk"
+include: "rules/outside.smk"
 include: "rules/across.smk"
 include: "rules/sources.smk"
 include: "rules/maps.smk"

@@ -41,7 +41,7 @@ COLOURS = {
     ("datasets",): "#dbe9f6",
     ("networks", "evaluation"): "#fbe9b7",
     ("recording", "representations"): "#d5ecd9",
-    ("kernels", "consistency", "untrained", "comparators", "conserved", "across", "sources"): "#e5dcf2",
+    ("kernels", "consistency", "untrained", "comparators", "conserved", "outside", "across", "sources"): "#e5dcf2",
     ("maps", "rotations"): "#e5dcf2",
     ("tables", "figures", "explorer"): "#e8e8e8",
     ("export", "rsatoolbox"): "#f3f3d0",
@@ -82,7 +82,11 @@ def studies(folder: Path) -> Iterator[list[str]]:
         layer.parent.mkdir(parents=True)
         np.save(layer, np.zeros((4, 1)))
     (folder / "activations/stimuli.csv").write_text("stimulus,category\n1,a\n2,a\n3,b\n4,b\n")
-    yield ["all", "--config", "study=own_networks", "networks_dir=networks"]
+    names = [f"0/{place}" for place in range(5)]
+    rows = [",".join([name, *(str(int(name != other)) for other in names)]) for name in names]
+    (folder / "brain.csv").write_text("\n".join([",".join(["", *names]), *rows]))
+    brain = "outside={files: [{name: brain, path: brain.csv}]}"
+    yield ["all", "--config", "study=own_networks", "networks_dir=networks", brain]
     yield ["all", "--config", "study=own_activations", "activations_dir=activations"]
 
 

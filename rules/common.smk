@@ -74,6 +74,7 @@ CONSERVED_TABLES = [
     "agreement_reliability",
     "conserved_dimensions",
 ]
+OUTSIDE_TABLES = ["outside", "outside_summary"]
 COMPARATOR_TABLES = ["comparators", "comparators_summary", "comparator_drop", "correspondence"]
 DISTORTION_TABLES = ["distorted_accuracy", "distorted_accuracy_summary", "kernel_relations", "paradox"]
 GROUP_TABLES = [
@@ -98,6 +99,7 @@ GROUP_TABLES = [
     *DISTORTION_TABLES,
     "merged",
     *CONSERVED_TABLES,
+    *OUTSIDE_TABLES,
 ]
 PAIR_TABLES = ["consistency_across", "consistency_across_summary", "contrasts"]
 SOURCE_TABLES = ["sources", "source_pairs"]
@@ -107,7 +109,8 @@ MAPS = ["second_level", "mds"]  # made only for groups that figures show
 UNTRAINED_TABLES = ["consistency", "consistency_summary"]  # with further parts for networks before training
 ROTATION_TABLES = ["rotations", "rotation_entries"]
 CLAIM_TABLES = ["claims"] if catalogue.why_not("claims", STUDY) is None else []
-TABLES = list(dict.fromkeys(["layers", *PARTED_TABLES, *ROTATION_TABLES, "comparison", *CLAIM_TABLES]))
+SINGLE_TABLES = ["outside_conclusions", *ROTATION_TABLES, "comparison", *CLAIM_TABLES]
+TABLES = list(dict.fromkeys(["layers", *PARTED_TABLES, *SINGLE_TABLES]))
 REPORTED_TABLES = [
     "instances",
     "attempts",
@@ -120,6 +123,7 @@ REPORTED_TABLES = [
     "comparator_drop",
     "conserved",
     "agreement_reliability",
+    "outside_summary",
     "sources",
     "source_pairs",
     "divergence",
@@ -167,5 +171,6 @@ include: "common/runs.smk"
 
 
 refuse_wrong_activations()
+refuse_wrong_outside()
 tell_what_is_not_obvious()
 summarise_dry_run()

@@ -289,6 +289,12 @@ def recorded_activations(wildcards):
     return fill("export/{instance}/activations.npz", [instance] if instance[:2] in STUDY.followed_groups else [])
 
 
+def outside_file(wildcards):
+    """Return a file of RDMs from outside, with the table of names beside an array."""
+    path = Path(STUDY.outside_files[wildcards.outside]["path"])
+    return [str(path), *([str(path.with_suffix(".csv"))] if path.suffix.lower() == ".npy" else [])]
+
+
 # Parts of tables
 
 
@@ -313,6 +319,7 @@ def parts_of_groups(table, groups):
         **dict.fromkeys(["error_agreement", *DISTORTION_TABLES], STUDY.distortion_groups),
         "merged": STUDY.tuned_groups,
         **dict.fromkeys(CONSERVED_TABLES, STUDY.conserved_groups),
+        **dict.fromkeys(OUTSIDE_TABLES, STUDY.outside_groups),
     }
     pattern = f"tables/parts/{{architecture}}/{{condition}}/{table}.parquet"
     parts = per_group(pattern, [group for group in having.get(table, STUDY.groups) if group in groups])

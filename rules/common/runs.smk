@@ -61,6 +61,20 @@ def refuse_wrong_activations():
         print(note, file=sys.stderr)
 
 
+def refuse_wrong_outside():
+    """Check the RDMs from outside, while the study is planned."""
+    if not workflow.is_main_process or not STUDY.outside_files:
+        return
+    from manyseeds.exchange.outside_matching import check_files  # imports scipy, which other studies do not need
+
+    try:
+        remarks = check_files(STUDY)
+    except StudyError as problem:
+        raise WorkflowError(str(problem)) from None
+    for remark in remarks:
+        print(remark, file=sys.stderr)
+
+
 def tell_what_mostly_failed():
     """Name the groups of which most networks were rejected."""
     from manyseeds.training.outcomes import mostly_rejected  # imports pandas, which planning a run does not need

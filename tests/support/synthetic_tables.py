@@ -8,8 +8,9 @@ import pandas as pd
 from places import ROOT
 
 from manyseeds.comparison.consistency import agreement
+from manyseeds.comparison.outside import Compared
 from manyseeds.comparison.pools import Pool
-from manyseeds.statistics import conserved
+from manyseeds.statistics import conserved, outside_summaries
 from manyseeds.statistics.divergence import with_half_epoch
 from manyseeds.statistics.group_summaries import plan_networks
 from manyseeds.statistics.howmany import Plan
@@ -70,6 +71,7 @@ def study_tables(
     of_networks = tuple((architecture, tuple(names)) for architecture, names in layers.items())
     common = _conserved(of_networks, condition, n_networks, measures[0])
     tables |= {name: table.copy() for name, table in common.items()}
+    tables |= _outside(layers, condition, n_networks, measures[0])
     tables["mds"] = pd.concat(
         [
             _rdm_maps(rng, layers, condition, n_stimuli, n_categories),
@@ -656,6 +658,35 @@ def _conserved(layers, condition, n_networks, measure):
     images = pd.DataFrame({"image": list(rng.integers(0, 255, (N_PICTURES, 8, 8, 1)).astype(np.uint8))})
     images.attrs["n_shown"] = 3
     return tables | {"images": images}
+
+
+def _outside(layers, condition, n_networks, measure):
+    """Agreement with a brain of four subjects and with pixels: the first rises with depth, the second falls."""
+    rng, rows = np.random.default_rng(2), {"outside": [], "outside_summary": [], "outside_conclusions": []}
+    groups, ceilings = {}, {("brain", "spearman"): (0.7, 0.8), ("pixels", "spearman"): (np.nan, np.nan)}
+    for architecture, names in layers.items():
+        compared = []
+        for (file, kind, n_subjects), (index, layer) in product(
+            (("brain", "brain", 4), ("pixels", "model", 1)), enumerate(names)
+        ):
+            keys = {"file": file, "kind": kind, "comparison": "spearman", "layer": layer, "layer_index": index}
+            depth = (index + 1) / len(names)
+            level = 0.2 + 0.4 * (depth if file == "brain" else 1 - depth)
+            values = level + 0.05 * rng.standard_normal((n_networks, n_subjects))
+            draws = level + 0.02 * rng.standard_normal(20)
+            known = {"measure": measure, "normalisation": "none"}
+            compared.append(Compared(keys | known, values, values.mean(axis=0) + 0.05, draws, 50, 1225, 0))
+        group = {"architecture": architecture, "condition": condition, "epoch": LAST_EPOCH}
+        subjects = {"brain": ("a", "b", "c", "d"), "pixels": ("",)}
+        of_values = outside_summaries.value_rows(compared, range(n_networks), subjects)
+        rows["outside"] += [group | row for row in of_values]
+        rows["outside_summary"] += [group | row for row in outside_summaries.summary_rows(compared, ceilings)]
+        for each in compared:
+            member = outside_summaries.GroupOfNetworks(architecture, condition, each)
+            groups.setdefault(each.keys["file"], []).append(member)
+    for members in groups.values():
+        rows["outside_conclusions"] += list(outside_summaries.conclusion_rows(members))
+    return {name: pd.DataFrame(found) for name, found in rows.items()}
 
 
 def _divergence(layers, measures):

@@ -17,7 +17,7 @@ import yaml
 from libraries import timm
 from PIL import Image
 from real_runs import WORKFLOW, copied, copy_workflow, snakemake
-from rsatoolbox.rdm import load_rdm
+from rsatoolbox.rdm import RDMs, compare, load_rdm
 from safetensors.numpy import load_file
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import pearsonr
@@ -35,6 +35,7 @@ FIGURES = (
     "howmany",
     "conserved",
     "conserved_images",
+    "outside",
     "sources",
     "divergence",
     "paradox1",
@@ -46,6 +47,8 @@ FIGURES = (
 )
 OF_DISTORTIONS = {"paradox1", "paradox2", "paradox3", "merge"}
 OF_TINY = set(FIGURES) - {"fig6", "claims", "howmany", "conserved_images", "sources", "divergence", "paradox3"}
+OF_BASELINES_ALONE = {"fig6", "fig8", "supp3", "comparators", "conserved", "conserved_images", "outside", "comparison"}
+"""Figures that studies of crossed networks lack."""
 TRAINING = {"declare_training", "train_cohort", "train"}
 N_BASELINE, N_HALVES, N_SWEPT = 3, 4, 2
 """Instances of the tiny study: baseline, on half of the images, with dropout."""
@@ -136,19 +139,19 @@ def changed(finished):
             "studies/digits_sources.yaml",
             22,
             4,
-            {"fig5", "fig6", "fig8", "supp3", "comparators", "conserved", "conserved_images", "claims", "comparison"},
+            {"fig5", "claims", *OF_BASELINES_ALONE},
         ),
         (
             "studies/cifar10_sources.yaml",
             31,
             31,
-            {"fig6", "fig8", "supp3", "comparators", "conserved", "conserved_images", "claims", "comparison"},
+            {"claims", *OF_BASELINES_ALONE},
         ),
         (
             "studies/mehrer2020_sources.yaml",
             35,
             7,
-            {"fig6", "fig8", "supp3", "comparators", "conserved", "conserved_images", "claims", "comparison"},
+            {"claims", *OF_BASELINES_ALONE},
         ),
     ],
 )
@@ -397,6 +400,34 @@ def test_kept_rdms_and_averages_over_dropout_samples_are_those_of_the_geometries
         (row,) = consistency.query(f"dropout_samples == {n_samples}").to_dict("records")
         r = [np.corrcoef(rdms[window].mean(axis=0))[0, 1] for window in windows]
         assert row["r"] == pytest.approx(np.mean(r))
+
+
+def test_agreement_with_pixels_and_categories_is_that_of_rsatoolbox(finished):
+    results = finished / "results/tiny"
+    rows = pd.read_parquet(results / "tables/outside.parquet").query("condition == 'baseline' and layer == 'conv7'")
+    images = np.load(results / "stimuli/images.npy")
+    categories = pd.read_parquet(results / "stimuli/stimuli.parquet")["category"].to_numpy()
+    theirs = {
+        "pixels": pdist(images.reshape(len(images), -1).astype(float)),
+        "categories": squareform((categories[:, None] != categories).astype(float)),
+    }
+    files = [results / f"geometry/all_cnn_7/baseline/seed{seed}/epoch2.npz" for seed in range(N_BASELINE)]
+    ours = np.stack([measures.rdm(geometry_files.load_geometry(path, "conv7"), "correlation") for path in files])
+    ours = np.concatenate([ours, ours.mean(axis=0, keepdims=True)])  # the mean RDM is last
+    names = {"spearman": "spearman", "pearson": "corr", "rho_a": "rho-a"}
+    for (file, comparison), found in rows.groupby(["file", "comparison"]):
+        expected = compare(RDMs(ours), RDMs(theirs[file][None]), method=names[comparison])[:, 0]
+        np.testing.assert_allclose(found.sort_values("seed", na_position="last")["value"], expected, atol=1e-10)
+    assert {*zip(rows["file"], rows["comparison"], strict=True)} == {
+        ("pixels", "spearman"),
+        ("pixels", "pearson"),
+        ("categories", "rho_a"),
+    }
+    summary = pd.read_parquet(results / "tables/outside_summary.parquet")
+    mean = rows.query("file == 'pixels' and comparison == 'pearson' and seed.notna()")["value"].mean()
+    same = summary.query("file == 'pixels' and comparison == 'pearson' and layer == 'conv7'")
+    np.testing.assert_allclose(same["mean"], mean)
+    assert same.set_index("ci_method").loc["all", "n_resamples"] == 200
 
 
 def test_training_images_are_reported_at_the_last_epoch_and_test_images_at_every_checkpoint(finished):
@@ -1085,8 +1116,20 @@ OWN_ACTIVATIONS = ("study=own", "activations_dir=own", "trajectory={conditions: 
 def test_own_activations_give_tables_and_figures_without_training(own_activations):
     folder = copy_workflow(own_activations.parent)
     before = {path: path.read_bytes() for path in own_activations.rglob("*.npy")}
-    run = snakemake(folder, "--cores", "2", config=OWN_ACTIVATIONS)
+    shown = np.random.default_rng(1).permutation(9)[:8]  # stimuli of the brain, in an order of its own
+    brain = np.stack([pdist(np.random.default_rng(seed).random((9, 3)))[:28] for seed in range(4)])
+    np.save(folder / "brain.npy", brain)
+    (folder / "brain.csv").write_text("\n".join(["stimulus", *(f"image{n}" for n in shown)]))
+    config = (*OWN_ACTIVATIONS, "outside={files: [{name: brain, path: brain.npy}]}")
+    run = snakemake(folder, "--cores", "2", config=config)
     assert run.returncode == 0, run.stdout
+    missing = next(n for n in range(9) if n not in shown)
+    assert f"brain.npy: stimuli without a match: 1 of the study (image{missing})." in run.stdout
+    values = pd.read_parquet(folder / "results/own/tables/outside.parquet").query("file == 'brain' and seed == 1")
+    arrays = np.load(own_activations / "net/mine/seed1/epoch10/conv10.npy")[shown].reshape(8, -1)
+    expected = compare(RDMs(pdist(arrays, "correlation")[None]), RDMs(brain), method="spearman")[0]
+    found = values.query("layer == 'conv10' and comparison == 'spearman'").set_index("subject", drop=False)["value"]
+    np.testing.assert_allclose(found[["0", "1", "2", "3"]], expected, atol=1e-9)
     rows = pd.read_parquet(folder / "results/own/tables/consistency.parquet")
     rows = rows.query("measure == 'correlation' and normalisation == 'none' and kind == 'exemplar'")
     assert rows.groupby("layer_index")["layer"].unique().map(list).to_dict() == {0: ["conv2"], 1: ["conv10"]}
@@ -1116,7 +1159,7 @@ def test_own_activations_give_tables_and_figures_without_training(own_activation
         assert row.r == pytest.approx(expected, abs=1e-9)
     assert {path: path.read_bytes() for path in own_activations.rglob("*.npy")} == before
     assert not (folder / "results/own/networks").exists()
-    assert planned(folder, config=OWN_ACTIVATIONS) == {}
+    assert planned(folder, config=config) == {}
     assert snakemake(folder, "rsatoolbox", "--cores", "1", config=OWN_ACTIVATIONS).returncode == 0
     theirs = load_rdm(str(folder / "results/own/export/rsatoolbox/net_mine_correlation_cocktail.hdf5"))
     last = ms.open_study(folder / "results/own").rsatoolbox("net", "mine", normalisation="cocktail")

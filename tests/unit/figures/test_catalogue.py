@@ -16,6 +16,7 @@ from manyseeds.figures.catalogue import (
     FIGURES,
     FIVE_DISTORTED,
     KERNELS,
+    OUTSIDE,
     PUBLISHED,
     SOURCES,
     TRAJECTORY,
@@ -52,6 +53,10 @@ SHORT = {"epochs": 3, "milestones": [], "checkpoints": [1, 2]}
         (CONSERVED, {}, True),
         (CONSERVED, {"conserved": {"conditions": []}}, False),
         (CONSERVED, {"conserved": {"measures": ["cosine"]}, "measures": ["correlation"]}, False),
+        (OUTSIDE, {}, True),
+        (OUTSIDE, {"outside": {"built_in": []}}, False),
+        (OUTSIDE, {"outside": {"conditions": []}}, False),
+        (OUTSIDE, {"outside": {"built_in": [], "files": [{"name": "it", "path": "it.npy"}]}}, True),
         (COMPARATORS, {}, True),
         (COMPARATORS, {"comparators": {"names": []}}, False),
         (COMPARATORS, {"comparators": {"conditions": ["images_a"]}} | HALVES, False),  # tables alone have it
@@ -152,6 +157,13 @@ def test_stimuli_without_categories_have_no_tables_and_figures_of_categories(tmp
     assert named.has_categories
     (tmp_path / "stimuli.csv").write_text("stimulus\n")
     unnamed = study(**folders)
-    assert unnamed.unfilled_tables - named.unfilled_tables == {"clustering", "clustering_summary", "random_grouping"}
-    assert set(catalogue.applicable(named)) - set(catalogue.applicable(unnamed)) == {"fig7", "supp4", "supp8"}
+    of_outside = {"outside", "outside_summary", "outside_conclusions"}  # no pixels, and no categories either
+    of_categories = {"clustering", "clustering_summary", "random_grouping"}
+    assert unnamed.unfilled_tables - named.unfilled_tables == of_categories | of_outside
+    assert set(catalogue.applicable(named)) - set(catalogue.applicable(unnamed)) == {
+        "fig7",
+        "supp4",
+        "supp8",
+        "outside",
+    }
     assert catalogue.why_not("fig7", unnamed).endswith("add the column category to stimuli.csv.")

@@ -1199,6 +1199,48 @@ def test_conserved_images_of_three_networks_says_what_it_needs():
     assert "at least four networks are needed" in figure.get_suptitle()
 
 
+# --- outside
+
+
+def test_outside_draws_networks_their_mean_and_the_ceiling_and_says_what_single_networks_would(tables, drawn):
+    figure = drawn("outside")
+    rows = tables["outside_summary"].query("architecture == 'all_cnn_c' and file == 'brain' and ci_method == 'all'")
+    panel = figure.axes[0]
+    expected = rows[["layer_index", "mean", "ci_low", "ci_high"]].to_numpy(float).T
+    np.testing.assert_allclose(curves(panel)["mean over networks"], expected)
+    single = tables["outside"].query("architecture == 'all_cnn_c' and file == 'brain' and seed == 3 and subject.isna()")
+    assert any(np.array_equal(line.get_ydata(), single["value"]) for line in panel.lines)
+    (band,) = [patch for patch in panel.patches if patch.get_label() == "noise ceiling"]
+    assert (band.get_y(), band.get_y() + band.get_height()) == pytest.approx((0.7, 0.8))
+    assert not [patch for patch in figure.axes[3].patches if patch.get_label() == "noise ceiling"]  # of pixels
+    conclusions = tables["outside_conclusions"].query("file == 'brain' and k == 1")
+    of_pair = conclusions[
+        conclusions["group_a"].isin(best := ["all_cnn_c/baseline/conv9", "all_cnn_7/baseline/conv7"])
+        & conclusions["group_b"].isin(best)
+    ].iloc[0]
+    words = re.sub(r"\s+", " ", notes(figure))
+    assert f"single networks say the opposite in {100 * of_pair['flip']:.0f} % of pairs" in words
+    share = 1 - rows["best_share"].iloc[-1]
+    assert f"agreement is highest in conv9 ({rows['mean'].iloc[-1]:.3f}, 95 % interval" in words
+    assert f"{100 * share:.0f} % of single networks have another best layer" in words
+    matrix = np.asarray(figure.axes[2].images[0].get_array().filled(np.nan))
+    assert matrix.shape == (16, 16)
+    assert matrix[8, 15] == matrix[15, 8] == of_pair["flip"]
+    assert np.isnan(np.diag(matrix)).all()
+
+
+def test_outside_of_few_networks_or_without_draws_has_the_intervals_that_there_are():
+    few = study_tables({"all_cnn_c": ["conv1", "conv2"]}, n_networks=3)
+    assert np.isnan(curves(draw("outside", few).axes[0])["mean over networks"][2]).all()
+    tables = study_tables({"all_cnn_c": ["conv1", "conv2"]}, n_networks=6)
+    summary = tables["outside_summary"]
+    summary.loc[summary["ci_method"].isin(["all", "stimuli"]), ["ci_low", "ci_high"]] = np.nan
+    figure = draw("outside", tables)
+    expected = summary.query("file == 'brain' and ci_method == 'networks'")["ci_low"]
+    np.testing.assert_allclose(curves(figure.axes[0])["mean over networks"][2], expected)
+    assert "95 % intervals for new networks." in notes(figure)
+
+
 # --- sources
 
 

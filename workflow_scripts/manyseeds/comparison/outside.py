@@ -6,6 +6,7 @@ given how far the subjects differ (Nili et al. 2014).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from scipy.spatial.distance import pdist, squareform
 
 from manyseeds.comparison import comparators
 from manyseeds.comparison.consistency import within_category_mask
+from manyseeds.comparison.ranking import correlations, mid_ranks, numbered
+from manyseeds.io.files import atomic_path
 from manyseeds.representations.geometry import Geometry
 from manyseeds.representations.measures import rdm
 
@@ -114,6 +117,9 @@ COMPARISONS: dict[str, Callable[[Floats, Floats], float]] = {
     "whitened_cosine": whitened_cosine,
 }
 
+OF_RANKS = ("spearman", RHO_A)
+"""Comparisons that are correlations of mid-ranks."""
+
 RANKED = ("spearman", RHO_A, "kendall_tau_a")
 """Comparisons that depend on the order of dissimilarities alone."""
 
@@ -171,15 +177,21 @@ class Outside:
         (S, P) in the order of the study's stimuli.
     places
         (m,) places of these stimuli among the study's.
+    kind
+        `brain`, `behaviour` or `model`.
     is_ranked
         Whether `rho_a` alone compares it, because it predicts ties.
+    is_squared
+        Whether entries are squared distances; otherwise `whitened_cosine` squares them.
     """
 
     name: str
     subjects: tuple[str, ...]
     vectors: Floats
     places: NDArray[np.int64]
+    kind: str = "model"
     is_ranked: bool = False
+    is_squared: bool = True
 
     def comparisons(self, asked: Sequence[str]) -> list[str]:
         """Return the comparisons that fit."""
@@ -215,7 +227,18 @@ class Compared:
     n_undefined: int
 
 
-def compare_networks(networks: Floats, theirs: Outside, comparison: str, measure: str) -> tuple[Floats, Floats]:
+Numbers = NDArray[np.intp]
+"""(N + 1, P) numbers of the entries of N networks and of their mean RDM (`ranking.numbered`)."""
+
+
+def numbers_of(networks: Floats) -> Numbers | None:
+    """Return the numbers of the entries of networks (N, P) and of their mean; None if an entry is undefined."""
+    return None if np.isnan(networks).any() else np.stack([numbered(v) for v in (*networks, networks.mean(axis=0))])
+
+
+def compare_networks(
+    networks: Floats, theirs: Outside, comparison: str, measure: str, numbers: Numbers | None = None
+) -> tuple[Floats, Floats]:
     """Compare the RDMs of some networks, and their mean, with those of all subjects.
 
     Parameters
@@ -225,17 +248,27 @@ def compare_networks(networks: Floats, theirs: Outside, comparison: str, measure
     measure
         Name of their dissimilarity measure. `whitened_cosine` takes squared distances: Euclidean ones are squared,
         and correlation and cosine distances are half the squares of distances already.
+    numbers
+        From `numbers_of`, if known: ranks are then counted and not sorted again.
 
     Returns
     -------
     values, ensemble : ndarray
         (N, S) and (S,).
     """
-    if comparison == "whitened_cosine" and measure in UNSQUARED:
-        networks = networks**2
-    values = np.array([[compare(own, other, comparison) for other in theirs.vectors] for own in networks])
-    mean = networks.mean(axis=0)
-    return values, np.array([compare(mean, other, comparison) for other in theirs.vectors])
+    subjects = theirs.vectors
+    if comparison == "whitened_cosine":
+        networks = networks**2 if measure in UNSQUARED else networks
+        subjects = subjects if theirs.is_squared else subjects**2
+    every = [*networks, networks.mean(axis=0)]
+    if numbers is not None and comparison in OF_RANKS and not np.isnan(subjects).any():
+        once = np.ones(networks.shape[1])
+        ours = np.stack([mid_ranks(each, once) for each in numbers])
+        others = np.stack([mid_ranks(numbered(each), once) for each in subjects])
+        values = correlations(ours, others, once, expects_ties=comparison == RHO_A)
+    else:
+        values = np.array([[compare(own, other, comparison) for other in subjects] for own in every])
+    return values[:-1], values[-1]
 
 
 UNSQUARED = ("euclidean", "unit_euclidean", "norm_difference")
@@ -251,10 +284,43 @@ def vectors_of(geometries: Sequence[Geometry], measure: str, places: NDArray[np.
 
 def of_pixels(images: NDArray, places: NDArray[np.int64]) -> Outside:
     """Return the Euclidean distances of raw images (n, ...) as an RDM from outside."""
-    return Outside("pixels", ("",), np.array([pdist(images.reshape(len(images), -1))], dtype=np.float64), places)
+    distances = np.array([pdist(images.reshape(len(images), -1))], dtype=np.float64)
+    return Outside("pixels", ("",), distances, places, is_squared=False)
 
 
 def of_categories(categories: NDArray, places: NDArray[np.int64]) -> Outside:
     """Return 0 for stimuli of one category and 1 for others as an RDM from outside."""
     different = np.array([~within_category_mask(categories)], dtype=np.float64)
     return Outside("categories", ("",), different, places, is_ranked=True)
+
+
+def built_in(names: Sequence[str], categories: NDArray, images: NDArray | None) -> list[Outside]:
+    """Return the RDMs from outside that every study has, `pixels` and `categories`, as far as they are named."""
+    places = np.arange(len(categories))
+    makers = {
+        "pixels": lambda: of_pixels(np.asarray(images), places),
+        "categories": lambda: of_categories(categories, places),
+    }
+    return [makers[name]() for name in names]
+
+
+def save_outside(path: Path | str, theirs: Outside) -> None:
+    """Write an RDM from outside to an NPZ file."""
+    with atomic_path(path) as partial:
+        np.savez(
+            partial,
+            name=theirs.name,
+            kind=theirs.kind,
+            is_squared=theirs.is_squared,
+            subjects=np.array(theirs.subjects, dtype=str),
+            vectors=theirs.vectors,
+            places=theirs.places,
+        )
+
+
+def load_outside(path: Path | str) -> Outside:
+    """Read a file of `save_outside`."""
+    with np.load(path) as file:
+        subjects = tuple(file["subjects"].tolist())
+        words = {"kind": str(file["kind"]), "is_squared": bool(file["is_squared"])}
+        return Outside(str(file["name"]), subjects, file["vectors"], file["places"], **words)

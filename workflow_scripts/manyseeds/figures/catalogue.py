@@ -80,6 +80,11 @@ PICTURES = Requirement(
     lambda study: study.config["activations_dir"] is None,
     "the pictures of the stimuli, which own activations do not have",
 )
+OUTSIDE = Requirement(
+    lambda study: bool(study.outside_groups),
+    "RDMs from outside to compare networks with: name some in `outside.files` or `outside.built_in`, a measure of the "
+    "study in `outside.measures`, and conditions in `outside.conditions`",
+)
 SOURCES = Requirement(
     lambda study: bool(study.source_groups),
     "networks that cross random streams: give a condition `cross: {init: 4, order: 4}`, as in "
@@ -151,6 +156,11 @@ def by_comparators(study: "Study") -> Groups:
 def conserved(study: "Study") -> Groups:
     """Return the shown groups of which is asked what their networks have in common."""
     return [group for group in study.shown_groups if group in study.conserved_groups]
+
+
+def outside(study: "Study") -> Groups:
+    """Return the groups whose networks are compared with RDMs from outside."""
+    return study.outside_groups
 
 
 def pooled(study: "Study") -> Groups:
@@ -325,6 +335,13 @@ FIGURES: dict[str, Entry] = {
         groups=conserved,
         shows_stimuli=True,
     ),
+    "outside": Entry(
+        "Agreement with RDMs from outside",
+        CONSISTENCY,
+        ("outside", "outside_summary", "outside_conclusions", "instances"),
+        requires=(OUTSIDE,),
+        groups=outside,
+    ),
     "sources": Entry(
         "Which random stream makes networks differ",
         CAUSES,
@@ -389,7 +406,7 @@ def by_default(study: "Study") -> list[str]:
     return [name for name in applicable(study) if not set(FIGURES[name].tables) <= study.unfilled_tables]
 
 
-OF_BASELINES = (shown, of_alexnet, followed, by_comparators, distorted, conserved)
+OF_BASELINES = (shown, of_alexnet, followed, by_comparators, distorted, conserved, outside)
 """Choices of groups by which a figure leaves out conditions without comparing them."""
 
 

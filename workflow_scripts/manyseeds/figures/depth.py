@@ -262,6 +262,13 @@ def layer_axis(axes: Axes, layers: pd.DataFrame) -> None:
     axes.set_xlabel(axis_label)
 
 
+def name_places(axes: Axes, places: ArrayLike, labels: Sequence[str]) -> None:
+    """Name the rows and columns of a matrix."""
+    long = max(map(len, labels), default=0) > LONGEST_UPRIGHT
+    axes.set_xticks(np.asarray(places, float), labels, rotation=90 if long else 0, parse_math=False)
+    axes.set_yticks(np.asarray(places, float), labels, parse_math=False)
+
+
 def names_mm(layer_names: Iterable[str]) -> float:
     """Return the height of rotated layer names below a panel; 0 if they are not rotated."""
     labels, _ = short_layer_names(sorted({str(name) for name in layer_names}))

@@ -86,5 +86,9 @@ def networks_needed(better: Floats, worse: Floats) -> int | None:
 
     None if 1,000 are too few.
     """
-    enough = (k for k in range(1, MOST_NETWORKS + 1) if flip_of_means(better, worse, k) <= RARE)
-    return next(enough, None)
+    total, difference = better.var(ddof=1) + worse.var(ddof=1), better.mean() - worse.mean()
+    if total == 0 or difference <= 0:
+        return 1 if difference > 0 else None
+    first = int(np.clip(stats.norm.ppf(RARE) ** 2 * total / difference**2, 0, MOST_NETWORKS))
+    near = range(max(1, first), min(first + 2, MOST_NETWORKS) + 1)  # rounding of the quantile may move it by one
+    return next((k for k in near if flip_of_means(better, worse, k) <= RARE), None)

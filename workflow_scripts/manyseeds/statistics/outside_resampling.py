@@ -4,24 +4,28 @@ If stimulus i is drawn w_i times, entry (i, j) counts w_i w_j times, as in `stim
 undefined in any network or subject are left out of all draws.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import squareform
 
-from manyseeds.comparison.outside import RHO_A, Compared, Outside, compare_networks
+from manyseeds.comparison.outside import OF_RANKS, RHO_A, Compared, Numbers, Outside, compare_networks
+from manyseeds.comparison.ranking import correlations, mid_ranks, numbered
 
 Floats = NDArray[np.float64]
 
-OF_PRODUCTS, OF_RANKS = ("pearson", "cosine"), ("spearman", RHO_A)
-"""Comparisons whose draws are matrix products, and those whose entries are ranked again in each draw.
+OF_PRODUCTS = ("pearson", "cosine")
+"""Comparisons whose draws are matrix products. Entries of `OF_RANKS` are ranked again in each draw.
 
 The others, tau a and the whitened cosine, are not resampled.
 """
 
 
-def compare_outside(networks: Floats, theirs: Outside, keys: dict[str, Any], weights: Floats) -> Compared:
+def compare_outside(
+    networks: Floats, theirs: Outside, keys: dict[str, Any], weights: Floats, numbers: Numbers | None = None
+) -> Compared:
     """Compare networks with an RDM from outside, on all stimuli that the two have in common and on draws of these.
 
     Parameters
@@ -32,16 +36,20 @@ def compare_outside(networks: Floats, theirs: Outside, keys: dict[str, Any], wei
         As in `Compared`.
     weights
         (B, m) from `stimulus_weights`; B may be 0.
+    numbers
+        From `numbers_of`, if known.
     """
     comparison, measure = keys["comparison"], keys["measure"]
-    values, ensemble = compare_networks(networks, theirs, comparison, measure)
-    draws = resampled_means(networks, theirs.vectors, comparison, weights) if len(weights) else np.empty(0)
+    values, ensemble = compare_networks(networks, theirs, comparison, measure, numbers)
+    draws = resampled_means(networks, theirs.vectors, comparison, weights, numbers) if len(weights) else np.empty(0)
     undefined = np.isnan(networks)[:, None] | np.isnan(theirs.vectors)
     n_undefined = int(undefined.sum(axis=-1).max())
     return Compared(keys, values, ensemble, draws, len(theirs.places), networks.shape[1], n_undefined)
 
 
-def resampled_means(networks: Floats, subjects: Floats, comparison: str, weights: Floats) -> Floats:
+def resampled_means(
+    networks: Floats, subjects: Floats, comparison: str, weights: Floats, numbers: Numbers | None = None
+) -> Floats:
     """Return the mean agreement over networks and subjects in each draw of stimuli.
 
     Parameters
@@ -52,6 +60,8 @@ def resampled_means(networks: Floats, subjects: Floats, comparison: str, weights
         Name in `outside.COMPARISONS`.
     weights
         (B, m) from `stimulus_weights`.
+    numbers
+        From `numbers_of`, if known.
 
     Returns
     -------
@@ -62,7 +72,10 @@ def resampled_means(networks: Floats, subjects: Floats, comparison: str, weights
     if comparison in OF_PRODUCTS:
         return _by_products(networks, subjects, defined, weights, centres=comparison == "pearson")
     if comparison in OF_RANKS:
-        return _by_ranks(networks, subjects, defined, weights, expects_ties=comparison == RHO_A)
+        known = list(numbers[:-1]) if numbers is not None and defined.all() else None
+        ours = known or [numbered(each[defined]) for each in networks]
+        theirs = [numbered(each[defined]) for each in subjects]
+        return _by_ranks(ours, theirs, defined, weights, expects_ties=comparison == RHO_A)
     return np.empty(0)
 
 
@@ -97,28 +110,18 @@ def _by_products(networks: Floats, subjects: Floats, defined: NDArray, weights: 
     return means / (len(ours) * len(theirs))
 
 
-def _by_ranks(networks: Floats, subjects: Floats, defined: NDArray, weights: Floats, *, expects_ties: bool) -> Floats:
+def _by_ranks(
+    numbers: Sequence[NDArray], subjects: Sequence[NDArray], defined: NDArray, weights: Floats, *, expects_ties: bool
+) -> Floats:
     """Return means of correlations of weighted mid-ranks, or of their expectation if ties are broken at random."""
     first, second = np.triu_indices(weights.shape[1], 1)
     first, second = first[defined], second[defined]
-    groups = [np.unique(vector[defined], return_inverse=True)[1] for vector in (*networks, *subjects)]
-    n_networks, means = len(networks), np.empty(len(weights))
+    means = np.empty(len(weights))
+    room = np.empty((2, len(first)))  # used again and again: to allocate it takes longer than to fill it
     for draw, counts in enumerate(weights):
-        times = counts[first] * counts[second]
-        total = times.sum()
-        ranks = np.stack([_mid_ranks(group, times) for group in groups]) - (total + 1) / 2
-        ours, theirs = ranks[:n_networks], ranks[n_networks:]
-        products = (ours * times) @ theirs.T
-        if expects_ties:
-            values = 12 * products / (total**3 - total)
-        else:
-            norms = np.einsum("kp,kp,p->k", ranks, ranks, times)
-            values = products / np.sqrt(np.outer(norms[:n_networks], norms[n_networks:]))
-        means[draw] = values.mean()
+        times = np.multiply(counts.take(first, out=room[0]), counts.take(second, out=room[1]), out=room[0])
+        drawn = np.flatnonzero(times)  # about four entries of ten
+        times = times[drawn]
+        ours, theirs = (np.stack([mid_ranks(each[drawn], times) for each in side]) for side in (numbers, subjects))
+        means[draw] = correlations(ours, theirs, times, expects_ties=expects_ties).mean()
     return means
-
-
-def _mid_ranks(groups: NDArray, times: Floats) -> Floats:
-    """Return the mid-rank of each entry if it is there several times; `groups` numbers equal entries in their order."""
-    sizes = np.bincount(groups, times)
-    return (np.cumsum(sizes) - sizes / 2 + 0.5)[groups]

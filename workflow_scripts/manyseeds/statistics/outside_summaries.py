@@ -106,7 +106,9 @@ def summary_rows(
     ceilings
         Noise ceiling of each file and comparison.
     """
-    for each in compared:
+    compared = list(compared)
+    shares = best_shares(compared)
+    for place, each in enumerate(compared):
         of_networks, errors = each.values.mean(axis=1), errors_of(each.values, each.draws, each.n_stimuli)
         low, high = ceilings[each.keys["file"], each.keys["comparison"]]
         mean = of_networks.mean()
@@ -119,12 +121,42 @@ def summary_rows(
             "min": of_networks.min(),
             "max": of_networks.max(),
             "ensemble": each.ensemble.mean(),
+            "best_share": shares[place],
             "ceiling_low": low,
             "ceiling_high": high,
         }
         for method in METHODS:
             half = errors.half_width(method)
-            yield row | {"ci_method": method, "ci_low": mean - half, "ci_high": mean + half}
+            drawn = len(each.draws) if method in ("stimuli", "all") and len(each.draws) else None
+            yield row | {
+                "ci_method": method,
+                "n_resamples": drawn,
+                "ci_low": mean - half,
+                "ci_high": mean + half,
+            }
+
+
+def best_shares(compared: Sequence[Compared]) -> list[float]:
+    """Return the share of networks whose values are highest in a layer, for each layer among those of the same keys.
+
+    A network with equal values in several layers counts in the first of them; NaN without any defined value.
+    """
+
+    def keys(each: Compared) -> tuple[Any, ...]:
+        return tuple(each.keys[name] for name in ("file", "comparison", "measure"))
+
+    shares = [np.nan] * len(compared)
+    for one in dict.fromkeys(map(keys, compared)):
+        places = [place for place, each in enumerate(compared) if keys(each) == one]
+        values = np.stack([compared[place].values.mean(axis=1) for place in places])
+        if np.isnan(values).any():
+            values = np.where(np.isnan(values), -np.inf, values)
+        if np.isinf(values).all(axis=0).any():
+            continue
+        best = np.argmax(values, axis=0)
+        for layer, place in enumerate(places):
+            shares[place] = float(np.mean(best == layer))
+    return shares
 
 
 # Conclusions on two groups

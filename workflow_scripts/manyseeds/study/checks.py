@@ -8,8 +8,9 @@ from manyseeds.errors import StudyError
 from manyseeds.study import distortions
 from manyseeds.study.architectures import NAMED_IN, RESERVED, layer_names, module_names
 from manyseeds.study.names import alike
-from manyseeds.study.study import FOLDERS, OWN_ACTIVATIONS, OWN_NETWORKS, TRAINED, Study, network_name
+from manyseeds.study.study import BUILT_IN, FOLDERS, OWN_ACTIVATIONS, OWN_NETWORKS, TRAINED, Study, network_name
 from manyseeds.study.tasks import check_pools
+from manyseeds.study.user_folders import BRACES
 from manyseeds.study.validation import Config, check_plain, check_schema, with_defaults, with_types
 
 MOST_INSTANCES = 10_000
@@ -42,6 +43,8 @@ def _with_home(config: Config) -> Config:
     for section in ("data", "stimuli"):
         if config[section]["root"] is not None:
             expanded[section] = {**config[section], "root": os.path.expanduser(config[section]["root"])}
+    files = [{**entry, "path": os.path.expanduser(entry["path"])} for entry in config["outside"]["files"]]
+    expanded["outside"] = {**config["outside"], "files": files}
     return {key: expanded.get(key, value) for key, value in config.items()}
 
 
@@ -81,6 +84,7 @@ def check_meaning(study: Study) -> None:
     _check_images(study)
     _check_distortions(study)
     _check_tuning(study)
+    _check_outside(study)
     if not study.instances:
         raise StudyError(
             f"{config[folders[0]]}: found no two networks of one group (architecture and condition) that the study "
@@ -273,6 +277,7 @@ def _check_compared_layers(study: Study) -> None:
         "comparators": study.comparator_groups,
         "conserved": study.conserved_groups,
         "explorer": study.explored_groups,
+        "outside": study.outside_groups,
     }
     for key, groups in analyses.items():
         _check_has_layers(study, key, dict.fromkeys(architecture for architecture, _ in groups))
@@ -385,6 +390,33 @@ def _check_tuning(study: Study) -> None:
             "none."
         )
     _check_known("finetune.distortions", chosen, list(study.distortions) or ["none"], "distortions.names")
+
+
+def _check_outside(study: Study) -> None:
+    """Check names and paths of RDMs from outside, and that squared distances are there for the comparison of these."""
+    chosen = study.config["outside"]
+    names = [entry["name"] for entry in chosen["files"]]
+    _check_unique("outside.files", names)
+    for entry in chosen["files"]:
+        name, path = entry["name"], entry["path"]
+        if name in BUILT_IN:
+            raise StudyError(
+                f"Config key outside.files: found the name {name}, which a built-in RDM has; expected another."
+            )
+        if not BRACES.isdisjoint(path):
+            raise StudyError(
+                f"Config key outside.files: found {path}, expected a path without {{, }}, < and >, which Snakemake "
+                "replaces."
+            )
+        if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(f"results/{study.name}")):
+            raise StudyError(
+                f"Config key outside.files: found {path}, expected a file outside the study's own results/{study.name}."
+            )
+        if "whitened_cosine" in chosen["comparisons"] and not entry["squared"]:
+            raise StudyError(
+                f"Config key outside.comparisons: found whitened_cosine, which compares squared distances, and {name} "
+                "of outside.files is not `squared: true`; expected other comparisons, or a file of squared distances."
+            )
 
 
 def _check_declared(study: Study) -> None:

@@ -29,8 +29,15 @@ FOLDERS = {"activations_dir": OWN_ACTIVATIONS, "networks_dir": OWN_NETWORKS, "pr
 SETTINGS = ("dropout", "images", "categories", "perturb")
 """Keys of conditions that change a training otherwise than by its random draws."""
 
+BUILT_IN = ("pixels", "categories")
+"""RDMs from outside that every study has, if it has images and categories."""
+
 PERSONAL = ("study", "keep_activations")
-PERSONAL_IN = {"data": ("root", "download"), "training": ("checkpoint_minutes", "cohort_size", "cuda_graphs")}
+PERSONAL_IN = {
+    "data": ("root", "download"),
+    "outside": ("files",),
+    "training": ("checkpoint_minutes", "cohort_size", "cuda_graphs"),
+}
 """Keys of the config and of its sections that each user of a study sets for their own runs."""
 
 
@@ -72,6 +79,8 @@ class Study:
         if not self.conserved_groups:
             unfilled |= {"conserved", "stimulus_agreement", "category_agreement", "pair_agreement"}
             unfilled |= {"agreement_reliability", "conserved_dimensions"}
+        if not self.outside_groups:
+            unfilled |= {"outside", "outside_summary", "outside_conclusions"}
         if not self.source_groups:
             unfilled |= {"sources", "source_pairs", "divergence"}
         if not self.comparator_groups:
@@ -206,7 +215,16 @@ class Study:
         named = {f"condition_pairs[{index}]": pair for index, pair in enumerate(self.config["condition_pairs"])}
         for key in ("partitions_for", "stimuli_for"):
             named[f"resampling.{key}.conditions"] = resampling[key]["conditions"] or []
-        for key in ("untrained", "comparators", "sources", "conserved", "explorer", "kernels", "distortions"):
+        for key in (
+            "untrained",
+            "comparators",
+            "sources",
+            "conserved",
+            "explorer",
+            "outside",
+            "kernels",
+            "distortions",
+        ):
             named[f"{key}.conditions"] = self.config[key]["conditions"] or []
         return named
 
@@ -273,6 +291,30 @@ class Study:
     def conserved_measures(self) -> tuple[str, ...]:
         """Measures of the RDMs in which that is asked, as far as the study has them."""
         return tuple(measure for measure in self.config["conserved"]["measures"] if measure in self.measures)
+
+    @cached_property
+    def outside_groups(self) -> tuple[tuple[str, str], ...]:
+        """The groups whose networks are compared with RDMs from outside (`outside`)."""
+        chosen = self.config["outside"]["conditions"]
+        if not self.outside_measures or not (self.outside_files or self.built_in):
+            return ()
+        return self.shown_groups if chosen is None else tuple(group for group in self.groups if group[1] in chosen)
+
+    @property
+    def outside_measures(self) -> tuple[str, ...]:
+        """Measures of the networks' RDMs that are compared with RDMs from outside, as far as the study has them."""
+        return tuple(measure for measure in self.config["outside"]["measures"] if measure in self.measures)
+
+    @property
+    def outside_files(self) -> dict[str, Config]:
+        """The entries of `outside.files` by their names."""
+        return {entry["name"]: entry for entry in self.config["outside"]["files"]}
+
+    @property
+    def built_in(self) -> tuple[str, ...]:
+        """The built-in RDMs from outside that are compared. Own activations do not have pixels."""
+        there = {"pixels": self.mode != OWN_ACTIVATIONS, "categories": self.has_categories}
+        return tuple(name for name in self.config["outside"]["built_in"] if there[name])
 
     @cached_property
     def source_groups(self) -> tuple[tuple[str, str], ...]:
