@@ -62,6 +62,8 @@ rule list_instances:
         runtime=10,
     params:
         instances=instance_rows,
+        categories=trained_categories,
+        epoch=STUDY.last_epoch,
         code=code_of("list_instances"),
     message:
         "Listing the instances of {wildcards.architecture}, {wildcards.condition}"

@@ -8,11 +8,12 @@ with job(snakemake) as report:
     import numpy as np
 
     from manyseeds.data.preprocessing import fit_preprocessing, fixed_preprocessing, save_preprocessing
-    from manyseeds.models.timm_preprocessing import agreed, difference
 
     train_images = np.load(snakemake.input.train_images, mmap_mode="r")
     chosen, stated = snakemake.params.chosen, snakemake.params.stated
     if stated is not None:
+        from manyseeds.models.timm_preprocessing import agreed, difference  # loads torch
+
         chosen = agreed(stated["networks"])
         if note := difference(chosen, stated):
             report.aloud(note)

@@ -5,11 +5,13 @@ from pathlib import Path
 
 from _job import job
 
-with job(snakemake):
+with job(snakemake) as report:
     from manyseeds.exchange import export
+    from manyseeds.exchange.doubts import about_weights
     from manyseeds.io import tables, tensors
     from manyseeds.io.files import write_parquet
     from manyseeds.models import build, spec
+    from manyseeds.models.initial_law import is_initial
 
     source, params, output = snakemake.input, snakemake.params, snakemake.output
     weights, metadata = export.read_exported_weights(Path(source.weights))
@@ -22,7 +24,11 @@ with job(snakemake):
     build.load(build.build(*described), weights, source=source.weights)
     # The key belongs to the weights that the training published, and these are rounded.
     metadata = {"exported_key" if key == "key" else key: value for key, value in metadata.items()}
-    tensors.write(output.weights, weights, {**metadata, **spec.to_metadata(*described), "source": source.weights})
+    initial = is_initial(weights, *described)
+    if initial:
+        report.aloud(f"{source.weights}: its weights are distributed as before training. Is it the trained network?")
+    metadata |= {**spec.to_metadata(*described), "source": source.weights, **about_weights(weights, initial=initial)}
+    tensors.write(output.weights, weights, metadata)
     export.import_rejected(Path(source.weights).parent, Path(output.weights).parent)
     for table in ("history", "attempts"):
         schema = tables.read_schema(source[f"{table}_schema"])

@@ -8,18 +8,20 @@ from _job import job
 with job(snakemake) as report:
     import pandas as pd
 
-    from manyseeds.exchange import doubts
     from manyseeds.io import tables, tensors
 
-    inputs, rows = snakemake.input, pd.DataFrame(snakemake.params.instances)
+    inputs, params = snakemake.input, snakemake.params
+    rows = pd.DataFrame(params.instances)
     instances = tables.with_attempts(rows, [pd.read_parquet(path) for path in inputs.attempts])
     found: dict[int, str] = {}
     if inputs.weights:  # networks that were trained elsewhere
+        from manyseeds.exchange import doubts  # loads scipy's statistics
+
         found = doubts.of_group(
             dict(zip(rows["seed"], map(tensors.read_metadata, inputs.weights), strict=True)),
-            [pd.read_parquet(path) for path in inputs.accuracies],
+            [pd.read_parquet(path, filters=[("epoch", "=", params.epoch)]) for path in inputs.accuracies],
             pd.read_parquet(inputs.consistency),
-            len(json.loads(Path(inputs.card).read_text())["categories"]),
+            len(params.categories or json.loads(Path(inputs.card).read_text())["categories"]),
         )
     if found:
         report.aloud(doubts.sentence("/".join(snakemake.wildcards), found))
