@@ -71,6 +71,7 @@ def studies(folder: Path) -> Iterator[list[str]]:
     yield ["all", "explorer", "export", "rsatoolbox", "--configfile", str(ROOT / "studies/digits.yaml")]
     yield ["all", "--configfile", str(ROOT / "studies/digits_sources.yaml")]
     yield ["paradox1", "merge", "--configfile", str(ROOT / "studies/digits_paradox.yaml")]
+    yield ["transfer", "--configfile", str(ROOT / "studies/digits_transfer.yaml")]
     for name in ("0", "1"):
         (folder / "stimuli" / name).mkdir(parents=True)
     yield ["all", "--config", "study=own_stimuli", "stimuli={root: stimuli}", "networks=[{architecture: resnet18}]"]

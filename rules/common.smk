@@ -77,6 +77,7 @@ CONSERVED_TABLES = [
 OUTSIDE_TABLES = ["outside", "outside_summary"]
 COMPARATOR_TABLES = ["comparators", "comparators_summary", "comparator_drop", "correspondence"]
 DISTORTION_TABLES = ["distorted_accuracy", "distorted_accuracy_summary", "kernel_relations", "paradox"]
+TRANSFER_TABLES = ["transfer", "transfer_summary", "transfer_relations"]
 GROUP_TABLES = [
     "instances",
     "consistency",
@@ -98,6 +99,7 @@ GROUP_TABLES = [
     "error_agreement",
     *DISTORTION_TABLES,
     "merged",
+    *TRANSFER_TABLES,
     *CONSERVED_TABLES,
     *OUTSIDE_TABLES,
 ]

@@ -225,3 +225,74 @@ if STUDY.tuned_groups:
             "Testing networks between those of {wildcards.architecture}, {wildcards.condition}, and the tuned ones"
         script:
             "../workflow_scripts/merge_kernels.py"
+
+
+# Other studies have no such tables; there, the target `transfer` says so.
+if STUDY.transfer_groups:
+
+    rule transfer_networks:
+        input:
+            sources=weights_of_group,
+            images=inputs_of("train"),
+            labels=f"{R}/dataset/train_labels.npy",
+            test_images=inputs_of("test"),
+            test_labels=f"{R}/dataset/test_labels.npy",
+            card=f"{R}/dataset/card.json",
+            preprocessing=f"{R}/dataset/preprocessing.safetensors",
+            attempts=group_parts("attempts"),
+        output:
+            predictions=f"{R}/predictions/{{architecture}}/{{condition}}/transfer.npz",
+        log:
+            f"{R}/logs/transfer_networks/{{architecture}}/{{condition}}.log",
+        benchmark:
+            f"{R}/benchmarks/transfer_networks/{{architecture}}/{{condition}}.tsv"
+        wildcard_constraints:
+            architecture=one_of_groups(STUDY.transfer_groups),
+        conda:
+            "../envs/manyseeds.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=1440,
+            gpu=1,
+            checkpoint_minutes=STUDY.config["training"]["checkpoint_minutes"],
+            cuda_graphs=int(STUDY.config["training"]["cuda_graphs"]),
+        params:
+            seeds=group_seeds,
+            tasks=transfer_tasks,
+            modes=STUDY.config["transfer"]["modes"],
+            training_set=tasks.training_set(STUDY, STUDY.config["transfer"]["target"]),
+            stores=f"{R}/.transfer",
+            code=code_with_network("transfer_networks"),
+        message:
+            f"Training {{wildcards.architecture}}, {{wildcards.condition}}, on {STUDY.config['transfer']['target']}"
+        script:
+            "../workflow_scripts/transfer_networks.py"
+
+    rule compare_transfers:
+        input:
+            predictions=rules.transfer_networks.output.predictions,
+            kernels=kernels_of_sources,
+            consistency=f"{R}/tables/parts/{{architecture}}/{{condition}}/consistency.parquet",
+            schemas=[schema_path(table) for table in TRANSFER_TABLES],
+        output:
+            **{table: f"{R}/tables/parts/{{architecture}}/{{condition}}/{table}.parquet" for table in TRANSFER_TABLES},
+        log:
+            f"{R}/logs/compare_transfers/{{architecture}}/{{condition}}.log",
+        wildcard_constraints:
+            architecture=one_of_groups(STUDY.transfer_groups),
+        conda:
+            "../envs/manyseeds.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=60,
+        params:
+            tables=TRANSFER_TABLES,
+            target=STUDY.config["transfer"]["target"],
+            seed=STUDY.config["resampling"]["seed"],
+            code=code_of("compare_transfers"),
+        message:
+            "Comparing the transfer of {wildcards.architecture}, {wildcards.condition}"
+        script:
+            "../workflow_scripts/compare_transfers.py"

@@ -146,8 +146,8 @@ def weights_of_group(wildcards):
 
 
 def of_imported(source):
-    """Return an input if the study analyses the user's own networks, else none."""
-    return source if STUDY.mode == OWN_NETWORKS else []
+    """Return an input if the study analyses networks that others trained, the user's own or exported ones."""
+    return source if STUDY.mode in (OWN_NETWORKS, PRETRAINED) else []
 
 
 # Activations, geometries and RDMs
@@ -318,6 +318,7 @@ def parts_of_groups(table, groups):
         "kernels": STUDY.kernel_groups,
         **dict.fromkeys(["error_agreement", *DISTORTION_TABLES], STUDY.distortion_groups),
         "merged": STUDY.tuned_groups,
+        **dict.fromkeys(TRANSFER_TABLES, STUDY.transfer_groups),
         **dict.fromkeys(CONSERVED_TABLES, STUDY.conserved_groups),
         **dict.fromkeys(OUTSIDE_TABLES, STUDY.outside_groups),
     }

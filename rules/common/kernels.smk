@@ -112,3 +112,17 @@ def tuning_tasks(seeds):
         ]
         for rate in STUDY.config["finetune"]["learning_rates"]
     }
+
+
+def transfer_tasks(wildcards):
+    """Return a param: the settings of the trainings of a group's sources, by transfer seed."""
+    return [
+        [tasks.transfer_values(STUDY, instance, seed) for instance in instances_of_group(wildcards)]
+        for seed in range(STUDY.config["transfer"]["seeds"])
+    ]
+
+
+def kernels_of_sources(wildcards):
+    """Return the part of the table of kernels of the sources of a transfer, if their kernels are compared."""
+    having = (wildcards.architecture, wildcards.condition) in STUDY.kernel_groups
+    return f"{R}/tables/parts/{{architecture}}/{{condition}}/kernels.parquet" if having else []

@@ -59,6 +59,7 @@ def study_tables(
         "distorted_accuracy": _distorted_accuracy(layers, condition, n_networks),
         **_paradox(layers, condition),
         "merged": _merged(layers, condition),
+        **_transfer(layers, condition),
         "kernel_relations": _kernel_relations(layers, condition, n_networks),
         "rotations": _rotations(rng),
         "rotation_entries": _rotation_entries(rng),
@@ -410,6 +411,26 @@ def _merged(layers, condition):
             accuracy = 0.5 + 0.01 * seed + 0.2 * fraction * (distortion == "blur") + 0.05 * (order == "random")
             rows.append(key | {"distortion": distortion, "accuracy": accuracy, "n_images": 500})
     return pd.DataFrame(rows)
+
+
+def _transfer(layers, condition):
+    """Five sources, three transfer seeds and three modes."""
+    keys = {"condition": condition, "target": "categories_b"}
+    accuracies, summary, relations = [], [], []
+    for architecture, (m, mode) in product(layers, enumerate(("readout", "all", "scratch"))):
+        key = {"architecture": architecture, **keys, "mode": mode}
+        for seed, transfer_seed in product(range(5), range(3)):
+            row = {"seed": seed, "transfer_seed": transfer_seed, "split": "test", "n_images": 500}
+            accuracies.append(key | row | {"accuracy": 0.5 + 0.1 * m + 0.02 * seed - 0.01 * transfer_seed})
+        for component, variance in (("source", 1e-3), ("transfer_seed", 2e-4), ("rest", -1e-5)):
+            ends = {"variance": variance * (1 + m), "ci_low": variance - 1e-3, "ci_high": variance * (1 + m) + 2e-3}
+            summary.append(key | {"component": component, "n_networks": 5, "n_transfer_seeds": 3} | ends)
+        for x, y in product(("index", "greedy", "optimal", "propagated", "consistency"), ("abs_difference", "kappa")):
+            place = {"layer": "conv2", "layer_index": 1} if x == "consistency" else {"layer": None, "layer_index": None}
+            r = 0.1 * m + 0.2 * (y == "kappa") - 0.3 * (x == "greedy")
+            relations.append(key | place | {"x": x, "y": y, "pearson": r, "ci_low": r - 0.3, "ci_high": r + 0.3})
+    frames = {"transfer": accuracies, "transfer_summary": summary, "transfer_relations": relations}
+    return {name: pd.DataFrame(rows) for name, rows in frames.items()}
 
 
 TUNED = ("finetuned_none_0.001", "finetuned_blur_0.001")

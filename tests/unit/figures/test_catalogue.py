@@ -133,7 +133,8 @@ def test_conditions_that_figures_leave_out_are_named():
 def test_studies_of_networks_from_elsewhere_leave_out_what_they_cannot_fill(tmp_path):
     activations = study(**own_activations(tmp_path / "activations"))
     networks = study(**own_networks(tmp_path / "networks"))
-    of_pools = {"sources", "source_pairs", "divergence"}
+    transfer = {"transfer", "transfer_summary", "transfer_relations"}
+    of_pools = {"sources", "source_pairs", "divergence"} | transfer
     distorted = {"distorted_accuracy", "distorted_accuracy_summary", "kernel_relations", "paradox", "merged"}
     assert study().unfilled_tables == of_pools | distorted
     assert study(distortions={"names": ["blur"]}).unfilled_tables == of_pools | {"merged"}
@@ -142,7 +143,7 @@ def test_studies_of_networks_from_elsewhere_leave_out_what_they_cannot_fill(tmp_
     simulated = {*catalogue.FIGURES["supp5"].tables}
     assert activations.unfilled_tables == {"history", "attempts"} | of_pools | of_networks | distorted | simulated
     crossed = study(conditions=[{"name": "crossed", "cross": {"init": 2, "order": 2}}])
-    assert crossed.unfilled_tables == distorted
+    assert crossed.unfilled_tables == distorted | transfer
     assert {"sources", "divergence"} <= {*catalogue.by_default(crossed)}
     for each in (study(), networks):
         assert catalogue.by_default(each) == catalogue.applicable(each)

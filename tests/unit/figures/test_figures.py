@@ -199,6 +199,7 @@ def test_states_pairs_accuracy_and_what_the_error_bars_are(name, drawn):
 AXES_NAMED = [
     "comparators",
     "merge",
+    "transfer",
     "paradox1",
     "paradox2",
     "fig3",
@@ -576,6 +577,18 @@ def test_merge_shows_means_over_networks_and_orders_from_one_network_to_the_othe
     random = [means["similarity"][0.0], *means["random"], means["similarity"][1.0]]
     np.testing.assert_allclose(lines["with the distortion, kernels at random"], random)
     assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "0.1", "0.5", "1"]
+
+
+def test_transfer_shows_accuracies_components_and_relations_by_mode(tables, drawn):
+    panels = {axes.get_title(): axes for axes in drawn("transfer").axes}
+    rows = tables["transfer"].query("architecture == 'all_cnn_c'")
+    lines = [line.get_ydata() for line in panels["All-CNN-C, accuracy"].lines]
+    expected = [group["accuracy"] for _, group in rows.groupby(["mode", "transfer_seed"], sort=False)]
+    np.testing.assert_allclose(sorted(map(tuple, lines)), sorted(map(tuple, expected)))
+    of_source = next(each for each in panels["All-CNN-C, its variance"].containers if each.get_label() == "source")
+    np.testing.assert_allclose(of_source.lines[0].get_ydata(), [10, 20, 30])
+    greedy = next(each for each in panels["All-CNN-C, similarity"].containers if "greedy" in each.get_label())
+    np.testing.assert_allclose(greedy.lines[0].get_ydata(), [-0.1, 0.0, 0.1], atol=1e-12)
 
 
 def test_paradox2_shows_each_network_at_each_strength_and_those_trained_further(tables, drawn):

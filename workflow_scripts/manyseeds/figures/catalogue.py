@@ -80,6 +80,11 @@ PICTURES = Requirement(
     lambda study: study.config["activations_dir"] is None,
     "the pictures of the stimuli, which own activations do not have",
 )
+TRANSFERRED = Requirement(
+    lambda study: bool(study.transfer_groups),
+    "networks that learn other categories: name two conditions in `transfer.source` and `transfer.target`, as in "
+    "studies/digits_transfer.yaml",
+)
 OUTSIDE = Requirement(
     lambda study: bool(study.outside_groups),
     "RDMs from outside to compare networks with: name some in `outside.files` or `outside.built_in`, a measure of the "
@@ -161,6 +166,11 @@ def conserved(study: "Study") -> Groups:
 def outside(study: "Study") -> Groups:
     """Return the groups whose networks are compared with RDMs from outside."""
     return study.outside_groups
+
+
+def transferred(study: "Study") -> Groups:
+    """Return the groups whose networks learn other categories."""
+    return study.transfer_groups
 
 
 def pooled(study: "Study") -> Groups:
@@ -383,6 +393,13 @@ FIGURES: dict[str, Entry] = {
         ("merged", "instances"),
         requires=(WEIGHTS, DISTORTED, KERNELS, TUNED),
         groups=distorted,
+    ),
+    "transfer": Entry(
+        "How networks learn other categories",
+        KERNELS_AND_ERRORS,
+        ("transfer", "transfer_summary", "transfer_relations", "instances"),
+        requires=(TRANSFERRED,),
+        groups=transferred,
     ),
     "claims": Entry("The declared claims", PAPER, ("claims", "instances"), (CLAIMED,), claimed),
     "comparison": Entry("Published values and ours", PAPER, ("comparison", "instances"), (PUBLISHED,), all_groups),

@@ -30,7 +30,7 @@ ALL = "all distortions"
 
 def draw(tables: Tables) -> Figure:
     """Draw a panel for each measure of performing alike, of every group: a row of points for each distortion."""
-    relations = _of_networks(tables["kernel_relations"])
+    relations = of_networks(tables["kernel_relations"])
     if relations.empty:
         raise NothingToDraw
     shown = groups(relations)
@@ -47,7 +47,7 @@ def draw(tables: Tables) -> Figure:
     return figure
 
 
-def _of_networks(relations: pd.DataFrame) -> pd.DataFrame:
+def of_networks(relations: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of whole networks, and of the last layer's consistency."""
     last = relations.loc[relations["x"] == "consistency"].groupby(["architecture", "condition"])["layer_index"]
     deepest = relations["layer_index"] == last.transform("max").reindex(relations.index)

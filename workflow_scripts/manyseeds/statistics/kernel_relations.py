@@ -3,7 +3,7 @@
 Pairs share networks. So intervals are jackknives over networks on Fisher's z, and p-values permute networks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -72,18 +72,48 @@ def relations(
         Root of the permutations.
     """
     seeds = sorted(set(accuracy["seed"]))
-    if len(seeds) < MIN_PAIRS:
-        return pd.DataFrame()
-    similarities = [*_kernel_similarities(kernels, seeds), *_consistencies(consistency, seeds)]
-    orders = network_orders(len(seeds), generator(seed, "permutation/kernels", len(seeds)))
-    group = {"architecture": accuracy["architecture"].iloc[0], "condition": accuracy["condition"].iloc[0]}
-    rows = [
-        group | keys | {"distortion": distortion, "y": outcome} | _related(x, y, orders)
+    found = [
+        ({"distortion": distortion, "y": outcome}, y)
         for outcome in OUTCOMES
         for distortion, y in outcomes(errors, accuracy, outcome, seeds).items()
-        for keys, x in similarities
     ]
-    frame = pd.DataFrame(rows)
+    rows = related(found, kernels, consistency, seeds, seed)
+    if not rows:
+        return pd.DataFrame()
+    group = {"architecture": accuracy["architecture"].iloc[0], "condition": accuracy["condition"].iloc[0]}
+    return with_holm(pd.DataFrame(rows).assign(**group))
+
+
+def related(
+    found: Sequence[tuple[Row, Floats]],
+    kernels: pd.DataFrame,
+    consistency: pd.DataFrame,
+    seeds: list[int],
+    seed: int,
+) -> list[Row]:
+    """Relate each similarity of networks to each outcome; none below three networks.
+
+    Parameters
+    ----------
+    found
+        Keys of an outcome, and its values (K,) for all pairs of networks.
+    kernels, consistency
+        The networks' rows of these tables; `kernels` may be empty.
+    seeds
+        Ascending seeds of the networks.
+    seed
+        Root of the permutations.
+    """
+    if len(seeds) < MIN_PAIRS:
+        return []
+    of_kernels = list(_kernel_similarities(kernels, seeds)) if len(kernels) else []
+    similarities = [*of_kernels, *_consistencies(consistency, seeds)]
+    orders = network_orders(len(seeds), generator(seed, "permutation/kernels", len(seeds)))
+    return [keys | own | _related(x, y, orders) for own, y in found for keys, x in similarities]
+
+
+def with_holm(frame: pd.DataFrame) -> pd.DataFrame:
+    """Add p-values adjusted by Holm's method, one family for each outcome `y`."""
     adjusted = frame.groupby("y")["p_permutation"].transform(lambda p: holm(p.to_numpy(float)))
     return frame.assign(p_holm=adjusted)
 

@@ -84,6 +84,7 @@ def check_meaning(study: Study) -> None:
     _check_images(study)
     _check_distortions(study)
     _check_tuning(study)
+    _check_transfer(study)
     _check_outside(study)
     if not study.instances:
         raise StudyError(
@@ -417,6 +418,30 @@ def _check_outside(study: Study) -> None:
                 f"Config key outside.comparisons: found whitened_cosine, which compares squared distances, and {name} "
                 "of outside.files is not `squared: true`; expected other comparisons, or a file of squared distances."
             )
+
+
+def _check_transfer(study: Study) -> None:
+    """Check that transfer has a source and a target, both of this study, and that networks can be trained."""
+    transfer = study.config["transfer"]
+    names = {key: transfer[key] for key in ("source", "target")}
+    given = [key for key, name in names.items() if name is not None]
+    if not given:
+        return
+    if len(given) == 1:
+        other = next(key for key in names if key not in given)
+        raise StudyError(
+            f"Config key transfer.{other}: found null, expected a condition, as transfer.{given[0]} is set."
+        )
+    if not study.knows_training:
+        raise StudyError(
+            f"Config key transfer.source: found {names['source']}, but the config trains no networks; expected null."
+        )
+    for key, name in names.items():
+        _check_known(f"transfer.{key}", [name], [condition["name"] for condition in study.conditions], "conditions")
+    if not study.transfer_groups:
+        raise StudyError(
+            f"Config key transfer.source: found {names['source']}, expected a condition with at least two All-CNNs."
+        )
 
 
 def _check_declared(study: Study) -> None:

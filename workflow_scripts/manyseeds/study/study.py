@@ -93,6 +93,8 @@ class Study:
             unfilled |= {"distorted_accuracy", "distorted_accuracy_summary", "kernel_relations", "paradox"}
         if not self.tuned_groups:
             unfilled |= {"merged"}
+        if not self.transfer_groups:
+            unfilled |= {"transfer", "transfer_summary", "transfer_relations"}
         return unfilled
 
     @cached_property
@@ -461,6 +463,14 @@ class Study:
         """Return the variants of a network whose predictions are kept."""
         found = self.variants(instance)
         return found if self.distortions else found[:1]
+
+    @property
+    def transfer_groups(self) -> tuple[tuple[str, str], ...]:
+        """The groups whose networks learn other categories: All-CNNs, whose readout is known (`transfer`)."""
+        source = self.config["transfer"]["source"]
+        if not self.knows_training:
+            return ()
+        return tuple(group for group in self.groups if group[1] == source and self.is_chain(group[0]))
 
     @property
     def groups_not_followed(self) -> tuple[tuple[str, str], ...]:

@@ -67,6 +67,22 @@ def tuning_values(study: Study, instance: Instance, learning_rate: float) -> dic
     }
 
 
+def transfer_values(study: Study, instance: Instance, transfer_seed: int) -> dict[str, Any]:
+    """Return the arguments of `TransferTask.of_source`, except the mode and the number of categories.
+
+    Nothing is redrawn or perturbed. The stream `init` is the source's, and all others have the transfer seed.
+    """
+    values, transfer = task_values(study, instance), study.config["transfer"]
+    changed = {"learning_rate": transfer["learning_rate"], "epochs": transfer["epochs"], "milestones": []}
+    streams = dict.fromkeys(values["stream_seeds"], transfer_seed)
+    return {key: value for key, value in values.items() if key != "perturb"} | {
+        "recipe": values["recipe"] | changed | {"checkpoints": [transfer["epochs"]]},
+        "collapse": values["collapse"] | {"enabled": False, "max_attempts": 1, "judge_after": []},
+        "stream_seeds": streams | {"init": values["stream_seeds"]["init"]},
+        "vary": [],
+    }
+
+
 def dropout_values(study: Study, condition: str) -> dict[str, Any] | None:
     """Return the dropout that a condition trains with; None without any, or if that is not known.
 

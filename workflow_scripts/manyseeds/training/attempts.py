@@ -90,7 +90,10 @@ class Attempt:
         build.load(module, weights, source=f"initial weights of {self.task.name}")
         # torch does not declare `memory_format`.
         self.module = module.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        self.parameters = list(self.module.parameters())
+        named = self.module.named_parameters()
+        self.trained = {name: parameter for name, parameter in named if self.task.trains(name)}
+        self.parameters = list(self.trained.values())
+        self.frozen = self._frozen_modules()
         self.decayed = [parameter for parameter in self.parameters if parameter.ndim > 1]
         self.optimiser = torch.optim.SGD(self.parameters, lr=self.recipe.learning_rate, momentum=self.recipe.momentum)
         for parameter in self.parameters:  # created here, so that a captured step finds them at a fixed address
@@ -142,16 +145,21 @@ class Attempt:
 
     @property
     def momentum(self) -> dict[str, Tensor]:
-        """Momentum of each parameter, by name."""
-        return {
-            name: self.optimiser.state[parameter]["momentum_buffer"]
-            for name, parameter in self.module.named_parameters()
-        }
+        """Momentum of each trained parameter, by name."""
+        return {name: self.optimiser.state[parameter]["momentum_buffer"] for name, parameter in self.trained.items()}
 
     def tensors(self) -> list[Tensor]:
         """Return all tensors that a step changes."""
         sums = [self.loss_sum, self.n_correct, self.n_constant]
         return [*self.module.state_dict().values(), *self.momentum.values(), *sums]
+
+    def _frozen_modules(self) -> list[torch.nn.Module]:
+        """Return the modules without any trained parameter, if some parameters are not trained; freeze these."""
+        frozen = [name for name, _ in self.module.named_parameters() if name not in self.trained]
+        for name in frozen:
+            self.module.get_parameter(name).requires_grad_(False)
+        inside = [(f"{name}.", module) for name, module in self.module.named_modules() if name]
+        return [module for path, module in inside if frozen and not any(name.startswith(path) for name in self.trained)]
 
     def learning_rate(self) -> float:
         """Return the learning rate of the current epoch."""
@@ -160,6 +168,8 @@ class Attempt:
     def training(self) -> AbstractContextManager[None]:
         """Put the network into training mode, and apply the recipe's dropout while the context lasts."""
         self.module.train()
+        for module in self.frozen:  # whose buffers, such as running means, stay too
+            module.eval()
         return dropout(self.module, self.recipe.dropout_after, self.recipe.dropout, self.masks)
 
     def seed(self) -> None:

@@ -131,6 +131,10 @@ class Task:
             perturb=None if perturb is None else Perturbation(**perturb),
         )
 
+    def trains(self, parameter: str) -> bool:
+        """Return whether a parameter is trained, by its name; others stay as they begin."""
+        return True
+
     def initial_weights(self, images: Images, initial: Weights, attempt: int) -> Weights:
         """Return the initial weights of an attempt: those given, or new ones if the attempt redraws them."""
         if attempt == 0 or "init" not in self.vary:
@@ -167,6 +171,11 @@ class Task:
         return _digest(self._determinants(recipe, initial, images_digest, code_digest) | where)
 
     @property
+    def further_determinants(self) -> dict[str, object]:
+        """What else determines the weights of a training of another kind."""
+        return {}
+
+    @property
     def _used_streams(self) -> tuple[str, ...]:
         recipe = self.recipe
         return used_streams(self.network.architecture, augmentation=recipe.augmentation, dropout=recipe.dropout)
@@ -189,6 +198,7 @@ class Task:
             "software": software(),
             # Absent without a perturbation, so that the keys of earlier trainings stay.
             **({} if self.perturb is None else {"perturb": asdict(self.perturb)}),
+            **self.further_determinants,
         }
 
 

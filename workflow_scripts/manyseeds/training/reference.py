@@ -30,7 +30,10 @@ def train_plainly(
     build.load(module, task.initial_weights(images, initial, attempt), source=f"initial weights of {task.name}")
     # torch does not declare `memory_format`.
     module = module.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    optimiser = torch.optim.SGD(module.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum)
+    for name, parameter in module.named_parameters():
+        parameter.requires_grad_(task.trains(name))
+    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.SGD(trained, lr=recipe.learning_rate, momentum=recipe.momentum)
     masks = torch.Generator(device)
     labels = torch.from_numpy(images.labels)
     answer = torch.compile(_loss_and_logits, dynamic=False) if recipe.compile else _loss_and_logits
@@ -56,10 +59,10 @@ def train_plainly(
                 optimiser.zero_grad()
                 loss.backward()
                 # The gradient of l2 * sum(w^2), clipped with the rest.
-                for parameter in module.parameters():
+                for parameter in trained:
                     if parameter.ndim > 1 and parameter.grad is not None:
                         parameter.grad.add_(parameter.detach(), alpha=2 * recipe.l2)
-                nn.utils.clip_grad_norm_(module.parameters(), recipe.clip_norm)
+                nn.utils.clip_grad_norm_(trained, recipe.clip_norm)
                 optimiser.step()
             if epoch + 1 in recipe.checkpoints:
                 checkpoints[epoch + 1] = build.weights_of(module)

@@ -179,6 +179,20 @@ def tidy(stores: Path, networks: Path, pattern: str = "*/*/seed*/epoch*.safetens
     for folder in [path for path in stores.iterdir() if path.is_dir() and path.name != COMPILED]:
         if folder.name in keys or Store(folder).origin.get("task") in tasks:
             Store(folder).remove()
+    _remove_unused(stores)
+
+
+def clear(stores: Path) -> None:
+    """Remove all stores of a folder, once nothing needs their trainings any more. Call it as `tidy`."""
+    for folder in [path for path in stores.glob("*") if path.is_dir() and path.name != COMPILED]:
+        Store(folder).remove()
+    _remove_unused(stores)
+
+
+def _remove_unused(stores: Path) -> None:
+    """Remove unused locks; without any store also compiled code and the folder."""
+    if not stores.exists():
+        return
     for path in stores.glob("*.lock"):
         lock = FileLock(path)
         with suppress(Timeout), lock.acquire(timeout=0):

@@ -1,0 +1,104 @@
+"""Variance components of accuracies after transfer, against explicit formulas and simulations; and relations."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import cohen_kappa_score
+
+from manyseeds.kernels.transferred import FAILED, Transferred
+from manyseeds.statistics import transfer
+
+
+def test_components_are_those_of_the_textbook():
+    """Mean squares by explicit loops."""
+    y = np.random.default_rng(0).normal(size=(4, 3))
+    mean, n, k = y.mean(), 4, 3
+    of_sources = sum(k * (y[s].mean() - mean) ** 2 for s in range(n)) / (n - 1)
+    of_seeds = sum(n * (y[:, t].mean() - mean) ** 2 for t in range(k)) / (k - 1)
+    rest = sum((y[s, t] - y[s].mean() - y[:, t].mean() + mean) ** 2 for s in range(n) for t in range(k)) / 6
+    np.testing.assert_allclose(transfer.variances(y), [(of_sources - rest) / k, (of_seeds - rest) / n, rest])
+
+
+def test_planted_components_are_recovered_and_covered():
+    draw, found, covered = np.random.default_rng(1), [], []
+    planted = np.array([4.0, 1.0, 0.5])
+    for _ in range(600):
+        y = 2 * draw.normal(size=(8, 1)) + draw.normal(size=(1, 5)) + np.sqrt(0.5) * draw.normal(size=(8, 5))
+        found.append(transfer.variances(y))
+        low, high = transfer.interval(y)
+        covered.append((low <= planted) & (planted <= high))
+    error = np.std(found, axis=0, ddof=1) / np.sqrt(len(found))
+    assert (np.abs(np.mean(found, axis=0) - planted) < 4 * error).all()
+    assert (np.mean(covered, axis=0) > 0.8).all()
+
+
+def test_too_few_have_no_components_or_intervals():
+    assert np.isnan(transfer.variances(np.ones((1, 3)))).all()
+    assert np.isnan(transfer.interval(np.random.default_rng(0).normal(size=(5, 2)))).all()
+    assert np.isfinite(transfer.variances(np.random.default_rng(0).normal(size=(5, 2)))).all()
+
+
+@pytest.fixture
+def found() -> Transferred:
+    """Five sources, three transfer seeds and two modes; the sources differ in how many images they get right."""
+    draw = np.random.default_rng(2)
+    labels = draw.integers(0, 4, 200)
+    wrong = draw.random((2, 5, 3, 200)) < np.linspace(0.1, 0.5, 5)[:, None, None]
+    return Transferred(
+        np.where(wrong, (labels + 1) % 4, labels).astype(np.int16), labels, ("readout", "all"), (0, 1, 2, 4, 7)
+    )
+
+
+def test_accuracies_and_their_summary(found):
+    rows = transfer.accuracies(found)
+    assert len(rows) == 2 * 5 * 3
+    row = rows.query("mode == 'all' and seed == 4 and transfer_seed == 2").iloc[0]
+    assert row["accuracy"] == (found.predictions[1, 3, 2] == found.labels).mean()
+    summary = transfer.summarise(found)
+    y = rows[rows["mode"] == "all"].pivot(index="seed", columns="transfer_seed", values="accuracy").to_numpy()
+    of_mode = summary[summary["mode"] == "all"]
+    np.testing.assert_allclose(of_mode["variance"], transfer.variances(y))
+    np.testing.assert_allclose(of_mode["sd"], np.sqrt(np.maximum(transfer.variances(y), 0)))
+    assert of_mode.set_index("component")["variance"].idxmax() == "source"
+
+
+def test_a_failed_training_leaves_no_components(found):
+    found.predictions[0, 1, 1] = FAILED
+    summary = transfer.summarise(found).set_index(["mode", "component"])
+    assert summary.loc[("readout", "source"), "n_failed"] == 1
+    assert np.isnan(summary.loc[("readout", "source"), "variance"])
+    assert np.isfinite(summary.loc[("all", "source"), "variance"])
+    assert transfer.accuracies(found)["accuracy"].isna().sum() == 1
+
+
+def test_similarity_that_foresees_performance_is_found(found):
+    right = found.predictions == found.labels
+    pairs = list(combinations(range(5), 2))
+    by_hand = [np.mean([abs(right[1, a, t].mean() - right[1, b, t].mean()) for t in range(3)]) for a, b in pairs]
+    kappas = [np.mean([cohen_kappa_score(right[1, a, t], right[1, b, t]) for t in range(3)]) for a, b in pairs]
+    outcomes = {(keys["mode"], keys["y"]): y for keys, y in transfer.outcomes(found)}
+    np.testing.assert_allclose(outcomes["all", "abs_difference"], by_hand)
+    np.testing.assert_allclose(outcomes["all", "kappa"], kappas)
+    consistency = pd.DataFrame(
+        [
+            {
+                "seed_a": found.seeds[a],
+                "seed_b": found.seeds[b],
+                "consistency": 1 - difference,
+                "layer": "conv9",
+                "layer_index": 8,
+                "epoch": 8,
+                "kind": "exemplar",
+                "measure": "correlation",
+                "normalisation": "none",
+                "dropout_samples": 0,
+            }
+            for (a, b), difference in zip(pairs, by_hand, strict=True)
+        ]
+    )
+    rows = transfer.relations(found, pd.DataFrame(), consistency, 0).set_index(["mode", "y"])
+    assert rows.loc[("all", "abs_difference"), "pearson"] == pytest.approx(-1)
+    assert rows.loc[("all", "abs_difference"), "p_permutation"] < 0.05
+    assert rows.loc[("readout", "abs_difference"), "pearson"] > -0.999
