@@ -78,6 +78,7 @@ include: "rules/rotations.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
 include: "rules/explorer.smk"
+include: "rules/report.smk"
 include: "rules/rsatoolbox.smk"
 
 
@@ -89,6 +90,7 @@ rule all:
         rdm_files(),
         table_files(),
         figure_files(),
+        report_files(),
 
 
 rule networks:

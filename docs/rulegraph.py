@@ -43,7 +43,7 @@ COLOURS = {
     ("recording", "representations"): "#d5ecd9",
     ("kernels", "consistency", "untrained", "comparators", "conserved", "outside", "across", "sources"): "#e5dcf2",
     ("maps", "rotations"): "#e5dcf2",
-    ("tables", "figures", "explorer"): "#e8e8e8",
+    ("tables", "figures", "explorer", "report"): "#e8e8e8",
     ("export", "rsatoolbox"): "#f3f3d0",
 }
 """Fill of the boxes, by the files of rules/ (their stems)."""

@@ -26,6 +26,7 @@ from manyseeds.figures import catalogue
 from manyseeds.io import failures, files, provenance
 from manyseeds.io.code_digest import code_digest
 from manyseeds.paper import protocol
+from manyseeds.report import contents as report_contents
 from manyseeds.representations import memory
 from manyseeds.study import network_code, tasks
 from manyseeds.study.architectures import layer_names, module_names
@@ -136,6 +137,7 @@ REPORTED_TABLES = [
     "kernel_relations",
     "paradox",
 ]
+CAPTIONS_OF_TABLES = {"claims": "claims_table", "comparison": "comparison_table", "rotations": "rotations"}
 FIGURES = catalogue.applicable(STUDY)
 
 NOTHING = r"(?!)"

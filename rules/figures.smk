@@ -13,17 +13,13 @@ for figure, entry in catalogue.FIGURES.items():
             schemas=[schema_path(table) for table in entry.tables],
             images=f"{R}/stimuli/images.npy" if entry.shows_stimuli else [],
         output:
-            pdf=report(
-                f"{R}/figures/{figure}.pdf",
+            pdf=f"{R}/figures/{figure}.pdf",
+            png=f"{R}/figures/{figure}.png",
+            small=report(
+                f"{R}/report/{figure}.png",
                 caption=f"captions/{figure}.rst",
-                category=entry.category,
-                labels={"figure": figure, "shows": entry.title, "format": "PDF"},
-            ),
-            png=report(
-                f"{R}/figures/{figure}.png",
-                caption=f"captions/{figure}.rst",
-                category=entry.category,
-                labels={"figure": figure, "shows": entry.title, "format": "PNG"},
+                category=report_contents.numbered(entry.category),
+                labels={"figure": figure, "shows": entry.title},
             ),
         log:
             f"{R}/logs/draw_figure/{figure}.log",

@@ -6,15 +6,7 @@ rule simulate_rotations:
         schemas=[schema_path(table) for table in ROTATION_TABLES],
     output:
         parquets=expand(f"{R}/tables/{{table}}.parquet", table=ROTATION_TABLES),
-        csvs=[
-            report(
-                f"{R}/tables/rotations.csv",
-                caption="captions/rotations.rst",
-                category="Tables",
-                labels={"table": "rotations"},
-            ),
-            f"{R}/tables/rotation_entries.csv",
-        ],
+        csvs=expand(f"{R}/tables/{{table}}.csv", table=ROTATION_TABLES),
     log:
         f"{R}/logs/simulate_rotations.log",
     benchmark:

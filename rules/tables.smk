@@ -11,7 +11,7 @@ rule gather_table:
     log:
         f"{R}/logs/gather_table/{{table}}.log",
     wildcard_constraints:
-        table=one_of(table for table in PARTED_TABLES if table not in REPORTED_TABLES),
+        table=one_of(PARTED_TABLES),
     localrule: True
     conda:
         "../envs/manyseeds.yaml"
@@ -25,19 +25,6 @@ rule gather_table:
         "Gathering the table {wildcards.table}"
     script:
         "../workflow_scripts/gather_table.py"
-
-
-use rule gather_table as gather_reported_table with:
-    output:
-        parquet=f"{R}/tables/{{table}}.parquet",
-        csv=report(
-            f"{R}/tables/{{table}}.csv",
-            caption="captions/table.rst",
-            category="Tables",
-            labels={"table": "{table}"},
-        ),
-    wildcard_constraints:
-        table=one_of(REPORTED_TABLES),
 
 
 rule list_instances:
@@ -111,12 +98,7 @@ if CLAIM_TABLES:
             schemas=[schema_path(table) for table in CLAIMED_FROM],
         output:
             parquet=f"{R}/tables/claims.parquet",
-            csv=report(
-                f"{R}/tables/claims.csv",
-                caption="captions/claims_table.rst",
-                category="Tables",
-                labels={"table": "claims"},
-            ),
+            csv=f"{R}/tables/claims.csv",
         log:
             f"{R}/logs/judge_claims.log",
         localrule: True
@@ -148,12 +130,7 @@ rule compare_with_paper:
         schema=schema_path("comparison"),
     output:
         parquet=f"{R}/tables/comparison.parquet",
-        csv=report(
-            f"{R}/tables/comparison.csv",
-            caption="captions/comparison_table.rst",
-            category="Tables",
-            labels={"table": "comparison"},
-        ),
+        csv=f"{R}/tables/comparison.csv",
     log:
         f"{R}/logs/compare_with_paper.log",
     localrule: True

@@ -1,4 +1,4 @@
-"""Draw one figure as PDF and PNG, from the parts of its tables on the networks that it shows.
+"""Draw one figure, from the parts of its tables on the networks that it shows: as PDF, PNG, and PNG for the report.
 
 A figure of the stimuli has their pictures too.
 """
@@ -17,5 +17,6 @@ with job(snakemake):
     }
     if inputs.images:
         drawn_from["images"] = drawing.pictures(inputs.images, params.n_images)
-    with atomic_path(output.pdf) as pdf, atomic_path(output.png) as png:
+    with atomic_path(output.pdf) as pdf, atomic_path(output.png) as png, atomic_path(output.small) as small:
         style.save(drawing.draw(params.module, drawn_from, params.interval, params.left_out), pdf, png)
+        drawing.for_report(png, small)

@@ -173,6 +173,13 @@ def kept_rdm_files(epochs):
     ]
 
 
+def report_assets():
+    """Return the paths of the files that the report's pages are made from, relative as those of schemas."""
+    folders = {"explorer": report_contents.SHARED, "report": report_contents.ASSETS}
+    paths = [SCRIPTS / "manyseeds" / folder / "assets" / name for folder, names in folders.items() for name in names]
+    return [os.path.relpath(path) for path in paths]
+
+
 def explorer_assets():
     """Return the paths of the files that the explorer's page is made from, relative as those of schemas."""
     return [os.path.relpath(SCRIPTS / "manyseeds" / "explorer" / "assets" / name) for name in contents.ASSETS]

@@ -52,6 +52,29 @@ def figure_files():
     return expand(f"{R}/figures/{{figure}}.{{suffix}}", figure=catalogue.by_default(STUDY), suffix=["pdf", "png"])
 
 
+def reported_tables():
+    """Return the names of the tables in the report, as far as the study fills them."""
+    filled = {Path(path).stem for path in table_files()}
+    return [table for table in [*REPORTED_TABLES, "rotations", *CLAIM_TABLES, "comparison"] if table in filled]
+
+
+def report_files():
+    """Return the pages of the report that are not figures."""
+    return expand(f"{R}/report/{{page}}.html", page=["overview", *reported_tables()])
+
+
+def overview_tables():
+    """Return the names of the tables whose numbers are on the first page of the report."""
+    shown = ("instances", "consistency_summary", "accuracy_summary", "howmany_answer")
+    return [table for table in shown if table in reported_tables()]
+
+
+def first_figure():
+    """Return the picture on the first page of the report, or nothing if the study does not draw it."""
+    figure = report_contents.FIRST_FIGURE
+    return f"{R}/report/{figure}.png" if figure in catalogue.by_default(STUDY) else []
+
+
 def explored_tables():
     """Return the names of the tables that the explorer shows, as far as the study fills them."""
     return [table for table in contents.TABLES if table not in STUDY.unfilled_tables]

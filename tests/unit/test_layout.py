@@ -30,6 +30,7 @@ ORDER = (
     "explorer",
     "notebook",
     "results",
+    "report",
     "plot",
     "progress",
 )

@@ -643,7 +643,7 @@ def test_networks_learn_other_categories_and_those_of_one_source_keep_its_hidden
 def test_other_comparators_compare_again_and_nothing_else(finished):
     jobs = planned(finished, "tables", config=("comparators={names: [cka]}",))
     assert jobs["apply_comparators"] == 1
-    assert jobs.keys() <= {"apply_comparators", "gather_table", "gather_reported_table", "tables", "total"}
+    assert jobs.keys() <= {"apply_comparators", "gather_table", "tables", "total"}
 
 
 def test_comparing_untrained_networks_of_more_conditions_retrains_nothing(finished):
@@ -724,8 +724,12 @@ def test_the_report_holds_every_figure_with_its_caption(finished):
     report = (finished / "report.html").read_text()
     (finished / "report.html").unlink()
     assert "How far do networks agree" in report
-    assert all(f"{figure}.png" in report for figure in OF_TINY)
-    assert "Table <tt" in report
+    pictures = re.findall(r'"results/tiny/report/(\w+)\.png"', report)
+    assert set(pictures) == OF_TINY
+    assert set(re.findall(r'"results/tiny/report/(\w+)\.html"', report)) >= {"overview", "instances", "rotations"}
+    assert "<h2>Main numbers</h2>" in report  # the first page
+    assert '"1 Overview"' in report
+    assert "figures/fig4.pdf" in report
 
 
 def test_the_explorer_is_one_page_of_the_whole_study(finished):
@@ -820,7 +824,7 @@ def test_a_changed_module_reruns_what_imports_it_and_retrains_nothing(finished, 
 
 def test_a_changed_figure_redraws_that_figure(finished, changed):
     changed("workflow_scripts/manyseeds/figures/fig4.py", "\n\n\n", "\n\n\nCHANGED = True\n\n\n")
-    assert planned(finished) == {"all": 1, "fig4": 1}
+    assert planned(finished) == {"all": 1, "fig4": 1, "report_overview": 1}  # the first page shows fig4
 
 
 def test_more_seeds_train_only_those(finished):

@@ -221,11 +221,11 @@ def closing_lines(folder: Path, tables: Sequence[str]) -> list[str]:
     if "consistency_summary" in read:
         lines += _main_numbers(read["consistency_summary"])
     if "howmany_answer" in read:
-        lines += _needed_networks(read["howmany_answer"])
+        lines += needed_networks(read["howmany_answer"])
     if "sources" in read:
         lines += _sources(read["sources"])
     if "instances" in read:
-        lines += _left_out(read["instances"])
+        lines += left_out(read["instances"])
     return lines
 
 
@@ -247,7 +247,7 @@ def _main_numbers(summary: pd.DataFrame) -> list[str]:
     return [f"Consistency in the last layer (95 % jackknife). {'; '.join(numbers)}."] if numbers else []
 
 
-def _needed_networks(answers: pd.DataFrame) -> list[str]:
+def needed_networks(answers: pd.DataFrame) -> list[str]:
     """Return a line on how many networks the wanted precision needs, for each shown group of five networks or more."""
     from manyseeds.figures import selection  # a notebook does not need these
     from manyseeds.figures.catalogue import main_measure
@@ -273,7 +273,7 @@ def _sources(sources: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _left_out(instances: pd.DataFrame) -> list[str]:
+def left_out(instances: pd.DataFrame) -> list[str]:
     """Return a line on collapsed and redrawn networks, if their training is known."""
     if instances["attempts"].isna().all():
         return []

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-DIGITS = 6
-"""Decimal places of numbers in the page; it shows three."""
+DIGITS = 7
+"""Significant digits of numbers in a page, unless it needs fewer."""
 
 
 def read_assets(paths: Iterable[Path | str]) -> dict[str, str]:
@@ -29,16 +29,22 @@ def filled(whole: str, **texts: str) -> str:
     return whole
 
 
-def columns(table: pd.DataFrame) -> dict[str, Any]:
-    """Return a table as columns for JSON: numbers, or codes of texts with the texts."""
-    return {str(name): _column(values) for name, values in table.items()}
+def columns(table: pd.DataFrame, digits: int = DIGITS) -> dict[str, Any]:
+    """Return a table as columns for JSON: numbers, or codes of texts with the texts.
+
+    Parameters
+    ----------
+    digits
+        Significant digits of numbers.
+    """
+    return {str(name): _column(values, digits) for name, values in table.items()}
 
 
-def _column(values: pd.Series) -> dict[str, Any]:
+def _column(values: pd.Series, digits: int) -> dict[str, Any]:
     if pd.api.types.is_numeric_dtype(values):
         numbers = values.to_numpy(np.float64, na_value=np.nan)
         whole = np.equal(np.mod(numbers, 1), 0).all()
-        return {"numbers": numbers.astype(np.int64).tolist() if whole else numbers.round(DIGITS).tolist()}
+        return {"numbers": numbers.astype(np.int64).tolist() if whole else [float(f"{x:.{digits}g}") for x in numbers]}
     codes, texts = pd.factorize(values)
     return {"codes": codes.tolist(), "texts": list(map(str, texts))}
 

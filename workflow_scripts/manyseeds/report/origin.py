@@ -1,0 +1,64 @@
+"""What made the results of a study: software, devices, commit and time."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from manyseeds.io.provenance import FOLDER
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What made the files of a study.
+
+    Attributes
+    ----------
+    software
+        Versions of each package, in ascending order.
+    devices
+        Kinds of devices.
+    first, last
+        When the first and the last file were finished.
+    """
+
+    software: dict[str, list[str]]
+    devices: list[str]
+    first: str
+    last: str
+
+
+def origin_of(root: Path) -> Origin:
+    """Return what made the files of a study, from their records."""
+    software: dict[str, set[str]] = {}
+    devices, finished = set(), []
+    for path in sorted((root / FOLDER).rglob("*.json")):
+        known = json.loads(path.read_text(encoding="utf-8"))
+        devices.add(known["device"])
+        finished.append(known["finished"])
+        for package, found in known["software"].items():
+            software.setdefault(package, set()).add(found)
+    versions = {package: sorted(found) for package, found in software.items()}
+    return Origin(versions, sorted(devices), min(finished, default=""), max(finished, default=""))
+
+
+def commit_of(folder: Path) -> str | None:
+    """Return the commit of a folder in a git repository, with "-dirty" if files have changed since; None elsewhere."""
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def seconds_by_rule(folder: Path) -> dict[str, float]:
+    """Return the processor seconds of each rule's jobs, from the files of Snakemake's `benchmark`."""
+    found: dict[str, float] = {}
+    for path in sorted(folder.rglob("*.tsv")):
+        rule = path.relative_to(folder).parts[0].removesuffix(".tsv")
+        values = pd.read_csv(path, sep="\t")["cpu_time"]
+        found[rule] = found.get(rule, 0.0) + float(values.sum())
+    return found
