@@ -21,6 +21,8 @@ for figure, entry in catalogue.FIGURES.items():
                 category=report_contents.numbered(entry.category),
                 labels={"figure": figure, "shows": entry.title},
             ),
+            svg=f"{R}/figures/{figure}.svg",
+            notes=[f"{R}/figures/{figure}.txt"] if STUDY.config["figures"]["notes"] == "beside" else [],
         log:
             f"{R}/logs/draw_figure/{figure}.log",
         localrule: True
@@ -31,7 +33,8 @@ for figure, entry in catalogue.FIGURES.items():
             mem_mb=1500,
             runtime=10,
         params:
-            **cfg("figures.interval")["figures"],
+            **STUDY.config["figures"],
+            labels=STUDY.labels,
             module=f"manyseeds.figures.{figure}",
             tables=entry.tables,
             n_images=STUDY.config["conserved"]["n_images"] if entry.shows_stimuli else None,

@@ -83,6 +83,22 @@ def study_tables(
     return tables
 
 
+LONG_CONDITIONS = ("trained_with_strong_augmentation", "trained_on_blurred_and_cropped")
+
+
+@cache
+def deep_tables(n_layers: int, n_networks: int = 3) -> dict[str, pd.DataFrame]:
+    """The tables of a deep network in two conditions of long names, none of them the baseline."""
+    names = [f"layer{1 + 4 * place // n_layers}.{place}.conv{1 + place % 2}" for place in range(n_layers)]
+    few = {"n_networks": n_networks, "n_stimuli": 8, "n_categories": 3, "measures": MEASURES[:3]}
+    parts = [study_tables({"all_cnn_c": names}, condition=condition, **few) for condition in LONG_CONDITIONS]
+    tables = dict(parts[0])
+    for name, table in tables.items():
+        if {"condition", "condition_a"} & {*table.columns} and name != "claims":
+            tables[name] = pd.concat([part[name] for part in parts], ignore_index=True).drop_duplicates()
+    return tables
+
+
 RATES = (0.0, 0.2, 0.4, 0.6)
 
 

@@ -382,7 +382,7 @@ def test_a_study_makes_every_table_and_figure(finished):
             assert len(list(csv.reader(file))) == len(table) + 1
         assert len(table) > 0, schema["title"]
     assert {path.name for path in (results / "figures").iterdir()} == {
-        f"{f}.{s}" for f in OF_TINY for s in ("pdf", "png")
+        f"{f}.{s}" for f in OF_TINY for s in ("pdf", "png", "svg")
     }
     assert all(path.stat().st_size > 2000 for path in (results / "figures").iterdir())
 
@@ -1179,7 +1179,13 @@ def test_own_activations_give_tables_and_figures_without_training(own_activation
     brain = np.stack([pdist(np.random.default_rng(seed).random((9, 3)))[:28] for seed in range(4)])
     np.save(folder / "brain.npy", brain)
     (folder / "brain.csv").write_text("\n".join(["stimulus", *(f"image{n}" for n in shown)]))
-    config = (*OWN_ACTIVATIONS, "outside={files: [{name: brain, path: brain.npy}]}")
+    config = (
+        *OWN_ACTIVATIONS,
+        "outside={files: [{name: brain, path: brain.npy}]}",
+        "figures={notes: beside}",
+        "conditions=[{name: mine, label: My condition}]",
+        "networks=[{architecture: all_cnn_c, name: net, label: My network}]",
+    )
     run = snakemake(folder, "--cores", "2", config=config)
     assert run.returncode == 0, run.stdout
     missing = next(n for n in range(9) if n not in shown)
@@ -1193,6 +1199,7 @@ def test_own_activations_give_tables_and_figures_without_training(own_activation
     rows = rows.query("measure == 'correlation' and normalisation == 'none' and kind == 'exemplar'")
     assert rows.groupby("layer_index")["layer"].unique().map(list).to_dict() == {0: ["conv2"], 1: ["conv10"]}
     assert (folder / "results/own/figures/fig9.pdf").exists()
+    assert (folder / "results/own/figures/fig4.txt").read_text().startswith("My network: 3 networks (3 pairs)")
     assert "Figures are in results/own/figures/, tables are in results/own/tables/." in run.stdout
     assert re.search(
         r"Consistency in the last layer \(95 % jackknife\)\. net, conv10: 0\.\d+ \(\S+ to \S+\)\.", run.stdout

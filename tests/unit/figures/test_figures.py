@@ -3,7 +3,7 @@
 import re
 from functools import cache
 from importlib import import_module
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import matplotlib.image
 import numpy as np
@@ -22,6 +22,7 @@ from synthetic_tables import (
     RATES,
     SIMILARITIES,
     STRENGTHS,
+    deep_tables,
     study_tables,
     with_dropout_sweep,
 )
@@ -114,14 +115,15 @@ def test_writes_the_same_pdf_and_png_each_time(name, tmp_path):
     tables = study_tables({"alexnet": ["conv1", "fc8"]}, n_networks=3, n_stimuli=30)
     contents = []
     for attempt in range(2):
-        pdf, png = tmp_path / f"{attempt}.pdf", tmp_path / f"{attempt}.png"
+        pdf, png, svg = (tmp_path / f"{attempt}.{suffix}" for suffix in ("pdf", "png", "svg"))
         figure = draw(name, tables)
         with style.journal_style():
-            style.save(figure, pdf, png)
-        contents.append((pdf.read_bytes(), png.read_bytes()))
+            style.save(figure, pdf, png, svg)
+        contents.append((pdf.read_bytes(), png.read_bytes(), svg.read_bytes()))
     assert contents[0] == contents[1]
     written = contents[0][0]
     assert written.startswith(b"%PDF")
+    assert b"<svg" in contents[0][2]
     assert b"/FontFile2" in written
     assert b"/Type3" not in written
     height, width, _ = matplotlib.image.imread(png).shape
@@ -143,16 +145,113 @@ def test_writes_the_same_pdf_and_png_each_time(name, tmp_path):
 @pytest.mark.parametrize("name", FIGURES)
 def test_no_text_is_cut_off_or_overlaps_its_neighbours(name, settings):
     settings = settings if name in OF_ANY_NETWORKS else settings | {"layers": ALEXNET}
-    figure = draw(name, study_tables(**settings))
+    check_text(draw(name, study_tables(**settings)))
+
+
+def check_text(figure):
+    """No text or legend leaves the page, and no names below an axis and no titles overlap."""
     page = figure.bbox.padded(2)  # pixels of a quarter of a millimetre
-    for text in written(figure):
-        box = text.get_window_extent()
-        assert page.contains(box.x0, box.y0), text
-        assert page.contains(box.x1, box.y1), text
+    legends = [*figure.legends, *filter(None, (axes.get_legend() for axes in figure.axes))]
+    for artist in [*written(figure), *legends]:
+        box = artist.get_window_extent()
+        assert page.contains(box.x0, box.y0), artist
+        assert page.contains(box.x1, box.y1), artist
     for axes in figure.axes:
         labels = [label.get_window_extent() for label in drawn_labels(axes.xaxis)]
         for left, right in pairwise(labels):
             assert left.x1 <= right.x0 + 0.5
+    titles = [axes.title for axes in figure.axes if axes.get_title()]
+    for one, other in combinations(titles, 2):
+        assert not one.get_window_extent().overlaps(other.get_window_extent()), (one, other)
+
+
+OF_LAYERS = [
+    name
+    for name in OF_ANY_NETWORKS
+    if not {"claims", "comparison", "rotations", "merged", "paradox", "distorted_accuracy", "kernel_relations"}
+    & {*FIGURES[name].tables}
+]
+"""Figures whose size or names follow from layers and conditions."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OF_LAYERS)
+def test_text_of_fifty_layers_and_two_conditions_of_long_names_fits(name):
+    check_text(draw(name, deep_tables(50)))
+
+
+@pytest.mark.parametrize("n_layers", [3, 18, 50])
+def test_consistency_in_any_number_of_layers_fits(n_layers):
+    figure = draw("fig4", deep_tables(n_layers))
+    check_text(figure)
+    rows = deep_tables(n_layers)["consistency_summary"].drop_duplicates("layer").sort_values("layer_index")
+    short = [selection.shortened(name) for name in rows["layer"]]
+    labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert labels == {3: short, 18: short[::2], 50: ["layer1", "layer2", "layer3", "layer4"]}[n_layers]
+
+
+LABELS = {
+    "architecture": {"all_cnn_c": "My network"},
+    "condition": {"trained_with_strong_augmentation": "strong", "trained_on_blurred_and_cropped": "blurred"},
+}
+
+
+@pytest.mark.parametrize("name", OF_LAYERS)
+def test_labels_name_networks_in_every_figure_and_notes_can_be_beside_it(name):
+    tables = deep_tables(3, n_networks=5)
+    named = [*FIGURES[name].tables, *(["images"] if FIGURES[name].shows_stimuli else [])]
+    tables = with_dropout_sweep(tables) if catalogue.DROPOUT_SWEEP in FIGURES[name].requires else tables
+    with style.journal_style(), style.chosen(notes="beside") as beside:
+        figure = drawing.draw(f"manyseeds.figures.{name}", {each: tables[each] for each in named}, labels=LABELS)
+    words = "\n".join(text.get_text() for text in written(figure))
+    assert "My network" in words
+    assert not {"All-CNN-C", "trained_with_strong"} & set(re.split(r"[\s,]", words))
+    assert figure.get_supxlabel() == ""
+    assert beside
+
+
+@pytest.mark.parametrize("name", ["fig4"])
+def test_conditions_share_a_panel_if_they_are_overlaid(name):
+    tables = deep_tables(3)
+    named = {each: tables[each] for each in FIGURES[name].tables}
+    with style.journal_style():
+        figure = drawing.draw(f"manyseeds.figures.{name}", named, overlay=True, labels=LABELS)
+        style.lay_out(figure)
+    (panel,) = figure.axes
+    assert panel.get_title() == "My network"
+    for condition, label in LABELS["condition"].items():
+        rows = summary_rows(named, condition=condition, kind="exemplar", measure="correlation")
+        np.testing.assert_allclose(curves(panel)[label][1], rows["mean"].to_numpy(float))
+    looks = [(line.get_color(), line.get_marker()) for line, _, _ in (c.lines for c in panel.containers)]
+    assert len({*looks}) == 2
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["strong", "blurred"]
+    alone = drawing.draw(f"manyseeds.figures.{name}", study_tables({"all_cnn_c": ["conv1"]}), overlay=True)
+    assert "single pair" in [line.get_label() for line in alone.axes[0].lines]
+
+
+def test_a_font_is_one_that_is_installed():
+    with style.chosen(font="DejaVu Serif"), style.journal_style():
+        figure = style.only_words("words")
+        style.lay_out(figure)
+        assert figure.texts[0].get_fontname() == "DejaVu Serif"
+    with (
+        pytest.raises(
+            StudyError, match=r"figures\.font: found 'DejaVu Serief', expected an installed font, such as De"
+        ),
+        style.chosen(font="DejaVu Serief"),
+    ):
+        pass
+
+
+def test_long_entries_of_a_legend_are_broken_and_stay_in_the_page():
+    with style.journal_style():
+        figure = style.new_figure(style.COLUMN_MM, 40)
+        (line,) = figure.subplots().plot([0, 1])
+        style.legend_of(figure, {"a very long entry of a legend " * 6: line, "short": line})
+        style.lay_out(figure)
+        box = figure.legends[0].get_window_extent()
+    assert 0 <= box.x0 < box.x1 <= figure.bbox.width
+    assert box.y1 <= figure.bbox.height
 
 
 def test_conditions_that_are_not_shown_are_named_in_the_note():

@@ -400,6 +400,7 @@ def test_defaults_of_list_entries_are_filled_in():
     assert network == {
         "architecture": "alexnet",
         "name": None,
+        "label": None,
         "width": 1.0,
         "readout_relu": True,
         "last_3x3": "valid",
@@ -1062,3 +1063,17 @@ def test_a_network_of_timm_is_named_without_its_library(tmp_path):
     assert network_name({"name": None, "architecture": "timm:resnet18"}) == "resnet18"
     with pytest.raises(StudyError, match="the name 'resnet18' occurs twice"):
         study(networks=[{"architecture": "timm:resnet18"}, {"architecture": "resnet18"}])
+
+
+def test_labels_name_figures_and_change_no_training():
+    plain = study()
+    labelled = study(
+        networks=[{"architecture": "all_cnn_c", "label": "Mine"}],
+        conditions=[{"name": "baseline", "label": "as it is"}],
+        dropout={"rates": [0.5]},
+    )
+    assert labelled.labels == {"architecture": {"all_cnn_c": "Mine"}, "condition": {"baseline": "as it is"}}
+    assert plain.labels == {"architecture": {}, "condition": {}}
+    named = study(networks=[{"architecture": "all_cnn_c"}])
+    instance = Instance("all_cnn_c", "baseline", 0)
+    assert task_values(labelled, instance) == task_values(named, instance)

@@ -1,7 +1,10 @@
 """Consistency against depth: curves, axes and grids of panels that several figures share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -15,13 +18,16 @@ from manyseeds.figures.catalogue import NothingToDraw, main_measure
 from manyseeds.figures.selection import (
     MEASURE_NAMES,
     Group,
+    LayerNaming,
     Tables,
+    architecture_name,
+    condition_name,
     consistency_curve,
     group_notes,
     groups,
     last_epoch,
+    layer_naming,
     rows_of,
-    short_layer_names,
     stimuli_words,
     without_dropout,
 )
@@ -32,6 +38,10 @@ PANEL_MM = 48.0
 MOST_PANELS_IN_ROW = 4
 LONGEST_UPRIGHT = 3
 """Longer layer names are rotated."""
+ROOM_FOR_STAGES = 30
+"""Number of characters of the names of all stages that fit below a panel."""
+MANY = 20
+"""Number of layers from which markers and error bars are thin."""
 SHIFT = 0.1
 """Distance between the curves of a panel, in layers, so that error bars do not overlap."""
 PAIR_SPREAD = 0.25
@@ -135,8 +145,58 @@ def finish(grid: Grid, tables: Tables, remark: str) -> Figure:
     return grid.figure
 
 
+_overlay: ContextVar[bool] = ContextVar("overlay", default=False)
+
+OVERLAID = (
+    style.Series(style.BLUE, "o", "-"),
+    style.Series(style.VERMILLION, "^", "--"),
+    style.Series(style.GREEN, "s", "-."),
+    style.Series(style.PURPLE, "D", ":"),
+    style.Series(style.ORANGE, "v", "-"),
+    style.Series(style.BLACK, "P", "--"),
+)
+"""Looks of the conditions in one panel, again from the first after the last."""
+
+
+@contextmanager
+def overlaid(overlay: bool) -> Iterator[None]:
+    """Draw the conditions of an architecture in one panel inside this context (`figures.overlay`)."""
+    token = _overlay.set(overlay)
+    try:
+        yield
+    finally:
+        _overlay.reset(token)
+
+
+def overlaid_panels(tables: Tables, shown: Sequence[Group]) -> Figure:
+    """Draw a panel per architecture: mean exemplar consistency of each condition with intervals."""
+    summary = tables["consistency_summary"]
+    measure = main_measure(summary["measure"])
+    architectures = list(dict.fromkeys(group.architecture for group in shown))
+    looks = dict(zip(dict.fromkeys(group.condition for group in shown), cycle(OVERLAID), strict=False))
+    figure, axes = panels(len(architectures), summary["layer"])
+    for architecture, panel in zip(architectures, axes, strict=True):
+        members = [group for group in shown if group.architecture == architecture]
+        for place, group in enumerate(members):
+            curve = Curve(condition_name(group.condition), looks[group.condition], "exemplar", measure)
+            rows, shift = curve.rows(summary, group), SHIFT * (place - (len(members) - 1) / 2)
+            draw_curve(panel, rows, curve.series, label=curve.label, shift=shift)
+            layer_axis(panel, rows)
+        consistency_axis(panel)
+        panel.set_title(architecture_name(architecture))
+    style.legend_above(figure, axes)
+    remark = f"Exemplar RDMs{stimuli_words(summary)}, {MEASURE_NAMES[measure]}. {interval_note(summary)}"
+    style.footnote(figure, [*group_notes(shown, tables), remark])
+    return figure
+
+
 def exemplar_panels(tables: Tables, shown: Sequence[Group]) -> Figure:
-    """Draw a panel per group: mean exemplar consistency with intervals, and every pair behind it."""
+    """Draw a panel per group: mean exemplar consistency with intervals, and every pair behind it.
+
+    With `figures.overlay`, groups of an architecture share a panel, without the pairs.
+    """
+    if _overlay.get() and len({group.architecture for group in shown}) < len(shown):
+        return overlaid_panels(tables, shown)
     summary = tables["consistency_summary"]
     measure = main_measure(summary["measure"])
     mean = Curve("mean over pairs of networks", style.Series(style.BLUE, "o", "-"), "exemplar", measure)
@@ -179,7 +239,7 @@ def draw_pairs(axes: Axes, pairs: pd.DataFrame) -> None:
         np.asarray(pairs["consistency"], float),
         linestyle="none",
         marker="o",
-        markersize=1.6,
+        markersize=1.6 if pairs["layer_index"].nunique() <= MANY else 0.9,
         markeredgewidth=0,
         color=style.GREY,
         alpha=0.6,
@@ -228,9 +288,11 @@ def draw_means(axes: Axes, x: ArrayLike, rows: pd.DataFrame, series: style.Serie
         is_range = rows["is_range"].to_numpy(bool)
         axes.vlines(x[is_range], *ends[:, is_range], color=style.GREY, linewidth=style.LINE_PT, zorder=2)
         look = {"color": series.colour, "marker": "_", "linestyle": "none", "markersize": 2.4, "markeredgewidth": 0.5}
+        look |= {"markersize": 1.2} if len(x) > MANY else {}
         for end in ("inner_low", "inner_high"):
             axes.plot(x, rows[end].to_numpy(float), **look)
         ends = np.where(is_range, np.nan, ends)
+    thin = {"capsize": 0, "elinewidth": 0.5, "markersize": 1.4} if len(x) > MANY else {}
     return axes.errorbar(
         x,
         mean,
@@ -241,11 +303,12 @@ def draw_means(axes: Axes, x: ArrayLike, rows: pd.DataFrame, series: style.Serie
         linestyle=series.line,
         label=label,
         zorder=3,
+        **thin,
     )
 
 
 def layer_axis(axes: Axes, layers: pd.DataFrame) -> None:
-    """Name the layers below the axes: numbers for conv1, conv2, ..., else names, rotated if long.
+    """Name the layers below the axes: numbers for conv1, conv2, ..., else names, rotated if long; of many, stages.
 
     Parameters
     ----------
@@ -253,27 +316,37 @@ def layer_axis(axes: Axes, layers: pd.DataFrame) -> None:
         Rows with layer_index and layer.
     """
     unique = layers.drop_duplicates("layer_index").sort_values("layer_index")
-    labels, axis_label = short_layer_names([str(name) for name in unique["layer"]])
-    long = max(len(label) for label in labels) > LONGEST_UPRIGHT
-    rotation = 90 if long else 0
+    places, naming = unique["layer_index"].to_numpy(float), layer_naming([str(name) for name in unique["layer"]])
+    at = np.interp(naming.places, np.arange(len(places)), places)
     # Also in a notebook, where the settings are not those of `style`, a name is not a formula.
-    axes.set_xticks(unique["layer_index"].to_numpy(float), labels, rotation=rotation, parse_math=False)
-    axes.set_xlim(unique["layer_index"].min() - 0.5, unique["layer_index"].max() + 0.5)
-    axes.set_xlabel(axis_label)
+    axes.set_xticks(at, naming.labels, rotation=_rotation(naming), parse_math=False)
+    if naming.edges:
+        axes.set_xticks(np.array(naming.edges[1:-1]) + places[0], minor=True)
+        axes.tick_params("x", which="major", length=0)
+        axes.tick_params("x", which="minor", length=4)
+    axes.set_xlim(places.min() - 0.5, places.max() + 0.5)
+    axes.set_xlabel(naming.axis_label)
 
 
-def name_places(axes: Axes, places: ArrayLike, labels: Sequence[str]) -> None:
+def _rotation(naming: LayerNaming) -> float:
+    """Return the rotation of names in degrees: layers' are rotated if long, and stages' if they are too long in all."""
+    if naming.edges:
+        return 90 if sum(map(len, naming.labels)) > ROOM_FOR_STAGES else 0
+    return 90 if max(map(len, naming.labels)) > LONGEST_UPRIGHT else 0
+
+
+def name_matrix(axes: Axes, naming: LayerNaming) -> None:
     """Name the rows and columns of a matrix."""
-    long = max(map(len, labels), default=0) > LONGEST_UPRIGHT
-    axes.set_xticks(np.asarray(places, float), labels, rotation=90 if long else 0, parse_math=False)
-    axes.set_yticks(np.asarray(places, float), labels, parse_math=False)
+    rotation = 90 if naming.edges else _rotation(naming)
+    axes.set_xticks(naming.places, naming.labels, rotation=rotation, parse_math=False)
+    axes.set_yticks(naming.places, naming.labels, parse_math=False)
 
 
 def names_mm(layer_names: Iterable[str]) -> float:
     """Return the height of rotated layer names below a panel; 0 if they are not rotated."""
-    labels, _ = short_layer_names(sorted({str(name) for name in layer_names}))
-    longest = max((len(label) for label in labels), default=0)
-    return longest * style.NOTE_CHARACTER_MM if longest > LONGEST_UPRIGHT else 0.0
+    names = [*dict.fromkeys(str(name) for name in layer_names)]
+    naming = layer_naming(names) if names else None
+    return max(map(len, naming.labels)) * style.NOTE_CHARACTER_MM if naming and _rotation(naming) else 0.0
 
 
 def consistency_axis(axes: Axes) -> None:

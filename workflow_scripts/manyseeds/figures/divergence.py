@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from manyseeds.figures import style
 from manyseeds.figures.catalogue import NothingToDraw, main_measure
 from manyseeds.figures.depth import draw_means
-from manyseeds.figures.selection import ARCHITECTURE_NAMES, MEASURE_NAMES, Tables
+from manyseeds.figures.selection import MEASURE_NAMES, Tables, architecture_name
 from manyseeds.figures.sources import LOOKS, set_name
 from manyseeds.figures.trajectories import epoch_axis
 
@@ -34,7 +34,7 @@ def draw(tables: Tables) -> Figure:
     grid = figure.subplots(len(architectures), 4, squeeze=False)
     for architecture, panels in zip(architectures, grid, strict=True):
         own = followed(rows[rows["architecture"] == architecture])
-        name = ARCHITECTURE_NAMES.get(str(architecture), str(architecture))
+        name = architecture_name(architecture)
         ends = [own[own["layer_index"] == own["layer_index"].agg(end)] for end in ("min", "max")]
         for axes, layer in zip(panels, ends, strict=False):
             _draw_lines(axes, layer, "r")
@@ -95,7 +95,7 @@ def notes(rows: pd.DataFrame) -> list[str]:
     for architecture, members in rows.groupby("architecture", sort=False):
         own = followed(members)
         last = own[own["layer_index"] == own["layer_index"].max()]
-        name = ARCHITECTURE_NAMES.get(str(architecture), str(architecture))
+        name = architecture_name(architecture)
         facts = [
             f"{label}: {_half(line)}"
             for label, (line, _) in lines_of(last).items()

@@ -9,14 +9,20 @@ import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
-from manyseeds.figures import bars, style
+from manyseeds.figures import bars, depth, selection, style
 from manyseeds.figures.catalogue import NothingToDraw
-from manyseeds.figures.selection import ARCHITECTURE_NAMES, Tables, network_name
+from manyseeds.figures.selection import Labels, Tables, architecture_name, condition_name, network_name
 
 
 @style.journal_style()
 def draw(
-    module: str, tables: Tables, interval: str = bars.CHOICES[-1], left_out: Iterable[tuple[str, str]] = ()
+    module: str,
+    tables: Tables,
+    interval: str = bars.CHOICES[-1],
+    left_out: Iterable[tuple[str, str]] = (),
+    *,
+    overlay: bool = False,
+    labels: Labels | None = None,
 ) -> Figure:
     """Draw the figure of a module, with a note on groups that have nothing to compare.
 
@@ -30,15 +36,19 @@ def draw(
         The tables that `catalogue.FIGURES` names, for the groups that the figure shows.
     left_out
         Groups of the study that the figure does not show, as pairs of architecture and condition.
+    overlay
+        Whether conditions of an architecture share panels, in figures that can.
+    labels
+        Names of architectures and conditions in the figure.
     """
-    try:
-        with bars.chosen(interval):
+    with selection.labelled(labels or {}), depth.overlaid(overlay), bars.chosen(interval):
+        try:
             figure = import_module(module).draw(tables)
-    except NothingToDraw as nothing:
-        figure = style.only_words(str(nothing))
-    if "instances" in tables:
-        style.footnote(figure, [lonely_note(tables["instances"])])
-    style.footnote(figure, [left_out_note(left_out)])
+        except NothingToDraw as nothing:
+            figure = style.only_words(str(nothing))
+        if "instances" in tables:
+            style.footnote(figure, [lonely_note(tables["instances"])])
+        style.footnote(figure, [left_out_note(left_out)])
     return figure
 
 
@@ -72,7 +82,7 @@ def left_out_note(groups: Iterable[tuple[str, str]]) -> str:
     """Return a note on the conditions that a figure leaves out, or "" if there are none."""
     conditions: dict[str, list[str]] = {}
     for architecture, condition in groups:
-        conditions.setdefault(ARCHITECTURE_NAMES.get(architecture, architecture), []).append(condition)
+        conditions.setdefault(architecture_name(architecture), []).append(condition_name(condition))
     words = [f"{architecture}, {', '.join(names)}" for architecture, names in conditions.items()]
     return f"Conditions not shown here: {'; '.join(words)}." if words else ""
 

@@ -1,5 +1,7 @@
 """Distances between the RDMs of all instances and layers, and their map (Mehrer et al. 2020, fig. 3)."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
@@ -9,10 +11,23 @@ from matplotlib.figure import Figure
 from manyseeds.comparison.second_level import distance_matrix
 from manyseeds.figures import depth, style
 from manyseeds.figures.catalogue import main_measure
-from manyseeds.figures.selection import MEASURE_NAMES, Group, Tables, groups, instance_notes, rows_of, short_layer_names
+from manyseeds.figures.selection import (
+    MEASURE_NAMES,
+    MOST_NAMED,
+    Group,
+    Tables,
+    evenly,
+    groups,
+    instance_notes,
+    layer_naming,
+    rows_of,
+    short_layer_names,
+)
 
 ROW_MM = 78.0
 MOST_TICKS = 5
+MOST_IN_LEGEND = 14
+"""Number of layers that are named beside the map; of more, some."""
 MATRIX_COLOURS = "cividis"
 DEPTH_COLOURS = "viridis"
 DISTANCE_LABEL = "Distance between RDMs (1 − r)"
@@ -49,18 +64,17 @@ def _draw_matrix(axes: Axes, rows: pd.DataFrame, group: Group, farthest: float) 
     axes.figure.colorbar(image, cax=axes.inset_axes((1.03, 0.1, 0.035, 0.8)), label=DISTANCE_LABEL)
     starts = np.flatnonzero(points["layer_index"].diff().fillna(1).to_numpy() != 0)
     ends = np.append(starts[1:], len(points))
-    labels, axis_label = short_layer_names([str(name) for name in points["layer"].iloc[starts]])
+    naming = layer_naming([str(name) for name in points["layer"].iloc[starts]])
+    thickness = 0.4 if len(starts) <= MOST_NAMED else 0.1
     for edge in starts[1:] - 0.5:
-        axes.axhline(edge, color="white", linewidth=0.4)
-        axes.axvline(edge, color="white", linewidth=0.4)
-    centres = (starts + ends - 1) / 2
-    long = max(len(label) for label in labels) > depth.LONGEST_UPRIGHT
-    axes.set_xticks(centres, labels, rotation=90 if long else 0)
-    axes.set_yticks(centres, labels)
+        axes.axhline(edge, color="white", linewidth=thickness)
+        axes.axvline(edge, color="white", linewidth=thickness)
+    centres = np.interp(naming.places, np.arange(len(starts)), (starts + ends - 1) / 2)
+    depth.name_matrix(axes, replace(naming, places=tuple(centres)))
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_xlabel(f"{axis_label}, instances within")
-    axes.set_ylabel(f"{axis_label}, instances within")
+    axes.set_xlabel(f"{naming.axis_label}, instances within")
+    axes.set_ylabel(f"{naming.axis_label}, instances within")
     axes.set_title(group.title)
 
 
@@ -72,10 +86,12 @@ def _draw_map(axes: Axes, points: pd.DataFrame, group: Group) -> None:
     layers = placed.drop_duplicates("layer_index").sort_values("layer_index")
     names, axis_label = short_layer_names([str(name) for name in layers["layer"]])
     colours = colormaps[DEPTH_COLOURS](np.linspace(0, 0.95, len(layers)))
+    named = evenly(len(layers), MOST_IN_LEGEND)
     for place, (layer_index, name) in enumerate(zip(layers["layer_index"], names, strict=True)):
         members = placed[placed["layer_index"] == layer_index]
         marker = style.CATEGORY_MARKERS[place % len(style.CATEGORY_MARKERS)]
-        axes.scatter(members["x"], members["y"], s=14, color=[colours[place]], marker=marker, linewidths=0, label=name)
+        label = name if place in named else None
+        axes.scatter(members["x"], members["y"], s=14, color=[colours[place]], marker=marker, linewidths=0, label=label)
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_box_aspect(1)
     axes.locator_params(nbins=MOST_TICKS)

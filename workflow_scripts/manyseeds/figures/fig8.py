@@ -16,10 +16,10 @@ from manyseeds.errors import StudyError
 from manyseeds.figures import bars, depth, style
 from manyseeds.figures.catalogue import NothingToDraw, main_measure
 from manyseeds.figures.selection import (
-    ARCHITECTURE_NAMES,
     MEASURE_NAMES,
     Group,
     Tables,
+    architecture_name,
     count,
     images_note,
     last_epoch,
@@ -71,7 +71,7 @@ class Sweep:
     @property
     def title(self) -> str:
         """Name of the architecture."""
-        return ARCHITECTURE_NAMES.get(self.architecture, self.architecture)
+        return architecture_name(self.architecture)
 
     def groups(self) -> Iterator[tuple[float, Group]]:
         """Yield each rate with its networks."""

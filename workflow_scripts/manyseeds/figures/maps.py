@@ -10,9 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from manyseeds.figures import style
-from manyseeds.figures.selection import Group, groups, rows_of, shortened
+from manyseeds.figures.selection import Group, evenly, groups, rows_of, shortened
 
 LAYERS_PER_ROW = 9
+MOST_LAYERS = 18
+"""Number of layers of each instance that are shown; of more, some that are evenly spaced."""
 PANEL_MM = 19.3
 NAMES_MM = 3.5
 MARGIN_MM = 9.0
@@ -69,10 +71,12 @@ def draw_maps(mds: pd.DataFrame, draw_points: Callable[[Axes, pd.DataFrame], obj
 
 def dropped_note(mds: pd.DataFrame) -> str:
     """Return a note on stimuli that maps leave out because their dissimilarities are undefined."""
-    n_dropped = mds.loc[mds["level"] == "rdm", "n_dropped"]
+    maps = mds[mds["level"] == "rdm"]
+    n_dropped, n_layers = maps["n_dropped"], maps["layer_index"].nunique()
+    some = f"Of {n_layers} layers, {MOST_LAYERS} are shown. " if n_layers > MOST_LAYERS else ""
     if not (n_dropped > 0).any():
-        return "No stimulus was left out."
-    return f"Stimuli without defined dissimilarities are left out (at most {int(n_dropped.max())} in a map)."
+        return f"{some}No stimulus was left out."
+    return f"{some}Stimuli without defined dissimilarities are left out (at most {int(n_dropped.max())} in a map)."
 
 
 def _rows(maps: pd.DataFrame) -> Iterator[MapRow]:
@@ -82,7 +86,7 @@ def _rows(maps: pd.DataFrame) -> Iterator[MapRow]:
         layers = own.drop_duplicates("layer_index").sort_values("layer_index")
         indices = [int(index) for index in layers["layer_index"]]
         names = [shortened(str(name)) for name in layers["layer"]]
-        named = list(zip(indices, names, strict=True))
+        named = [(indices[place], names[place]) for place in evenly(len(names), MOST_LAYERS)]
         for start in range(0, len(named), LAYERS_PER_ROW):
             for place, seed in enumerate(sorted(own["seed"].unique())):
                 yield MapRow(group, int(seed), named[start : start + LAYERS_PER_ROW], place == 0)

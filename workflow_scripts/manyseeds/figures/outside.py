@@ -8,15 +8,17 @@ from matplotlib.figure import Figure
 from manyseeds.figures import bars, depth, style
 from manyseeds.figures.catalogue import NothingToDraw, main_measure
 from manyseeds.figures.selection import (
-    ARCHITECTURE_NAMES,
     MEASURE_NAMES,
     Group,
+    LayerNaming,
     Tables,
+    architecture_name,
+    condition_name,
     count,
     instance_notes,
+    layer_naming,
     network_name,
     rows_of,
-    short_layer_names,
     shortened,
 )
 
@@ -79,7 +81,7 @@ def _groups(summary: pd.DataFrame) -> list[Group]:
         Group(
             architecture,
             condition,
-            f"{ARCHITECTURE_NAMES.get(architecture, architecture)}, {condition}"
+            f"{architecture_name(architecture)}, {condition_name(condition)}"
             if architecture in several
             else network_name(architecture, "baseline"),
         )
@@ -150,11 +152,18 @@ def _draw_flips(axes: Axes, conclusions: pd.DataFrame, of_file: pd.DataFrame, sh
     for edge in np.cumsum(sizes)[:-1] - 0.5:
         axes.axhline(edge, color=style.BLACK, linewidth=0.6)
         axes.axvline(edge, color=style.BLACK, linewidth=0.6)
-    labels = [label for group in shown for label in short_layer_names(rows_of(layers, group)["layer"].tolist())[0]]
-    depth.name_places(axes, np.arange(len(labels)), labels)
+    depth.name_matrix(axes, _naming([rows_of(layers, group)["layer"].tolist() for group in shown]))
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_xlabel(", then ".join(shortened(group.title) for group in shown))
+
+
+def _naming(layers: list[list[str]]) -> LayerNaming:
+    """Return the names of the layers of several groups, one after another."""
+    namings, starts = [layer_naming(names) for names in layers if names], np.cumsum([0, *map(len, layers)])
+    places = [place + start for naming, start in zip(namings, starts, strict=False) for place in naming.places]
+    labels = [label for naming in namings for label in naming.labels]
+    return LayerNaming(tuple(places), tuple(labels), "", namings[0].edges if namings else ())
 
 
 def findings(summary: pd.DataFrame, conclusions: pd.DataFrame, file: str, shown: list[Group]) -> list[str]:

@@ -1,8 +1,11 @@
 """Selection from tables for figures: groups of networks, rows of a curve, and numbers for the notes."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -25,6 +28,34 @@ MEASURE_NAMES = {
 }
 
 
+Labels = Mapping[str, Mapping[str, str]]
+"""Names in figures by the names in tables, of `architecture` and of `condition`."""
+
+NO_LABELS: Labels = MappingProxyType({})
+_labels: ContextVar[Labels] = ContextVar("labels", default=NO_LABELS)
+
+
+@contextmanager
+def labelled(labels: Labels) -> Iterator[None]:
+    """Name networks by labels inside this context."""
+    token = _labels.set(labels)
+    try:
+        yield
+    finally:
+        _labels.reset(token)
+
+
+def architecture_name(architecture: object) -> str:
+    """Return the name of an architecture in figures: its label, or else that of a published network, or its own."""
+    name = str(architecture)
+    return _labels.get().get("architecture", {}).get(name, ARCHITECTURE_NAMES.get(name, name))
+
+
+def condition_name(condition: object) -> str:
+    """Return the name of a condition in figures: its label, or else its own."""
+    return _labels.get().get("condition", {}).get(str(condition), str(condition))
+
+
 @dataclass(frozen=True)
 class Group:
     """Networks that share architecture and condition."""
@@ -42,8 +73,9 @@ def groups(table: pd.DataFrame) -> list[Group]:
     found = []
     for architecture, rows in table.groupby("architecture", sort=False):
         conditions = shown_conditions([str(condition) for condition in rows["condition"].unique()])
-        name = ARCHITECTURE_NAMES.get(str(architecture), str(architecture))
-        found += [Group(str(architecture), c, name if len(conditions) == 1 else f"{name}, {c}") for c in conditions]
+        name = architecture_name(architecture)
+        alone = len(conditions) == 1
+        found += [Group(str(architecture), c, name if alone else f"{name}, {condition_name(c)}") for c in conditions]
     if not found:
         raise NothingToDraw
     return found
@@ -51,7 +83,9 @@ def groups(table: pd.DataFrame) -> list[Group]:
 
 def network_name(architecture: str, condition: str) -> str:
     """Return a group's name in a sentence: "All-CNN-C dropout 0.2", or "All-CNN-C" for a baseline."""
-    name = ARCHITECTURE_NAMES.get(architecture, architecture)
+    name, label = architecture_name(architecture), condition_name(condition)
+    if label != condition:
+        return f"{name}, {label}"
     return name if condition == BASELINE else f"{name} {condition.replace('dropout', 'dropout ')}"
 
 
@@ -194,6 +228,56 @@ def short_layer_names(names: Sequence[str]) -> tuple[list[str], str]:
     if all(numbered):
         return [match[1] for match in numbered if match], "Convolutional layer"
     return [shortened(name) for name in names], "Layer"
+
+
+MOST_NAMED = 18
+"""Largest number of layers that are all named below a panel. Of more layers, stages are named if there are any."""
+
+MOST_STAGES = 12
+
+STAGE = re.compile(r"([A-Za-z_]+\d+|[A-Za-z]+)[._/]")
+"""Beginning of the name of a layer that is part of a stage: layer1 in layer1.0.conv2."""
+
+
+@dataclass(frozen=True)
+class LayerNaming:
+    """Names below an axis of layers.
+
+    Attributes
+    ----------
+    places, labels
+        Where names are, counted in layers from 0, and what they are.
+    axis_label
+        What they name: convolutional layers, layers or stages.
+    edges
+        Where stages begin and end; empty if layers are named.
+    """
+
+    places: tuple[float, ...]
+    labels: tuple[str, ...]
+    axis_label: str
+    edges: tuple[float, ...] = ()
+
+
+def layer_naming(names: Sequence[str]) -> LayerNaming:
+    """Return the names of layers, in order; of many layers, the names of their stages."""
+    labels, axis_label = short_layer_names(names)
+    every = LayerNaming(tuple(map(float, range(len(names)))), tuple(labels), axis_label)
+    if len(names) <= MOST_NAMED:
+        return every
+    found = [match[1] if (match := STAGE.match(name)) else name for name in names]
+    starts = [place for place, stage in enumerate(found) if place == 0 or stage != found[place - 1]]
+    if not 1 < len(starts) <= MOST_STAGES:
+        return every
+    ends = [*starts[1:], len(names)]
+    middles = tuple((start + end - 1) / 2 for start, end in zip(starts, ends, strict=True))
+    edges = tuple(start - 0.5 for start in [*starts, len(names)])
+    return LayerNaming(middles, tuple(shortened(found[start]) for start in starts), "Stage", edges)
+
+
+def evenly(n: int, most: int) -> list[int]:
+    """Return the places of at most so many of n things, evenly spaced, with the first and the last."""
+    return list(range(n)) if n <= most else sorted({round(k * (n - 1) / (most - 1)) for k in range(most)})
 
 
 def _percent(fraction: float) -> str:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from manyseeds.figures import depth, style
 from manyseeds.figures.catalogue import NothingToDraw, main_measure
-from manyseeds.figures.selection import ARCHITECTURE_NAMES, MEASURE_NAMES, Tables, count
+from manyseeds.figures.selection import MEASURE_NAMES, Tables, architecture_name, count
 from manyseeds.statistics.sources import COMMON, DIFFERENCE, answer
 
 PANEL_MM = 48.0
@@ -41,7 +41,7 @@ def draw(tables: Tables) -> Figure:
     grid = figure.subplots(len(architectures), 4, squeeze=False)
     for architecture, panels in zip(architectures, grid, strict=True):
         own = rows[rows["architecture"] == architecture]
-        name = ARCHITECTURE_NAMES.get(str(architecture), str(architecture))
+        name = architecture_name(architecture)
         for axes, kind in zip(panels, KINDS, strict=False):
             _draw_components(axes, own[own["kind"] == kind])
             axes.set_title(f"{name}, {kind}s")
@@ -140,7 +140,7 @@ def notes(rows: pd.DataFrame) -> list[str]:
     """Return a line per architecture: numbers of networks, and the answer for its first and last layer."""
     found = []
     for architecture, own in rows.groupby("architecture", sort=False):
-        name = ARCHITECTURE_NAMES.get(str(architecture), str(architecture))
+        name = architecture_name(architecture)
         first = own.iloc[0]
         missing = f", {int(first['n_missing'])} more collapsed and missing" if first["n_missing"] else ", none missing"
         facts = [f"{name}: {count(first['n_networks'], 'network')} ({first['levels']}){missing}"]

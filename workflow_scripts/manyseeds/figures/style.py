@@ -7,16 +7,22 @@ can be distinguished with any form of colour vision. A marker, line style or pos
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
+from matplotlib import font_manager
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from manyseeds.errors import StudyError
+from manyseeds.figures.fitting import broken, fit
 
 if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
@@ -36,6 +42,9 @@ SMALLEST_PT = 5.0
 LEGEND_SYMBOL_MM = 10.0
 LETTER_PT = 8.0
 LINE_PT = 0.8
+
+MOST_FITS = 4
+"""Largest number of times that text is fitted: panels shrink for broken titles, and names below may then overlap."""
 
 BLACK = "#000000"
 ORANGE = "#E69F00"
@@ -92,6 +101,9 @@ RC: "dict[RcKeyType, object]" = {
     "image.interpolation": "nearest",
     "pdf.fonttype": 42,
     "ps.fonttype": 42,
+    # Text stays text, which editors can change. Names of clips and markers are the same each time.
+    "svg.fonttype": "none",
+    "svg.hashsalt": "manyseeds",
 }
 
 
@@ -104,13 +116,52 @@ class Series:
     line: str
 
 
+_font: ContextVar[str | None] = ContextVar("font", default=None)
+_notes: ContextVar[list[str] | None] = ContextVar("notes", default=None)
+
+
 @contextmanager
 def journal_style() -> Iterator[None]:
     """Set matplotlib to the journal style while the context lasts: figures are drawn and saved in it."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(RC)
+        if font := _font.get():
+            mpl.rcParams["font.sans-serif"] = [font, "DejaVu Sans"]  # the second has the characters that a font lacks
         yield
+
+
+@contextmanager
+def chosen(*, font: str | None = None, notes: str = "inside") -> Iterator[list[str]]:
+    """Draw in a font, and with notes inside or beside figures, inside this context (`figures.font`, `figures.notes`).
+
+    Yields
+    ------
+    list of str
+        The notes of figures that are drawn in the context, if they are beside.
+
+    Raises
+    ------
+    StudyError
+        If no such font is installed.
+    """
+    _check_font(font)
+    beside: list[str] = []
+    tokens = _font.set(font), _notes.set(beside if notes == "beside" else None)
+    try:
+        yield beside
+    finally:
+        _font.reset(tokens[0])
+        _notes.reset(tokens[1])
+
+
+def _check_font(font: str | None) -> None:
+    known = sorted({entry.name for entry in font_manager.fontManager.ttflist})
+    if font is not None and font not in known:
+        near = get_close_matches(font, known, 3, 0.0)
+        raise StudyError(
+            f"Config key figures.font: found {font!r}, expected an installed font, such as {', '.join(near)}."
+        )
 
 
 def new_figure(width_mm: float, height_mm: float) -> Figure:
@@ -171,10 +222,13 @@ def only_words(text: str) -> Figure:
 
 
 def footnote(figure: Figure, lines: Iterable[str]) -> None:
-    """Add notes below the panels and below earlier notes: n, error bars, settings.
+    """Add notes below the panels and below earlier notes: n, error bars, settings; or beside the figure (`chosen`).
 
     Long lines are broken to the figure's width, and the figure becomes higher by the height of the notes.
     """
+    if (beside := _notes.get()) is not None:
+        beside += [line for line in lines if line]
+        return
     room = int(figure.get_figwidth() * MM_PER_INCH / NOTE_CHARACTER_MM)
     added = "\n".join(fill(line, room) for line in lines if line)
     if not added:
@@ -195,12 +249,15 @@ def legend_above(figure: Figure, panels: Iterable[Axes]) -> None:
 
 def legend_of(figure: Figure, entries: Mapping[str, Artist]) -> None:
     """Put a legend above the panels in as few rows as possible, and make the figure higher by its height."""
-    widths = [LEGEND_SYMBOL_MM + NOTE_CHARACTER_MM * len(label) for label in entries]
     room = figure.get_figwidth() * MM_PER_INCH
+    longest = int((room - 2 * LEGEND_SYMBOL_MM) / NOTE_CHARACTER_MM)
+    labels = ["\n".join(broken(label, longest)) for label in entries]
+    widths = [LEGEND_SYMBOL_MM + NOTE_CHARACTER_MM * max(map(len, label.split("\n"))) for label in labels]
     n_rows = 1 if sum(widths) <= room else -(-len(entries) // max(1, int(room / max(widths))))
     columns = -(-len(entries) // n_rows)
-    figure.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=columns, columnspacing=1.5)
-    grow(figure, (NOTE_LINE_MM + 0.5) * n_rows + 1.0)
+    figure.legend(entries.values(), labels, loc="outside upper center", ncols=columns, columnspacing=1.5)
+    lines = max((label.count("\n") + 1 for label in labels), default=1)
+    grow(figure, (NOTE_LINE_MM + 0.5) * n_rows * lines + 1.0)
 
 
 def grow(figure: Figure, height_mm: float) -> None:
@@ -211,15 +268,21 @@ def grow(figure: Figure, height_mm: float) -> None:
 def lay_out(figure: Figure) -> None:
     """Compute the place of every artist.
 
-    It takes two passes, because panels of fixed aspect move after the first pass has measured their labels.
+    It takes two passes, because panels of fixed aspect move after the first pass has measured their labels. Text that
+    does not fit is broken or thinned, which takes others.
     """
-    for _ in range(2):
-        figure.draw_without_rendering()
+    for _ in range(MOST_FITS):
+        for _ in range(2):
+            figure.draw_without_rendering()
+        if not fit(figure):
+            break
 
 
 @journal_style()
-def save(figure: Figure, pdf: Path | str, png: Path | str) -> None:
-    """Write PDF and PNG (300 dpi) without dates and versions, so that the same figure has the same bytes."""
+def save(figure: Figure, pdf: Path | str, png: Path | str, svg: Path | str | None = None) -> None:
+    """Write PDF, PNG (300 dpi) and SVG without dates and versions, so that the same figure has the same bytes."""
     lay_out(figure)
     figure.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Producer": None})
     figure.savefig(png, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    if svg is not None:
+        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from manyseeds.figures import bars, depth, style
 from manyseeds.figures.catalogue import NothingToDraw, main_measure
 from manyseeds.figures.selection import (
-    ARCHITECTURE_NAMES,
     MEASURE_NAMES,
     Tables,
+    architecture_name,
     collapsed_note,
     count,
     n_collapsed,
@@ -58,7 +58,7 @@ def draw(tables: Tables) -> Figure:
     for (architecture, *conditions), members in rows.groupby(["architecture", *PAIR], sort=False):
         pair = [str(condition) for condition in conditions]
         axes = grid[architectures.index(architecture), pairs.index(tuple(pair))]
-        name = ARCHITECTURE_NAMES.get(str(architecture), str(architecture))
+        name = architecture_name(architecture)
         title = f"{name}, {halves_name(tables['instances'], *pair)}"
         _draw(axes, members, words)
         axes.set_title(title)

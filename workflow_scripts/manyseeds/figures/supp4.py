@@ -13,6 +13,7 @@ from manyseeds.figures.selection import (
     Group,
     Tables,
     consistency_curve,
+    evenly,
     groups,
     last_epoch,
     networks_note,
@@ -23,6 +24,8 @@ from manyseeds.figures.selection import (
 
 MOST_TICKS = 4
 RELATION = "cci_consistency_over_layers"
+MOST_NAMED_POINTS = 12
+"""Number of layers that are named; of more, some."""
 CLUSTERING_LABEL = "Category clustering index"
 
 
@@ -81,6 +84,7 @@ def _draw_layers(axes: Axes, layers: pd.DataFrame) -> str:
     numbered = max(len(name) for name in names) <= depth.LONGEST_UPRIGHT
     x, y = layers["mean_cci"].to_numpy(float), layers["mean"].to_numpy(float)
     axes.plot(x, y, color=style.GREY, linewidth=0.4, zorder=1)
+    named = evenly(len(names), MOST_NAMED_POINTS)
     axes.errorbar(
         x,
         y,
@@ -88,14 +92,14 @@ def _draw_layers(axes: Axes, layers: pd.DataFrame) -> str:
         yerr=np.clip([y - layers["ci_low"], layers["ci_high"] - y], 0.0, None),
         color=style.BLUE,
         ecolor=style.GREY if layers["is_range"].astype(bool).all() else style.BLUE,
-        marker="none" if numbered else "o",
+        marker="none" if numbered and len(named) == len(names) else "o",
         linestyle="none",
         elinewidth=0.6,
         capsize=0,
         zorder=2,
     )
     circle = {"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": style.BLUE, "linewidth": 0.6}
-    for name, at in zip(names, zip(x, y, strict=True), strict=True):
+    for name, at in zip([names[place] for place in named], zip(x[named], y[named], strict=True), strict=True):
         axes.annotate(
             name,
             at,

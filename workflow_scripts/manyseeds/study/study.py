@@ -152,7 +152,13 @@ class Study:
         n_instances = sweep["instances"] or first["instances"]
         added = (
             first
-            | {"name": f"dropout{rate:g}", "dropout": rate, "networks": sweep["networks"], "instances": n_instances}
+            | {
+                "name": f"dropout{rate:g}",
+                "label": None,
+                "dropout": rate,
+                "networks": sweep["networks"],
+                "instances": n_instances,
+            }
             for rate in sweep["rates"]
             if rate
         )
@@ -301,6 +307,16 @@ class Study:
         if not self.outside_measures or not (self.outside_files or self.built_in):
             return ()
         return self.shown_groups if chosen is None else tuple(group for group in self.groups if group[1] in chosen)
+
+    @property
+    def labels(self) -> dict[str, dict[str, str]]:
+        """Names in figures of architectures and of conditions, as far as the config has any."""
+        entries = {"architecture": self.config["networks"], "condition": self.conditions}
+        named = {
+            kind: [(network_name(e) if kind == "architecture" else e["name"], e["label"]) for e in each]
+            for kind, each in entries.items()
+        }
+        return {kind: {name: label for name, label in pairs if label is not None} for kind, pairs in named.items()}
 
     @property
     def outside_measures(self) -> tuple[str, ...]:

@@ -14,12 +14,16 @@ UNRELATED = ("cohort_size", "cuda_graphs", "seeds_per_job", "checkpoint_minutes"
 """Keys of the config's `training` that say how jobs run; the weights do not depend on them."""
 
 
+NAMES_AND_LAYERS = ("name", "label", "layers")
+"""Keys of networks that determine no weight."""
+
+
 def network_values(study: Study, architecture: str) -> dict[str, Any]:
-    """Return a network's entry of the config's `networks` without its name and its analysed layers.
+    """Return a network's entry of the config's `networks` without its names and its analysed layers.
 
     Later keys that are not set are left out, so that earlier results stay valid.
     """
-    entry = {key: value for key, value in study.network(architecture).items() if key not in ("name", "layers")}
+    entry = {key: value for key, value in study.network(architecture).items() if key not in NAMES_AND_LAYERS}
     return {key: value for key, value in entry.items() if key not in LATER_KEYS or value is not None}
 
 
