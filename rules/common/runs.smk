@@ -93,7 +93,9 @@ def tidy_up():
 
     tidy(Path(R, ".training"), Path(R, "networks"))
     tidy(Path(R, ".finetuning"), Path(R, "variants"), "*/*/seed*/finetuned_*.safetensors")
-    if all(map(os.path.exists, per_group("predictions/{architecture}/{condition}/transfer.npz", STUDY.transfer_groups))):
+    if all(
+        map(os.path.exists, per_group("predictions/{architecture}/{condition}/transfer.npz", STUDY.transfer_groups))
+    ):
         clear(Path(R, ".transfer"))
     files.remove_partial(Path(R))
     failures.forget(Path(R))
