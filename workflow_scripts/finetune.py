@@ -12,7 +12,8 @@ with job(snakemake) as report:
     from manyseeds.data.preprocessing import load_preprocessing
     from manyseeds.io import tensors
     from manyseeds.kernels import finetuning, predictions
-    from manyseeds.training import compiled, engine, precision, stores
+    from manyseeds.training import stores
+    from manyseeds.training.further import train_all
 
     params, inputs, resources = snakemake.params, snakemake.input, snakemake.resources
     pixels, labels = np.load(inputs.images, mmap_mode="r"), np.load(inputs.labels)
@@ -23,8 +24,15 @@ with job(snakemake) as report:
     n_categories = len(categories or np.unique(labels))
     relabelled = subsets.relabelled(labels[positions], categories)
     preprocess = load_preprocessing(inputs.preprocessing).apply
-    device = devices.claim_device(report)
-    folder = Path(params.stores)
+    options = {
+        "stores": Path(params.stores),
+        "code": params.code,
+        "device": devices.claim_device(report),
+        "cuda_graphs": bool(resources.cuda_graphs),
+        "save_every": 60 * resources.checkpoint_minutes,
+        "report": report,
+        "announce": report.aloud,
+    }
     parents = [tensors.read(Path(path))[0] for path in inputs.parents]
     digests = [tensors.digest_of(weights) for weights in parents]
     paths = iter(zip(snakemake.output, params.outputs, strict=True))
@@ -34,23 +42,8 @@ with job(snakemake) as report:
         copies = images.Images(copy, relabelled, n_categories)
         for rate, tasks in params.tasks.items():
             further = [finetuning.FurtherTask.from_params(n_categories=n_categories, **task) for task in tasks]
-            platform = precision.platform_of(further[0].recipe, device)
-            options = {"stores": folder, "code": params.code, "report": report}
-            pairs = list(zip(further, parents, strict=True))
-            assigned = [engine.assign(task, parent, copies, platform, **options) for task, parent in pairs]
-            compiled.configure(folder, platform)
-            engine.train(
-                [each for each in assigned if each is not None],
-                copies,
-                device=device,
-                cuda_graphs=bool(resources.cuda_graphs),
-                save_every=60 * resources.checkpoint_minutes,
-                report=report,
-                announce=report.aloud,
-            )
-            for seed, digest, (task, parent) in zip(params.seeds, digests, pairs, strict=True):
-                key = task.digest(parent, copies.digest, params.code)
-                store = stores.finished_store(folder, key, task.max_attempts)
+            trained = train_all(list(zip(further, parents, strict=True)), copies, **options)
+            for seed, digest, task, store in zip(params.seeds, digests, further, trained, strict=True):
                 about = {"parent": digest, "distortion": distortion, "learning_rate": str(rate)}
                 found[seed, distortion, rate] = store, task.recipe.epochs, about
     for path, (seed, distortion, rate) in paths:
