@@ -116,13 +116,16 @@ rule figures:
 onstart:
     refuse_what_cannot_be_right()
     failures.forget(Path(R))
+    show_bars()
 
 
 onsuccess:
+    hide_bars()
     tell_what_mostly_failed()
     tidy_up()
     tell_results()
 
 
 onerror:
+    hide_bars()
     tell_failures()

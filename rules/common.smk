@@ -1,6 +1,8 @@
 """Shared by all rules: the checked study, lists of tables and figures, wildcard constraints, helper functions."""
 
+import atexit
 import json
+import logging
 import os
 import re
 import sys
@@ -19,6 +21,7 @@ CLAIMS = os.path.relpath(HOME / "data" / "claims.csv")
 PUBLISHED = os.path.relpath(HOME / "data" / "mehrer2020_values.csv")
 sys.path.insert(0, str(SCRIPTS))
 
+from manyseeds import live
 from manyseeds.errors import StudyError
 from manyseeds.exchange import cards, exported_study
 from manyseeds.explorer import contents

@@ -75,6 +75,44 @@ def refuse_wrong_outside():
         print(remark, file=sys.stderr)
 
 
+HIDDEN_BY_BARS = {
+    None,
+    LogEvent.JOB_INFO,
+    LogEvent.GROUP_INFO,
+    LogEvent.JOB_STARTED,
+    LogEvent.JOB_FINISHED,
+    LogEvent.PROGRESS,
+    LogEvent.RESOURCES_INFO,
+}
+"""Events of Snakemake's log that bars replace on the terminal, if they are no warnings. None: lines without an event."""
+
+
+def show_bars():
+    """Show bars instead of the files of each job, if the run is watched on a terminal. The log keeps all lines."""
+    global hide_bars
+    handler = next((each for each in logger.handlers if each.name == "DefaultStreamHandler"), None)
+    if handler is None or not live.is_watched(handler.stream) or workflow.output_settings.verbose:
+        return
+    dag = workflow.dag
+    bars = live.Bars(handler.stream, Path(R), sum(1 for job in dag.jobs if dag.needrun(job)))
+
+    def is_shown(record):
+        event = getattr(record, "event", None)
+        if event == LogEvent.PROGRESS:
+            bars.count(record.done, record.total)
+        return not (bars.is_shown and record.levelno <= logging.INFO and event in HIDDEN_BY_BARS)
+
+    handler.addFilter(is_shown)
+    handler.stream = bars
+    hide_bars = bars.stop
+    atexit.register(bars.stop)
+    bars.start()
+
+
+def hide_bars():
+    """Remove the bars, if there are any."""
+
+
 def tell_what_mostly_failed():
     """Name the groups of which most networks were rejected."""
     from manyseeds.training.outcomes import mostly_rejected  # imports pandas, which planning a run does not need

@@ -33,6 +33,7 @@ ORDER = (
     "report",
     "plot",
     "progress",
+    "live",
 )
 """Subpackages and modules of the package: each imports only from itself and from those before it."""
 

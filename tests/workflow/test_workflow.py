@@ -3,8 +3,11 @@
 import csv
 import json
 import os
+import pty
 import re
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from itertools import product
 from pathlib import Path
@@ -730,6 +733,29 @@ def test_the_report_holds_every_figure_with_its_caption(finished):
     assert "<h2>Main numbers</h2>" in report  # the first page
     assert '"1 Overview"' in report
     assert "figures/fig4.pdf" in report
+
+
+def test_a_run_on_a_terminal_shows_bars_and_a_piped_one_does_not(finished, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    command = [sys.executable, "-m", "snakemake", "fig4", "--force", "--cores", "1"]
+    command += ["--configfile", "studies/tiny.yaml"]
+    shown = []
+
+    def keep(descriptor):
+        shown.append(os.read(descriptor, 4096))
+        return shown[-1]
+
+    monkeypatch.chdir(finished)
+    assert pty.spawn(command, keep) == 0
+    text = b"".join(shown).decode()
+    assert re.search(r"jobs  [█░]+  \d of \d, ", text)
+    assert "Drawing fig4" not in text
+    assert "Select jobs" not in text
+    assert "\r\x1b[JFigures are in results/tiny/figures/" in text
+    piped = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert "Drawing fig4" in piped.stdout
+    assert "█" not in piped.stdout
+    assert "\x1b[J" not in piped.stdout
 
 
 def test_the_explorer_is_one_page_of_the_whole_study(finished):

@@ -146,9 +146,7 @@ def report(study: Path, now: float | None = None) -> list[str]:
     run = read_run(study, now)
     lines = [f"{study}"]
     if run:
-        lines.append(
-            f"{run.done} of {run.planned} jobs of the last run are done; its last line is {_ago(run.age)} old."
-        )
+        lines.append(f"{run.done} of {run.planned} jobs of the last run are done; its last line is {ago(run.age)} old.")
     lines += _lines_of_trainings(trainings.values())
     if not run and not trainings:
         lines.append("No logs of this study are here.")
@@ -164,9 +162,7 @@ def _lines_of_trainings(trainings: Iterable[Training]) -> Iterator[str]:
             yield f"  {each.last.get('name', 'a training')}: interrupted{where}; the same command continues."
         elif each.is_running and each.last:
             others = f" and {each.last['others']} others" if each.last["others"] != "0" else ""
-            state = (
-                f"silent for {_ago(each.age)}" if each.is_silent else f"about {_minutes(each.minutes_left or 0)} left"
-            )
+            state = f"silent for {ago(each.age)}" if each.is_silent else f"about {minutes(each.minutes_left or 0)} left"
             place = f"epoch {each.last['epoch']}/{each.last['epochs']}"
             yield f"  {each.last['name']}{others}: {place}, {each.last['values']}; {state}."
 
@@ -183,18 +179,19 @@ def _left(run: Run, running: Sequence[Training]) -> Iterator[str]:
     waiting = [
         max(0, each.n_networks - len(each.accepted) - 1 - int(each.last["others"])) for each in running if each.last
     ]
-    minutes = sum(each.minutes_left or 0 for each in running) + (to_come + sum(waiting)) * statistics.mean(paces)
-    yield f"{line}; about {_minutes(minutes / len(paces))} of training left."
+    total = sum(each.minutes_left or 0 for each in running) + (to_come + sum(waiting)) * statistics.mean(paces)
+    yield f"{line}; about {minutes(total / len(paces))} of training left."
 
 
-def _minutes(minutes: float) -> str:
+def minutes(n: float) -> str:
     """Return a duration in words."""
-    hours, rest = divmod(round(minutes), 60)
+    hours, rest = divmod(round(n), 60)
     return f"{hours} h {rest} min" if hours else f"{rest} min"
 
 
-def _ago(seconds: float) -> str:
-    return f"{round(seconds)} s" if seconds < 120 else _minutes(seconds / 60)
+def ago(seconds: float) -> str:
+    """Return a time in words: seconds, or minutes and hours."""
+    return f"{round(seconds)} s" if seconds < 120 else minutes(seconds / 60)
 
 
 def newest_study(results: Path) -> Path | None:
