@@ -1,4 +1,4 @@
-"""Write the pages that are made from the workflow: tables, figures, keys of the config, and the exported networks.
+"""Write the pages that are made from the workflow: tables, figures, gallery, keys of the config, exported networks.
 
 Run by `make docs`; a test says when a page is behind.
 """
@@ -48,6 +48,15 @@ networks. If no network of a figure is left, the figure says so.
 
 | figure | shows | drawn from | needs |
 |---|---|---|---|
+"""
+
+GALLERY_HEAD = """# Gallery
+
+<!-- Written by `make docs` from docs/gallery.yaml and docs/figures/; change it there. -->
+
+Each figure, the command that drew it, and what to read off it. Most pictures are of the default
+study: five small networks of each architecture on handwritten digits, too small for conclusions.
+[Figures](figures.md) lists tables and requirements. Captions are in the report (`make report`).
 """
 
 CONFIG_HEAD = """# Configuration
@@ -105,6 +114,22 @@ def _figure(name: str, entry: Entry) -> str:
     tables = ", ".join(f"[`{table}`](tables.md#{table})" for table in entry.tables)
     wanted = "; ".join(requirement.wanted for requirement in entry.requires)
     return f"| `{name}` | {entry.title} | {tables} | {wanted} |\n"
+
+
+def gallery_page(figures: Mapping[str, Entry], entries: Mapping[str, Mapping[str, str]]) -> str:
+    """The page with a picture of each figure that a run has drawn; figures without one are named at the end."""
+    sections = [_picture(name, figures[name], entries[name]) for name in figures if name in entries]
+    missing = ", ".join(f"`{name}`" for name in figures if name not in entries)
+    rest = _wrapped(f"No run has a picture of these figures yet: {missing}.")
+    return "\n".join([GALLERY_HEAD, *sections, "## Without a picture\n", rest]) + "\n"
+
+
+def _picture(name: str, entry: Entry, about: Mapping[str, str]) -> str:
+    """The section of one figure."""
+    path = about.get("picture", f"figures/gallery/{name}.png")
+    command = f"    snakemake --cores 2 {name} {about.get('study', '')}".rstrip()
+    read = _wrapped(" ".join(about["read"].split()))
+    return f"## {name}\n\n**{entry.title}.**\n\n{command}\n\n![{entry.title}]({path})\n\n{read}\n"
 
 
 def config_page(schema: Schema, defaults: Mapping[str, Any]) -> str:
@@ -204,6 +229,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs/tables.md": tables_page(schemas),
         ROOT / "docs/figures.md": figures_page(FIGURES),
         ROOT / "docs/config.md": config_page(config_schema(), defaults),
+        ROOT / "docs/gallery.md": gallery_page(FIGURES, yaml.safe_load((ROOT / "docs/gallery.yaml").read_text())),
     }
     exports = [path for path in sorted((ROOT / "data/networks").glob("*")) if path.is_dir()]
     return made | {path / "README.md": readme.page(path.name, find_exported(path)) for path in exports}

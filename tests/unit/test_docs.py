@@ -11,6 +11,10 @@ import nbformat
 import pytest
 import yaml
 from places import ROOT
+from snakemake.utils import update_config
+
+from manyseeds.figures import catalogue
+from manyseeds.study.checks import checked_study
 
 sys.path.insert(0, str(ROOT / "docs"))
 
@@ -66,6 +70,22 @@ def broken(page: Path) -> Iterator[str]:
 @pytest.mark.parametrize(("page", "text"), pages().items(), ids=lambda value: getattr(value, "name", ""))
 def test_a_generated_page_is_in_step(page, text):
     assert page.read_text(encoding="utf-8") == text, f"{page.name} is behind: run `make docs`"
+
+
+def test_the_gallery_has_a_picture_and_a_sentence_for_each_figure_of_the_default_study():
+    entries = yaml.safe_load((ROOT / "docs/gallery.yaml").read_text(encoding="utf-8"))
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    update_config(config, yaml.safe_load((ROOT / "studies/digits.yaml").read_text(encoding="utf-8")))
+    assert (
+        set(catalogue.by_default(checked_study(config, config_schema()))) <= entries.keys() <= catalogue.FIGURES.keys()
+    )
+    for name, about in entries.items():
+        assert (ROOT / "docs" / about.get("picture", f"figures/gallery/{name}.png")).is_file(), name
+        assert max(len(sentence.split()) for sentence in re.split(r"[.?:;]", about["read"])) <= 25, name
+        study = re.search(r"--configfile (\S+)", about.get("study", "--configfile studies/digits.yaml"))[1]
+        assert (ROOT / study).is_file(), study
+    pictures = {path.stem for path in (ROOT / "docs/figures/gallery").iterdir()}
+    assert pictures == {name for name, about in entries.items() if "picture" not in about}
 
 
 def test_the_readme_is_short():
