@@ -91,7 +91,9 @@ def show_bars():
     """Show bars instead of the files of each job, if the run is watched on a terminal. The log keeps all lines."""
     global hide_bars
     handler = next((each for each in logger.handlers if each.name == "DefaultStreamHandler"), None)
-    if handler is None or not live.is_watched(handler.stream) or workflow.output_settings.verbose:
+    settings = workflow.output_settings
+    is_quiet = any(each.name == "ALL" for each in settings.quiet or ())
+    if handler is None or settings.verbose or is_quiet or not live.is_watched(handler.stream):
         return
     dag = workflow.dag
     bars = live.Bars(handler.stream, Path(R), sum(1 for job in dag.jobs if dag.needrun(job)))
