@@ -86,6 +86,9 @@ def test_lines_stay_above_the_bars_and_nothing_is_left_of_them(tmp_path, trainin
     assert "4 of 20" in shown[2]
     assert "net/baseline/seed0" in shown[3]
     assert len(shown) == 4
+    training.unlink()
+    time.sleep(0.2)
+    assert [line[:6] for line in screen(terminal.getvalue())] == ["before", "a warn", "jobs  "]
     bars.stop()
     bars.stop()
     bars.write("the end\n")

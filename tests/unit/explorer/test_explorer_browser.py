@@ -21,7 +21,7 @@ pytestmark = [
 ]
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
-CONTROLS = "select:enabled, input:checked:enabled, button, summary, [tabindex='0'], .readout a"
+CONTROLS = "select:enabled, input:checked:enabled, button, summary, canvas, .plot > svg, .readout a"
 """Elements that the tab key must reach. Of radio buttons it reaches the chosen one, and arrows the others."""
 
 

@@ -35,6 +35,11 @@ TABLE = pd.DataFrame(
 )
 
 
+@pytest.fixture(scope="module")
+def found():
+    return study_tables(n_networks=6, n_collapsed=1)
+
+
 @pytest.fixture
 def facts(tmp_path):
     records = tmp_path / ".provenance/networks"
@@ -55,8 +60,7 @@ def facts(tmp_path):
     return overview.Facts("small", settings, True, ["Left out: x."], origin.origin_of(tmp_path), "abc123", seconds)
 
 
-def test_the_first_page_has_numbers_losses_settings_and_origin(facts):
-    found = study_tables(n_networks=6, n_collapsed=1)
+def test_the_first_page_has_numbers_losses_settings_and_origin(facts, found):
     page = overview.page(ASSETS, found, facts, b"png")
     summary = found["consistency_summary"].query(
         "architecture == 'all_cnn_7' and epoch == 30 and kind == 'exemplar' and measure == 'correlation' "
@@ -86,8 +90,7 @@ def test_the_first_page_has_numbers_losses_settings_and_origin(facts):
     assert page.count("<!--") == 2  # BEGIN and END, by which Snakemake's first page finds the text
 
 
-def test_a_study_without_comparisons_has_a_first_page_too(facts):
-    found = study_tables(n_networks=6)
+def test_a_study_without_comparisons_has_a_first_page_too(facts, found):
     found = {"instances": found["instances"], "consistency_summary": found["consistency_summary"].iloc[:0]}
     page = overview.page(ASSETS, found, facts, None)
     assert "No networks were compared." in page
