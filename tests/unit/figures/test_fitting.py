@@ -46,6 +46,18 @@ def test_what_fits_stays_and_what_does_not_is_broken_and_thinned():
     assert not fitting.fit(figure)
 
 
+@style.journal_style()
+def test_a_title_that_is_broken_again_is_broken_as_a_whole():
+    figure = two_panels("one title of several words", ["1"])
+    axes = figure.axes[0]
+    figure.draw_without_rendering()
+    for room, lines in ((90.0, 2), (45.0, 4)):
+        figure.draw_without_rendering()
+        fitting._break(axes.title, room, horizontal=True)
+        assert axes.get_title().count("\n") + 1 >= lines
+        assert axes.get_title().replace("\n", " ") == "one title of several words"
+
+
 def test_many_layers_are_named_by_their_stages_if_they_have_any():
     names = ["conv1", *(f"layer{stage}.{block}.conv1" for stage in range(1, 5) for block in range(6)), "fc"]
     naming = layer_naming(names)

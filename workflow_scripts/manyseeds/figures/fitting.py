@@ -6,6 +6,7 @@ Everything is measured after a figure was laid out. A figure whose text fits sta
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from textwrap import wrap
+from weakref import WeakKeyDictionary
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis, Tick
@@ -16,7 +17,7 @@ from matplotlib.transforms import Bbox, BboxBase
 MARGIN_PX = 5.0
 """Least distance from the edge of the page and between names below an axis, at 100 dots per inch."""
 
-OVERLAP_PX = 3.0
+OVERLAP_PX = 2.0
 """Names beside an axis may overlap by this: their boxes have room for accents and descenders."""
 
 LETTER_PX = 34.0
@@ -24,6 +25,10 @@ LETTER_PX = 34.0
 
 LINE_PX = 11.0
 """Height of a line of a title."""
+
+
+_WHOLE: WeakKeyDictionary[Text, str] = WeakKeyDictionary()
+"""Texts before they were broken, which may have to be broken again."""
 
 
 def fit(figure: Figure) -> bool:
@@ -88,7 +93,8 @@ def _break(text: Text, room: float, *, horizontal: bool) -> int:
         return 0
     longest = max(map(len, words.split("\n")))
     most = max(6, int(longest * room / length))
-    lines = [line for part in words.split("\n") for line in broken(part, most)]
+    whole = _WHOLE.setdefault(text, words)
+    lines = [line for part in whole.split("\n") for line in broken(part, most)]
     text.set_text("\n".join(lines))
     return len(lines) - 1 - words.count("\n")
 
