@@ -41,7 +41,9 @@ def test_every_layer_measure_and_comparison_is_that_of_its_vectors(files):
         *outside.built_in(["pixels", "categories"], CATEGORIES, RNG.random((12, 4, 4, 1))),
         brain([5, 1, 8, 2, 9, 0], True),
     ]
-    found = outside_groups.compare_group(files, theirs, CATEGORIES, PLAN)
+    told = []
+    found = outside_groups.compare_group(files, theirs, CATEGORIES, PLAN, told.append)
+    assert told[0] == "brain: stimuli are not resampled, because a category has a single one."
     assert len(found) == len(LAYERS) * 2 * (2 + 1 + 2)
     by_name = {each.name: each for each in theirs}
     for each in found:

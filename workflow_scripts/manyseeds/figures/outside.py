@@ -155,7 +155,7 @@ def _draw_flips(axes: Axes, conclusions: pd.DataFrame, of_file: pd.DataFrame, sh
     depth.name_matrix(axes, _naming([rows_of(layers, group)["layer"].tolist() for group in shown]))
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_xlabel(", then ".join(shortened(group.title) for group in shown))
+    axes.set_xlabel(", then ".join(group.title for group in shown))
 
 
 def _naming(layers: list[list[str]]) -> LayerNaming:

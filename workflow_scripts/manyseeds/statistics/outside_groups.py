@@ -67,6 +67,9 @@ def compare_group(
     """
     of_layers = geometry_files.layer_indices(files[0]) if files else {}
     weights = [plan.weights(categories[theirs.places]) for theirs in outsides]
+    for theirs, drawn in zip(outsides, weights, strict=True):
+        if plan.n_resamples and not len(drawn):
+            report(f"{theirs.name}: stimuli are not resampled, because a category has a single one.")
     found = []
     for layer, place in of_layers.items():
         if plan.layers is not None and layer not in plan.layers:
