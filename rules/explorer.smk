@@ -53,6 +53,7 @@ rule build_explorer:
         runtime=30,
     params:
         study=STUDY.name,
+        labels=STUDY.labels,
         measure=catalogue.main_measure(STUDY.measures),
         groups=list(map(list, STUDY.explored_groups)),
         tables=explored_tables(),

@@ -56,6 +56,7 @@ rule report_overview:
         runtime=15,
     params:
         study=STUDY.name,
+        labels=STUDY.labels,
         settings=STUDY.portable_config,
         trained=STUDY.knows_training,
         notices=list(filter(None, [*notices(STUDY), catalogue.unshown_note(STUDY)])),

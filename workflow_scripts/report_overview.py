@@ -8,6 +8,7 @@ with job(snakemake):
     import pandas as pd
 
     from manyseeds.explorer import packing
+    from manyseeds.figures import selection
     from manyseeds.io import provenance
     from manyseeds.io.files import atomic_path
     from manyseeds.report import origin, overview
@@ -25,6 +26,6 @@ with job(snakemake):
     )
     tables = {name: pd.read_parquet(path) for name, path in zip(params.tables, inputs.tables, strict=True)}
     figure = Path(inputs.figure).read_bytes() if inputs.figure else None
-    with atomic_path(output[0]) as partial:
+    with atomic_path(output[0]) as partial, selection.labelled(params.labels):
         text = overview.page(packing.read_assets(inputs.assets), tables, facts, figure)
         partial.write_text(text, encoding="utf-8")

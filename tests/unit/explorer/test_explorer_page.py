@@ -14,6 +14,7 @@ from explored import ASSETS, CATEGORIES, GROUP, N_STIMULI, write_page
 from places import ROOT
 
 from manyseeds.explorer import contents, packing
+from manyseeds.figures import selection
 from manyseeds.io.tables import read_schema
 
 SCHEMAS = ASSETS.parents[1] / "schemas/tables"
@@ -96,6 +97,12 @@ def test_groups_say_how_many_networks_were_lost(text):
     first = json.loads(blob(text, "data"))["groups"][0]
     assert (first["architecture"], first["condition"]) == GROUP
     assert (first["networks"], first["collapsed"], first["redrawn"], first["part"]) == (6, 1, 0, "part0")
+
+
+def test_groups_have_the_labels_of_the_study(tmp_path):
+    with selection.labelled({"architecture": {GROUP[0]: "Mine"}, "condition": {}}):
+        text = write_page(tmp_path, n_networks=2).read_text(encoding="utf-8")
+    assert json.loads(blob(text, "data"))["groups"][0]["title"] == "Mine"
 
 
 def test_undefined_numbers_become_null():
