@@ -377,6 +377,9 @@ def test_a_study_makes_every_table_and_figure(finished):
             "divergence",
             "pair_agreement",
             "conserved_dimensions",
+            "transfer",
+            "transfer_relations",
+            "transfer_summary",
         ):  # of other or more networks
             continue
         table = pd.read_parquet(results / "tables" / f"{schema['title']}.parquet")
