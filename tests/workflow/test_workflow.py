@@ -1082,7 +1082,13 @@ def test_exported_networks_give_the_tables_of_the_study_that_trained_them(finish
     assert float(re.search(r"correlation with the recorded activations (.*)", log)[1]) > 0.9999
     assert planned(folder, *targets, **options) == {}
     instances = pd.read_parquet(folder / "results/mine/tables/instances.parquet")
-    print(instances[["condition", "seed", "doubts"]].to_string())
+    accuracy = pd.read_parquet(folder / "results/mine/tables/accuracy.parquet")
+    tested = accuracy[(accuracy["epoch"] == accuracy["epoch"].max()) & (accuracy["split"] == "test")]
+    tested = tested.set_index(["architecture", "condition", "seed"])
+    for row in instances.to_dict("records"):
+        p, n, z = *tested.loc[row["architecture"], row["condition"], row["seed"]][["accuracy", "n_images"]], 1.959964
+        low = (p + z**2 / (2 * n) - z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))) / (1 + z**2 / n)  # Wilson
+        assert ("its test accuracy is" in (row["doubts"] or "")) == (low <= 0.1)
 
 
 @pytest.mark.parametrize(
