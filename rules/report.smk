@@ -57,9 +57,10 @@ rule report_overview:
     params:
         study=STUDY.name,
         labels=STUDY.labels,
-        settings=STUDY.portable_config,
+        # Functions, because Snakemake would take words in braces for wildcards.
+        settings=lambda wildcards: STUDY.portable_config,
         trained=STUDY.knows_training,
-        notices=list(filter(None, [*notices(STUDY), catalogue.unshown_note(STUDY)])),
+        notices=lambda wildcards: list(filter(None, [*notices(STUDY), catalogue.unshown_note(STUDY)])),
         tables=overview_tables(),
         code=code_of("report_overview"),
     message:

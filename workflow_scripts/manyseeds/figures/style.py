@@ -5,6 +5,8 @@ TrueType. Colours are those of Okabe & Ito (2008). Categories need more colours 
 can be distinguished with any form of colour vision. A marker, line style or position always repeats the colour.
 """
 
+import io
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -285,4 +287,16 @@ def save(figure: Figure, pdf: Path | str, png: Path | str, svg: Path | str | Non
     figure.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Producer": None})
     figure.savefig(png, format="png", dpi=PNG_DPI, metadata={"Software": None})
     if svg is not None:
-        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+        text = io.StringIO()
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+        Path(svg).write_text(_renumbered(text.getvalue()), encoding="utf-8")
+
+
+CLIP = re.compile(r'(?<=id=")p[0-9a-f]{10}(?=")|(?<=url\(#)p[0-9a-f]{10}(?=\))')
+"""Names of clip paths in an SVG."""
+
+
+def _renumbered(svg: str) -> str:
+    """Number the clip paths of an SVG in their order: matplotlib names them after places in memory."""
+    names = {name: f"clip{number}" for number, name in enumerate(dict.fromkeys(CLIP.findall(svg)))}
+    return CLIP.sub(lambda found: names[found[0]], svg)
