@@ -7,7 +7,7 @@ from _job import job
 with job(snakemake) as report:
     import numpy as np
 
-    from manyseeds.data.preprocessing import fit_preprocessing, fixed_preprocessing, save_preprocessing
+    from manyseeds.data.preprocessing import fit_preprocessing, save_preprocessing
 
     train_images = np.load(snakemake.input.train_images, mmap_mode="r")
     chosen, stated = snakemake.params.chosen, snakemake.params.stated
@@ -17,9 +17,5 @@ with job(snakemake) as report:
         chosen = agreed(stated["networks"])
         if note := difference(chosen, stated):
             report.aloud(note)
-    if isinstance(chosen, str) and chosen != "imagenet":
-        report(f"fitting {chosen} to {len(train_images):,} training images")
-        preprocessing = fit_preprocessing(chosen, train_images)
-    else:
-        preprocessing = fixed_preprocessing(chosen, train_images.shape[1:])
-    save_preprocessing(preprocessing, Path(snakemake.output.preprocessing))
+    report(f"{chosen}, {len(train_images):,} training images")
+    save_preprocessing(fit_preprocessing(chosen, train_images), Path(snakemake.output.preprocessing))

@@ -6,7 +6,7 @@ from pathlib import Path
 from _job import job
 
 with job(snakemake) as report:
-    from manyseeds.exchange.doubts import about_weights
+    from manyseeds.exchange.doubts import about_weights, untrained
     from manyseeds.exchange.user_weights import read_user_weights, without_prefixes
     from manyseeds.io import tensors
     from manyseeds.models import build, repeatability, spec
@@ -32,6 +32,6 @@ with job(snakemake) as report:
     repeatability.check_evaluation(module, network, image_shape)
     initial = is_initial(weights, *described)
     if initial:
-        report.aloud(f"{source}: its weights are distributed as before training. Is it the trained network?")
+        report.aloud(untrained(source))
     metadata = {"source": source} | spec.to_metadata(*described) | about_weights(weights, initial=initial)
     tensors.write(snakemake.output.weights, weights, metadata)

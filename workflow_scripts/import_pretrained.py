@@ -7,7 +7,7 @@ from _job import job
 
 with job(snakemake) as report:
     from manyseeds.exchange import export
-    from manyseeds.exchange.doubts import about_weights
+    from manyseeds.exchange.doubts import about_weights, untrained
     from manyseeds.io import tables, tensors
     from manyseeds.io.files import write_parquet
     from manyseeds.models import build, spec
@@ -26,7 +26,7 @@ with job(snakemake) as report:
     metadata = {"exported_key" if key == "key" else key: value for key, value in metadata.items()}
     initial = is_initial(weights, *described)
     if initial:
-        report.aloud(f"{source.weights}: its weights are distributed as before training. Is it the trained network?")
+        report.aloud(untrained(source.weights))
     metadata |= {**spec.to_metadata(*described), "source": source.weights, **about_weights(weights, initial=initial)}
     tensors.write(output.weights, weights, metadata)
     export.import_rejected(Path(source.weights).parent, Path(output.weights).parent)

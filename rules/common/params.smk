@@ -196,9 +196,8 @@ def stated_by_timm():
     data = STUDY.config["data"]
     if data["preprocessing"] != "timm":
         return None
-    return {"networks": list(STUDY.networks_of_timm)} | {
-        key: data[key] for key in ("image_size", "resize", "interpolation")
-    }
+    scaling = {key: data[key] for key in ("image_size", "resize", "interpolation")}
+    return {"networks": STUDY.networks_of_timm, **scaling}
 
 
 def network_of(wildcards):

@@ -1047,7 +1047,7 @@ def exported(finished) -> Path:
 
 EXACT = ("accuracy", "history", "attempts", "instances", "parts/all_cnn_7/baseline/untrained_consistency")
 NOT_EXACT = {"history": ["seconds"], "instances": ["doubts"]}
-"""Columns that another test changes, which trains a network anew, and doubts that only imported networks raise."""
+"""Columns that may differ: another test trains a network again, and only imported networks are doubted."""
 
 ROUNDED = {
     "parts/all_cnn_7/baseline/consistency": ("r", "consistency"),

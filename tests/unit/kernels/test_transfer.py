@@ -66,7 +66,7 @@ def test_sources_have_one_readout_which_the_transfer_seed_draws():
     for name in ("conv1.weight", "conv6.bias"):
         np.testing.assert_array_equal(first[name], source(0)[name])
     n_inputs = first["conv7.weight"].shape[1]
-    many = transfer.new_readout("conv7", (5000, n_inputs, 1, 1), root_seed=0, seed=0)["conv7.weight"]
+    many = task("all").beginning(source(), Images(IMAGES.inputs, IMAGES.labels, 5000))["conv7.weight"]
     np.testing.assert_allclose(many.std(), np.sqrt(2 / n_inputs), rtol=0.02)
 
 

@@ -86,15 +86,15 @@ class Preprocessing:
         return (features @ self.whitening).reshape(images.shape).astype(np.float32)
 
 
-def fit_preprocessing(kind: str, images: NDArray) -> Preprocessing:
-    """Fit a preprocessing to the training images.
+def fit_preprocessing(kind: str | Mapping, images: NDArray) -> Preprocessing:
+    """Fit a preprocessing to the training images, or return a fixed one.
 
     Parameters
     ----------
     kind
-        A key of `PREPROCESSINGS`.
+        A key of `PREPROCESSINGS`, or what `fixed_preprocessing` takes.
     images
-        Uint8 (n, height, width, channels); may be memory-mapped.
+        Uint8 (n, height, width, channels); may be memory-mapped. A fixed preprocessing needs only their shape.
 
     Raises
     ------
@@ -102,6 +102,8 @@ def fit_preprocessing(kind: str, images: NDArray) -> Preprocessing:
         If the kind is unknown, or the images have no contrast. For `gcn_zca`, also if there are more than 4096
         features, or fewer images than features: the covariance would lack full rank, and whitening would amplify noise.
     """
+    if not isinstance(kind, str) or kind == "imagenet":
+        return fixed_preprocessing(kind, images.shape[1:])
     if kind not in PREPROCESSINGS:
         raise StudyError(f"data.preprocessing is {kind!r}; expected one of {', '.join(PREPROCESSINGS)}.")
     return PREPROCESSINGS[kind](images)

@@ -19,6 +19,7 @@ LATER: dict[str, dict[str, Any]] = {
     "network": {"last_3x3": "valid"},
     "recipe": {"compile": False},
     "collapse": {"judge_after": [], "dead": "ignore", "enabled": True},
+    "data": {"resize": None, "interpolation": "bilinear"},
 }
 """Settings that the first cards do not have yet, with the values that applied before they could be chosen."""
 

@@ -23,6 +23,11 @@ SHARE, LEAST = 0.5, 0.1
 """An outlier agrees with the others less than this share of their own agreement, if that is at least `LEAST`."""
 
 
+def untrained(source: str) -> str:
+    """Return a sentence on a file whose weights are distributed as before training."""
+    return f"{source}: its weights are distributed as before training. Is it the trained network?"
+
+
 def about_weights(weights: Mapping[str, NDArray], *, initial: bool) -> dict[str, str]:
     """Return the metadata from which `of_group` judges imported weights."""
     return {WEIGHTS: digest_of(weights), INITIAL: str(initial).lower()}

@@ -93,19 +93,12 @@ def check_architectures(study: Study, own: Collection[str]) -> None:
             )
 
 
-LATER_OF_DATA = {"resize": None, "interpolation": "bilinear"}
-"""Keys of the config's `data` that earlier versions did not have, with what they did."""
-
-
 def settings(study: Study, instance: Instance) -> dict[str, Any]:
     """Return the settings that determine an instance's weights, including data set and preprocessing."""
     task = tasks.task_values(study, instance)
     del task["name"]
-    data = study.select(["data.dataset", "data.preprocessing", "data.image_size"])
-    later = {
-        key: study.config["data"][key] for key, usual in LATER_OF_DATA.items() if study.config["data"][key] != usual
-    }
-    data["data"] |= later
+    keys = ("dataset", "preprocessing", "image_size", "resize", "interpolation")
+    data = study.select([f"data.{key}" for key in keys])
     return {**task, "training_set": tasks.training_set(study, instance.condition), **data}
 
 

@@ -121,8 +121,8 @@ class Comparer:
         """Return the readings of one layer by each matching that takes it by itself."""
         r, rows = similarity.correlations(a, b), {}
         for name, match in SINGLE.items():
-            mean, forth, back = similarity.similarities(r, name)
             matched = match(r)
+            mean, forth, back = similarity.similarities(r, name, matched)
             directions = {"similarity_ab": forth, "similarity_ba": back}
             whole = similarity.whole_layer(a, b, matched.order)
             rows[name] = _readings(name, mean, matched.r.min(), whole) | directions

@@ -119,12 +119,17 @@ class Chance:
     high: float
 
 
-def similarities(r: Floats, matching: str) -> tuple[float, float, float]:
+def similarities(r: Floats, matching: str, matched: Matched | None = None) -> tuple[float, float, float]:
     """Return the similarity of a layer by one matching: mean of both directions, from a to b, and from b to a.
 
     Only greedy matching differs between the directions.
+
+    Parameters
+    ----------
+    matched
+        The matching from a to b, if it is known.
     """
-    forth = SINGLE[matching](r).similarity
+    forth = (matched or SINGLE[matching](r)).similarity
     back = SINGLE[matching](r.T).similarity if matching == "greedy" else forth
     return (forth + back) / 2, forth, back
 

@@ -4,7 +4,6 @@ Each source gets a new readout and is trained by the engine of any training. Rea
 seed, the same for all sources, so sources and transfer seeds are crossed.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -17,8 +16,9 @@ from manyseeds.devices import make_deterministic
 from manyseeds.io import tensors
 from manyseeds.kernels.transferred import FAILED
 from manyseeds.models import build, forward
+from manyseeds.models.initialisation import he_normal
 from manyseeds.models.spec import Weights
-from manyseeds.streams import Address, generator
+from manyseeds.streams import Address
 from manyseeds.study.architectures import readout_name
 from manyseeds.training.collapse import ACCEPTED
 from manyseeds.training.recipes import Task
@@ -63,26 +63,15 @@ class TransferTask(Task):
         """
         hidden = self.drawn_weights(images) if self.mode == SCRATCH else source
         readout = readout_name(self.network.architecture)
-        shape = (images.n_categories, *source[f"{readout}.weight"].shape[1:])
-        return {**hidden, **new_readout(readout, shape, root_seed=self.root_seed, seed=self.stream_seeds["order"])}
+        kernels = (images.n_categories, *source[f"{readout}.weight"].shape[1:])
+        shapes = {f"{readout}.weight": kernels, f"{readout}.bias": kernels[:1]}
+        address = {"root_seed": self.root_seed, "seed": self.stream_seeds["order"], "purpose": f"{PREFIX}readout"}
+        return {**hidden, **he_normal(shapes, **address)}
 
     @property
     def further_determinants(self) -> dict[str, object]:
         """What is trained."""
         return {"transfer": self.mode}
-
-
-def new_readout(name: str, shape: Sequence[int], *, root_seed: int, seed: int) -> dict[str, NDArray[np.float32]]:
-    """Draw a He-normal readout (SD = sqrt(2 / fan-in)) with zero biases, by the transfer seed.
-
-    Parameters
-    ----------
-    shape
-        Of its kernels: outputs, inputs, height, width.
-    """
-    deviation = np.sqrt(2.0 / np.prod(shape[1:]))
-    kernels = generator(root_seed, f"{PREFIX}readout", seed).standard_normal(tuple(shape)) * deviation
-    return {f"{name}.weight": kernels.astype(np.float32), f"{name}.bias": np.zeros(shape[0], dtype=np.float32)}
 
 
 def predict(store: Store, task: TransferTask, train: Images, test: Images, device: torch.device) -> NDArray[np.int16]:

@@ -64,8 +64,7 @@ def due(sets: list[Subset], epoch: int, last_epoch: int) -> list[Subset]:
     They are many, and the training's history has their running accuracy in every epoch. Networks from elsewhere may
     come without training images.
     """
-    shown = [subset for subset in sets if epoch == last_epoch or subset[0] != "train"]
-    return [subset for subset in shown if len(subset[3])]
+    return [subset for subset in sets if len(subset[3]) and (epoch == last_epoch or subset[0] != "train")]
 
 
 def after_epoch(

@@ -52,36 +52,40 @@ def _outputs(builder: Callable, n_outputs: int) -> dict[str, int]:
     return {"num_classes": n_outputs} if takes_any else {}
 
 
-def import_timm(wanted: str):
-    """Import timm.
+def import_timm(name: str, key: str):
+    """Import timm, which must have a network.
 
     Parameters
     ----------
-    wanted
-        What needs it, for the error.
+    name
+        The network's name in timm.
+    key
+        Key of the config that needs it, for the error.
 
     Raises
     ------
     StudyError
-        If it is not installed, or its import fails.
+        If timm is not installed, its import fails, or it does not have the network.
     """
     try:
         torchvision_import.import_models()  # which timm imports, and which a CPU build of torch needs help with
-        return importlib.import_module("timm")
+        timm = importlib.import_module("timm")
     except (Exception, SystemExit) as problem:
         raise StudyError(
-            f"{wanted} needs the package timm, which cannot be imported ({type(problem).__name__}: {problem}); install "
-            "it (pip install timm)."
+            f"{key}: {TIMM}{name} needs the package timm, which cannot be imported ({type(problem).__name__}: "
+            f"{problem}); install it (pip install timm)."
         ) from problem
+    if not timm.is_model(name):
+        similar = timm.list_models(f"*{name.partition('_')[0]}*")[:5]
+        hint = f"; it has {', '.join(similar)} ..." if similar else "; timm.list_models() names all"
+        raise StudyError(f"{key}: timm {timm.__version__} has no network {name!r}{hint}.")
+    return timm
 
 
 def _of_timm(architecture: str) -> Callable[..., nn.Module]:
     """Return the builder of a network of timm, without its pretrained weights."""
-    timm, name = import_timm(f"networks: {architecture}"), architecture.removeprefix(TIMM)
-    if not timm.is_model(name):
-        similar = timm.list_models(f"*{name.partition('_')[0]}*")[:5]
-        hint = f"; it has {', '.join(similar)} ..." if similar else "; timm.list_models() names all"
-        raise StudyError(f"networks: timm {timm.__version__} has no network {name!r}{hint}.")
+    name = architecture.removeprefix(TIMM)
+    timm = import_timm(name, "networks")
 
     def builder(num_classes: int, **kwargs) -> nn.Module:
         return timm.create_model(name, pretrained=False, num_classes=num_classes, **kwargs)

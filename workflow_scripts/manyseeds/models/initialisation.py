@@ -11,19 +11,24 @@ from manyseeds.study.architectures import ALL_CNNS
 
 
 def he_normal(
-    shapes: Mapping[str, Iterable[int]], *, root_seed: int, seed: int, attempt: int = 0
+    shapes: Mapping[str, Iterable[int]], *, root_seed: int, seed: int, attempt: int = 0, purpose: str = "init"
 ) -> dict[str, NDArray[np.float32]]:
     """Draw He-normal weights (He et al., 2015: SD = sqrt(2 / fan-in), untruncated) and zero biases.
 
     They are drawn with numpy in the order of `shapes`, so they are the same on every device. Parameters with one axis
     are taken for biases and set to zero.
 
+    Parameters
+    ----------
+    root_seed, seed, attempt, purpose
+        Address of the stream; `purpose` is its name.
+
     Returns
     -------
     dict
         Float32 arrays by parameter name.
     """
-    draw = streams.generator(root_seed, "init", seed, attempt=attempt)
+    draw = streams.generator(root_seed, purpose, seed, attempt=attempt)
     weights = {}
     for name, shape in shapes.items():
         shape = tuple(shape)
@@ -54,10 +59,10 @@ def initial_weights(
         The study's `seed`, the seed of the instance's `init` stream, and the attempt (0 unless a collapsed run is
         redrawn).
     """
-    address = {"root_seed": root_seed, "seed": seed, "attempt": attempt}
     if network.architecture in ALL_CNNS and network.initialisation == "he_normal":
-        return he_normal(all_cnn_shapes(network, image_shape[2], n_categories), **address)
-    return _of_any_network(network, image_shape, n_categories, **address)
+        shapes = all_cnn_shapes(network, image_shape[2], n_categories)
+        return he_normal(shapes, root_seed=root_seed, seed=seed, attempt=attempt)
+    return _of_any_network(network, image_shape, n_categories, root_seed=root_seed, seed=seed, attempt=attempt)
 
 
 def _of_any_network(

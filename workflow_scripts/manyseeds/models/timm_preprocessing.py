@@ -20,10 +20,7 @@ def stated(name: str) -> dict[str, Any]:
     StudyError
         If timm is not installed, or does not have the network.
     """
-    timm = import_timm("data.preprocessing: timm")
-    if not timm.is_model(name):
-        raise StudyError(f"data.preprocessing: timm {timm.__version__} has no network {name!r}.")
-    config = timm.get_pretrained_cfg(name)
+    config = import_timm(name, "data.preprocessing").get_pretrained_cfg(name)
     side = config.input_size[-1]
     return {
         "mean": list(config.mean),

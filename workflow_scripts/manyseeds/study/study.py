@@ -123,13 +123,13 @@ class Study:
     @property
     def needs_training_images(self) -> bool:
         """Whether training images must be there: networks are trained here, or a preprocessing is fitted."""
-        return self.mode in (TRAINED, PRETRAINED) or self.fits_preprocessing
+        return self.knows_training or self.fits_preprocessing
 
     @property
-    def networks_of_timm(self) -> dict[str, Config]:
-        """Arguments of the constructor of each network of timm in the study, by its name in timm."""
-        entries = (entry for entry in self.config["networks"] if entry["architecture"].startswith(TIMM))
-        return {entry["architecture"].removeprefix(TIMM): entry["kwargs"] or {} for entry in entries}
+    def networks_of_timm(self) -> list[str]:
+        """Names in timm of the study's networks of timm."""
+        architectures = [entry["architecture"] for entry in self.config["networks"]]
+        return [each.removeprefix(TIMM) for each in architectures if each.startswith(TIMM)]
 
     def classifies(self, architecture: str) -> bool:
         """Return whether a network's outputs are the data's categories; only then does it have accuracies."""
