@@ -59,6 +59,16 @@ def _device() -> str:
     return devices.device_kind(devices.claimed) if devices else "cpu"
 
 
+def _gpu_usage() -> dict[str, object] | None:
+    """Return what this job used of a GPU, without importing torch; None without one."""
+    devices = sys.modules.get("manyseeds.devices")
+    if not devices or not devices.meter:
+        return None
+    usage = devices.meter.usage()
+    print(usage)
+    return usage._asdict()
+
+
 def _note_interrupts() -> list[int]:
     """Return a list to which each SIGINT, such as Ctrl-C, adds its number before it ends the job."""
     signals: list[int] = []
@@ -126,7 +136,7 @@ def job(snakemake) -> Iterator[Report]:
             digests = provenance.check(snakemake.input, root)
             yield Report(snakemake.rule, log, terminal)
             options = {"rule": snakemake.rule, "params": dict(snakemake.params.items()), "inputs": digests}
-            provenance.record(snakemake.output, root, device=_device(), **options)
+            provenance.record(snakemake.output, root, device=_device(), gpu=_gpu_usage(), **options)
         except (Exception, KeyboardInterrupt, SystemExit) as problem:
             message, code = _explained(problem, log, interrupted=bool(interrupts))
             if code != EXIT_INTERRUPTED:

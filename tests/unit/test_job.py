@@ -1,5 +1,6 @@
 """The start of every script: however a job ends, a sentence says why."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -66,3 +67,14 @@ def test_a_job_says_why_it_ended(body, code, sentence, traceback, tmp_path):
         assert log == "Interrupted.\n"
     elif sentence and not traceback:
         assert sentence in log
+
+
+def test_what_a_job_used_of_a_gpu_is_in_its_log_and_in_the_record_of_its_output(tmp_path):
+    used = "devices.meter = SimpleNamespace(usage=lambda: Usage(81.2, 0.93, 5 * 2**29))"
+    lines = ("from manyseeds import devices", "from manyseeds.gpu_usage import Usage", used)
+    made = "snakemake.output = ['results/tiny/out.txt']; open(snakemake.output[0], 'w').close()"
+    code, _, log = ended("; ".join((*lines, made)), tmp_path)
+    assert code == 0
+    assert log == "GPU: claimed for 81.2 s, computing in 93% of them, 2.50 GiB of memory at most\n"
+    record = json.loads((tmp_path / "results/tiny/.provenance/out.txt.json").read_text())
+    assert record["gpu"] == {"seconds": 81.2, "utilisation": 0.93, "peak_memory": 5 * 2**29}

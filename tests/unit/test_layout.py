@@ -16,6 +16,7 @@ ORDER = (
     "io",
     "study",
     "processors",
+    "gpu_usage",
     "devices",
     "data",
     "models",

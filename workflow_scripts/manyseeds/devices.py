@@ -10,12 +10,16 @@ import torch
 from filelock import FileLock, Timeout
 
 from manyseeds import processors
+from manyseeds.gpu_usage import Meter
 
 LOCKS = Path(tempfile.gettempdir()) / "manyseeds-gpus"
 """Folder of the lock files through which the jobs of all studies on a host share its GPUs."""
 
 claimed = torch.device("cpu")
 """The device that this process computes on."""
+
+meter: Meter | None = None
+"""Meter of the claimed GPU, if there is one."""
 
 _held: list[FileLock] = []
 """Locks of this process. The system releases them when the process ends, even if it is killed."""
@@ -32,9 +36,10 @@ def claim_device(report: Callable[[str], None]) -> torch.device:
         processors.keep_freed_memory()
         return torch.device("cpu")
     names = [str(torch.cuda.get_device_properties(number).uuid) for number in range(torch.cuda.device_count())]
-    global claimed
+    global claimed, meter
     claimed = torch.device("cuda", claim(names, LOCKS, report))
     torch.cuda.set_device(claimed)
+    meter = Meter(claimed)
     return claimed
 
 

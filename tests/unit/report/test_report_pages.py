@@ -46,7 +46,9 @@ def facts(tmp_path):
     records.mkdir(parents=True)
     for k, torch in enumerate(("2.12.0", "2.13.0", "2.13.0")):
         record = {"software": {"torch": torch}, "device": f"cpu {k % 2}", "finished": f"2026-01-0{k + 1}T00:00:00+0000"}
-        (records / f"{k}.json").write_text(json.dumps(record))
+        record |= {"gpu": {"seconds": 60.0 * k, "utilisation": 0.3 * k, "peak_memory": k * 2**30}} if k else {}
+        for output in ("a", "b"):  # of one job
+            (records / f"{k}{output}.json").write_text(json.dumps(record))
     for name, seconds in (("train/a/b.tsv", 20.5), ("train/a/c.tsv", 1.5), ("mds.tsv", 3)):
         path = tmp_path / "benchmarks" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,6 +82,7 @@ def test_the_first_page_has_numbers_losses_settings_and_origin(facts, found):
         "<td>cpu 0; cpu 1</td>",
         "2026-01-01T00:00:00+0000 to 2026-01-03T00:00:00+0000",
         "<td>abc123</td>",
+        "<td>GPU: claimed for 180.0 s, computing in 50% of them, 2.00 GiB of memory at most</td>",
         "<td>25</td>",  # processor seconds of all jobs
         "<td>22.0</td>",  # of trainings
         "data:image/png;base64,cG5n",

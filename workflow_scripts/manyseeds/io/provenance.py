@@ -53,6 +53,7 @@ def record(
     params: Mapping[str, object],
     inputs: Mapping[str, str],
     device: str,
+    gpu: Mapping[str, object] | None = None,
 ) -> None:
     """Write the records of a job's outputs.
 
@@ -66,6 +67,8 @@ def record(
         Digest of each input that has a record, by path.
     device
         Kind of the device that the job computed on.
+    gpu
+        What the job used of a GPU (`gpu_usage.Usage`); None without one.
     """
     common = {
         "rule": rule,
@@ -76,7 +79,7 @@ def record(
         "device": device,
         "host": platform.node(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-    }
+    } | ({"gpu": dict(gpu)} if gpu else {})
     for path in map(Path, outputs):
         files = {
             file.relative_to(path).as_posix(): {"bytes": file.stat().st_size, "sha256": digest(file)}

@@ -129,6 +129,8 @@ def origin_rows(facts: Facts) -> pd.DataFrame:
     """Return software, devices, dates and commit of the results."""
     rows = [(name, ", ".join(versions)) for name, versions in facts.origin.software.items()]
     rows.append(("devices", "; ".join(facts.origin.devices)))
+    if facts.origin.gpu:
+        rows.append(("GPUs, all jobs together", str(facts.origin.gpu)))
     rows.append(("first and last file", f"{facts.origin.first} to {facts.origin.last}"))
     rows.append(("commit of the workflow", facts.commit or "not known: the workflow is not in a git repository"))
     rows.append(("processor seconds", f"{sum(facts.seconds.values()):,.0f}"))
