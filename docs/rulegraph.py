@@ -74,7 +74,9 @@ def studies(folder: Path) -> Iterator[list[str]]:
     yield ["transfer", "--configfile", str(ROOT / "studies/digits_transfer.yaml")]
     for name in ("0", "1"):
         (folder / "stimuli" / name).mkdir(parents=True)
-    yield ["all", "--config", "study=own_stimuli", "stimuli={root: stimuli}", "networks=[{architecture: resnet18}]"]
+    _touch(folder / "w.pth")
+    begun = "networks=[{architecture: resnet18, weights: w.pth}]"
+    yield ["all", "--config", "study=own_stimuli", "stimuli={root: stimuli}", begun]
     _write_export(folder / "export")
     yield ["all", "--config", "study=pretrained", "pretrained_dir=export"]
     for seed in ("seed0", "seed1"):

@@ -50,11 +50,36 @@ rule check_layers:
     params:
         network=analysed_network,
         confined=confined_layers,
+        starts=lambda wildcards: tasks.starts(STUDY, wildcards.architecture),
         code=code_with_network("check_layers"),
     message:
         "Checking the layers of {wildcards.architecture}"
     script:
         "../workflow_scripts/check_layers.py"
+
+
+# A file of weights from elsewhere, with which one instance begins. A new one reaches both rules of the training from here:
+# as an input of their own it would train the cohort again, and with it hide `train`, whose input it is as ancient.
+rule declare_start:
+    input:
+        weights=starting_file_of,
+    output:
+        start=f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/start.json",
+    log:
+        f"{R}/logs/declare_start/{{architecture}}/{{condition}}/seed{{seed}}.log",
+    localrule: True
+    conda:
+        "../envs/manyseeds.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_of("declare_start"),
+    message:
+        "Reading the starting weights of {wildcards.architecture}, {wildcards.condition}, seed {wildcards.seed}"
+    script:
+        "../workflow_scripts/declare_start.py"
 
 
 # One job for a block of seeds. It fills stores outside the declared outputs: Snakemake deletes the outputs of a failed job,
@@ -76,6 +101,7 @@ for number, ((block, seeds), members) in enumerate(blocks_to_train().items(), st
             # Inputs so that wrong stimuli and layers are reported before the training, not after it.
             stimuli=ancient(f"{R}/stimuli/stimuli.parquet"),
             layers=layers_checked,
+            starts=starts_for(seeds),
         output:
             markers=[f"{R}/networks/{{architecture}}/{{condition}}/seed{seed}/.cohort" for seed in seeds],
         log:
@@ -115,6 +141,7 @@ rule train:
         preprocessing=f"{R}/dataset/preprocessing.safetensors",
         # Ancient: a block that grew trains no older seed again.
         cohort=ancient(f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/.cohort"),
+        start=start_of,
     output:
         initial=f"{R}/networks/{{architecture}}/{{condition}}/seed{{seed}}/init.safetensors",
         weights=expand(

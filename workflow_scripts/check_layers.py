@@ -1,4 +1,4 @@
-"""Check a network before any training: its layers exist and return tensors, and its seed repeats it."""
+"""Check a network before any training: layers that return tensors, a seed that repeats it, weights that fit."""
 
 import json
 from pathlib import Path
@@ -21,4 +21,6 @@ with job(snakemake):
         activations.choose(layers, names, analysis)
     activations.collect(module, layers, np.zeros((1, *image_shape), np.float32), torch.device("cpu"))
     repeatability.check(network, image_shape, len(card["categories"]))
+    for start in params.starts:
+        repeatability.check_start(network, image_shape, len(card["categories"]), **start)
     Path(snakemake.output.marker).touch()

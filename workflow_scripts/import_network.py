@@ -7,10 +7,10 @@ from _job import job
 
 with job(snakemake) as report:
     from manyseeds.exchange.doubts import about_weights, untrained
-    from manyseeds.exchange.user_weights import read_user_weights, without_prefixes
     from manyseeds.io import tensors
     from manyseeds.models import build, repeatability, spec
     from manyseeds.models.initial_law import is_initial
+    from manyseeds.models.user_weights import read_user_weights, without_prefixes
 
     card = json.loads(Path(snakemake.input.card).read_text())
     described = (

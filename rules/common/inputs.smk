@@ -130,9 +130,34 @@ def inputs_of(split):
 
 
 def layers_checked(wildcards):
-    """Return the marker of checked layers. An All-CNN has none: its layers are known before it is built."""
-    known = module_names(STUDY.network(wildcards.architecture)["architecture"])
+    """Return the marker of checked layers and starting weights.
+
+    An All-CNN that begins from drawn weights has none: its layers are known before it is built.
+    """
+    entry = STUDY.network(wildcards.architecture)
+    known = module_names(entry["architecture"]) and entry["weights"] is None
     return [] if known else [ancient(f"{R}/networks/{wildcards.architecture}/.layers")]
+
+
+def starting_file_of(wildcards):
+    """Return the file of weights with which the training of an instance begins."""
+    return tasks.start_file(STUDY, instance_of(wildcards))
+
+
+def starts_of(instances):
+    """Return the records of the files of weights with which the trainings of some instances begin."""
+    begun = [instance for instance in instances if tasks.start_file(STUDY, instance)]
+    return fill("networks/{instance}/start.json", begun)
+
+
+def start_of(wildcards):
+    """Return the record of the file with which the training of an instance begins, if there is one."""
+    return starts_of([instance_of(wildcards)])
+
+
+def starts_for(seeds):
+    """Return an input function: the records of the files with which the trainings of a block of seeds begin."""
+    return lambda wildcards: starts_of([Instance(wildcards.architecture, wildcards.condition, seed) for seed in seeds])
 
 
 def weights_at(epochs=None):

@@ -37,7 +37,8 @@ def kernel_weights(kind):
 
 def draws_of_exported(wildcards):
     """Return a param: what addresses initial weights that are drawn again; None if they are files or not known."""
-    return initial_draws(wildcards) if STUDY.mode == PRETRAINED else None
+    drawn = STUDY.mode == PRETRAINED and STUDY.can_draw_again(wildcards.architecture)
+    return initial_draws(wildcards) if drawn else None
 
 
 def blocks_to_test():

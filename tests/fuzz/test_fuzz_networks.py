@@ -14,9 +14,9 @@ from fuzzing import accepted, damaged, fuzzed
 from hypothesis import strategies as st
 from safetensors.torch import save as safetensors
 
-from manyseeds.exchange.user_weights import read_user_weights
 from manyseeds.models import build
 from manyseeds.models.spec import Network
+from manyseeds.models.user_weights import read_user_weights
 
 # torch's, of protocols of pickles
 pytestmark = pytest.mark.filterwarnings("ignore:Detected pickle protocol", "ignore:TypedStorage", "ignore:overflow")

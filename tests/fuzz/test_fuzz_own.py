@@ -15,7 +15,7 @@ from scipy.spatial.distance import pdist
 
 from manyseeds.comparison.within_group import compare_layer
 from manyseeds.exchange.user_activations import link_layers, read_user_stimuli
-from manyseeds.exchange.user_weights import read_user_weights
+from manyseeds.models.user_weights import read_user_weights
 from manyseeds.representations.geometry import measure_geometry
 from manyseeds.representations.measures import MEASURES
 from manyseeds.statistics.stimulus_resampling import resample_stimuli, stimulus_weights

@@ -22,11 +22,12 @@ from PIL import Image
 from real_runs import WORKFLOW, copied, copy_workflow, snakemake
 from rsatoolbox.rdm import RDMs, compare, load_rdm
 from safetensors.numpy import load_file
+from safetensors.torch import save_file
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import pearsonr
 
 import manyseeds as ms
-from manyseeds.io import tables
+from manyseeds.io import tables, tensors
 from manyseeds.models import build
 from manyseeds.models.spec import Network
 from manyseeds.representations import geometry, geometry_files, measures
@@ -325,6 +326,53 @@ def test_diverged_networks_are_left_out_and_stop_nothing(tmp_path, monkeypatch):
     jobs = planned(folder, f"results/tiny/{table}", config=config)
     assert jobs["train"] == 3
     assert jobs["declare_training"] == jobs["record"] == jobs["check_layers"] == jobs["train_cohort"] == 1
+
+
+def test_trainings_begin_from_weights_of_a_file_and_draw_a_readout_that_does_not_fit(tmp_path):
+    folder = copy_workflow(tmp_path)
+    network = Network("all_cnn_7", width=0.04, readout_relu=False)
+    path = folder / "given.safetensors"
+    config = (
+        "networks=[{architecture: all_cnn_7, width: 0.04, readout_relu: false, weights: given.safetensors}]",
+        "instances=2",
+        "conditions=[{name: baseline}]",
+        "condition_pairs=[]",
+        "dropout={rates: []}",
+        "finetune={distortions: []}",
+        "trajectory={epochs: []}",
+    )
+    missing = snakemake(folder, "networks", "-n", config=config)
+    assert "networks: no file of starting weights at given.safetensors, expected one." in missing.stdout
+    save_file(build.build(network, (32, 32, 1), 10).state_dict(), path)
+    alike = snakemake(folder, "networks", "--cores", "2", config=config)
+    assert alike.returncode == 1
+    assert (
+        "given.safetensors has all weights of all_cnn_7, so all networks of condition baseline would be one"
+        in alike.stdout
+    )
+    assert not list(folder.glob("results/tiny/logs/train_cohort/**/*.log"))
+    given = build.build(network, (32, 32, 1), 7).state_dict()
+    save_file(given, path)
+    run = snakemake(folder, "export", "--cores", "2", config=config)
+    assert run.returncode == 0, run.stdout
+    readouts = []
+    for seed in (0, 1):
+        weights, _ = tensors.read(folder / f"results/tiny/networks/all_cnn_7/baseline/seed{seed}/init.safetensors")
+        readouts.append(weights["conv7.weight"])
+        for name in ("conv1.weight", "conv6.bias"):
+            assert weights[name].tobytes() == given[name].numpy().tobytes()
+    assert readouts[0].shape[0] == 10
+    assert not np.array_equal(*readouts)
+    assert planned(folder, "export", config=config) == {}
+    save_file({name: tensor + 1 for name, tensor in given.items()}, path)
+    assert planned(folder, "networks", config=config)["train"] == 2
+    assert planned(folder, "networks", config=(*config, "instances=3"))["train"] == 3
+    # An export does not hold these weights, so its networks have no beginning.
+    path.unlink()
+    (folder / "results/tiny/export").rename(folder / "theirs")
+    jobs = planned(folder, study=None, config=("pretrained_dir=theirs", "study=again"))
+    assert jobs["compare_kernels"] == 1
+    assert "measure_untrained" not in jobs
 
 
 CROSSED = (

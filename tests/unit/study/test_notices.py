@@ -92,3 +92,14 @@ def test_an_order_of_layers_that_follows_from_the_alphabet_is_told_once(layers, 
 def test_conditions_that_a_comparison_names_and_no_network_has_are_told(tmp_path):
     told = notices(study(**own_networks(tmp_path), condition_pairs=[["baseline", "mine"]]))
     assert told == ["Left out of condition_pairs[0], because these conditions have no networks: mine."]
+
+
+def test_images_that_are_not_prepared_as_for_default_weights_are_told():
+    networks = [{"architecture": "resnet18", "weights": "default"}, {"architecture": "all_cnn_c"}]
+    told = (
+        "resnet18: the default weights were trained on images of a fixed preprocessing, and this study fits its own "
+        "(gcn); data.preprocessing: imagenet or timm prepares them alike."
+    )
+    assert told in about(networks=networks)
+    fixed = {"preprocessing": "imagenet"}
+    assert not any("default weights" in sentence for sentence in about(networks=networks, data=fixed))

@@ -16,7 +16,15 @@ from manyseeds.exchange.exported_study import read_study
 from manyseeds.study.checks import checked_study
 from manyseeds.study.instances import Instance
 from manyseeds.study.study import network_name
-from manyseeds.study.tasks import differ_in_draws_alone, dropout_values, network_values, task_values, training_set
+from manyseeds.study.tasks import (
+    differ_in_draws_alone,
+    dropout_values,
+    network_values,
+    start_file,
+    starts,
+    task_values,
+    training_set,
+)
 from manyseeds.study.validation import check_keys_once
 
 
@@ -408,6 +416,7 @@ def test_defaults_of_list_entries_are_filled_in():
         "layers": None,
         "outputs": None,
         "kwargs": None,
+        "weights": None,
     }
 
 
@@ -1012,6 +1021,26 @@ FOLDER_OF_IMAGES = {"dataset": "image_folder", "root": "images", "image_size": 6
             {"networks": [{"architecture": "timm:hf_hub:me/mine"}]},
             r"networks\[0\]\.architecture: found \"timm:hf_hub:me/mine\", expected",
         ),
+        (
+            {"networks": [{"architecture": "all_cnn_c", "weights": "default"}]},
+            r"networks\[0\]\.weights: found default, expected a file, a folder or null; all_cnn_c is no",
+        ),
+        (
+            {"networks": [{"architecture": "my.Net", "weights": "default"}]},
+            r"networks\[0\]\.weights: found default, expected a file, a folder or null; my.Net is no",
+        ),
+        (
+            {"networks": [{"architecture": "resnet18", "weights": "missing.pth"}]},
+            "networks: no file of starting weights at missing.pth, expected one",
+        ),
+        (
+            {"networks": [{"architecture": "resnet18", "weights": "results/digits/w.pth"}]},
+            r"networks\[0\]\.weights: found results/digits/w.pth, expected weights outside the study's own results",
+        ),
+        (
+            {"networks": [{"architecture": "resnet18", "weights": "{seed}.pth"}]},
+            r"networks\[0\]\.weights: found \{seed\}.pth, expected a path without \{, \}, < and >, which",
+        ),
         ({"data": {"preprocessing": "timm"}}, "data.preprocessing: found timm, expected a network of timm among the"),
         (
             {"data": {"preprocessing": "vgg"}},
@@ -1054,9 +1083,68 @@ def test_training_images_are_needed_only_to_train_and_to_fit(tmp_path):
 def test_later_keys_that_are_not_set_are_in_no_params():
     """Otherwise the trainings of an earlier version would be made again."""
     plain = study(networks=[{"architecture": "resnet18"}])
-    assert not {"outputs", "kwargs"} & network_values(plain, "resnet18").keys()
+    assert not {"outputs", "kwargs", "weights"} & network_values(plain, "resnet18").keys()
     given = study(networks=[{"architecture": "resnet18", "kwargs": {"width_per_group": 32}}])
     assert network_values(given, "resnet18")["kwargs"] == {"width_per_group": 32}
+
+
+def test_files_of_starting_weights_are_found_by_the_seed_of_init(tmp_path):
+    for seed in range(3):
+        (tmp_path / f"seed{seed}.pth").touch()
+    conditions = [
+        {"name": "init", "vary": ["init"]},
+        {"name": "order", "vary": ["order"], "categories": [0, 1]},
+        {"name": "both", "cross": {"init": 2, "order": 2}},
+    ]
+    begun = study(
+        networks=[{"architecture": "all_cnn_7", "weights": str(tmp_path)}, {"architecture": "all_cnn_c"}],
+        conditions=conditions,
+        instances=3,
+        collapse={"max_attempts": 1},
+        condition_pairs=[],
+        dropout={"rates": []},
+    )
+    files = [str(tmp_path / f"seed{seed}.pth") for seed in range(3)]
+    found = {
+        name: [start_file(begun, instance) for instance in begun.instances if instance[:2] == ("all_cnn_7", name)]
+        for name in ("init", "order", "both")
+    }
+    assert found == {"init": files, "order": files[:1] * 3, "both": [files[0], files[0], files[1], files[1]]}
+    assert start_file(begun, Instance("all_cnn_c", "init", 1)) is None
+    assert starts(begun, "all_cnn_c") == []
+    needs = {"init": False, "order": False, "both": False}
+    assert {each["condition"]: each["needs_draws"] for each in starts(begun, "all_cnn_7")} == needs
+    (tmp_path / "seed2.pth").unlink()
+    with pytest.raises(StudyError, match=f"no file of starting weights at {tmp_path}/seed2 with one of"):
+        study(networks=[{"architecture": "all_cnn_7", "weights": str(tmp_path)}], instances=3)
+
+
+def test_conditions_need_draws_if_all_begin_from_one_file_and_only_init_differs(tmp_path):
+    (tmp_path / "w.pth").touch()
+    begun = study(
+        networks=[{"architecture": "all_cnn_7", "weights": str(tmp_path / "w.pth")}],
+        conditions=[
+            {"name": "init", "vary": ["init", "dropout"]},  # an All-CNN without dropout does not use that stream
+            {"name": "order", "vary": ["init", "order"], "categories": [0, 1]},
+            {"name": "crossed", "cross": {"init": 2, "order": 2}},
+        ],
+        instances=3,
+        condition_pairs=[],
+        dropout={"rates": []},
+    )
+    assert starts(begun, "all_cnn_7") == [
+        {"condition": "init", "seed": 0, "chosen": None, "needs_draws": True},
+        {"condition": "order", "seed": 0, "chosen": [0, 1], "needs_draws": False},
+        {"condition": "crossed", "seed": 0, "chosen": None, "needs_draws": True},
+    ]
+
+
+def test_networks_of_ones_own_have_weights_already(tmp_path):
+    networks = [{"architecture": "all_cnn_c", "weights": "w.pth"}]
+    with pytest.raises(
+        StudyError, match=r"networks\[0\]\.weights: found w.pth, expected null: networks that are trained"
+    ):
+        study(**own_networks(tmp_path), networks=networks)
 
 
 def test_a_network_of_timm_is_named_without_its_library(tmp_path):

@@ -61,7 +61,8 @@ class TransferTask(Task):
         images
             Images of the other task.
         """
-        hidden = self.drawn_weights(images) if self.mode == SCRATCH else source
+        fresh = replace(self, network=replace(self.network, weights=None))
+        hidden = fresh.drawn_weights(images) if self.mode == SCRATCH else source
         readout = readout_name(self.network.architecture)
         kernels = (images.n_categories, *source[f"{readout}.weight"].shape[1:])
         shapes = {f"{readout}.weight": kernels, f"{readout}.bias": kernels[:1]}

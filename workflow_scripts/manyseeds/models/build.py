@@ -73,6 +73,11 @@ def check_shapes(module: nn.Module, found: Shapes, *, source: str) -> None:
         If a parameter is missing, unexpected or of another shape. The error names `source`.
     """
     expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    check_fit(expected, found, source=source)
+
+
+def check_fit(expected: Shapes, found: Shapes, *, source: str) -> None:
+    """Check that weights have the expected names and shapes (`check_shapes`)."""
     for name, shape in expected.items():
         if name not in found:
             raise StudyError(f"{source}: the network's parameter {name} {shape} is missing.")

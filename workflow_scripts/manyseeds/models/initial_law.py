@@ -30,7 +30,7 @@ def is_initial(weights: Weights, network: Network, image_shape: tuple[int, int, 
     that changes the distribution of a parameter is seen.
     """
     for law in LAWS:
-        drawn = replace(network, initialisation=law, layers=None)
+        drawn = replace(network, initialisation=law, layers=None, weights=None)
         fresh = initial_weights(drawn, image_shape, n_categories, root_seed=0, seed=0)
         if all(_is_alike(weights[name], array, P / len(fresh)) for name, array in fresh.items()):
             return True

@@ -51,6 +51,8 @@ def initial_weights(
 ) -> dict[str, NDArray]:
     """Return the initial weights of one instance: parameters and buffers by name.
 
+    They are drawn, or taken from elsewhere as far as they fit (`starting_weights`).
+
     Parameters
     ----------
     image_shape
@@ -61,8 +63,14 @@ def initial_weights(
     """
     if network.architecture in ALL_CNNS and network.initialisation == "he_normal":
         shapes = all_cnn_shapes(network, image_shape[2], n_categories)
-        return he_normal(shapes, root_seed=root_seed, seed=seed, attempt=attempt)
-    return _of_any_network(network, image_shape, n_categories, root_seed=root_seed, seed=seed, attempt=attempt)
+        drawn = he_normal(shapes, root_seed=root_seed, seed=seed, attempt=attempt)
+    else:
+        drawn = _of_any_network(network, image_shape, n_categories, root_seed=root_seed, seed=seed, attempt=attempt)
+    if network.weights is None:
+        return drawn
+    from manyseeds.models import starting_weights  # imports torch
+
+    return starting_weights.placed(drawn, network, seed, image_shape, n_categories)
 
 
 def _of_any_network(

@@ -5,11 +5,13 @@ draw random numbers from a source that no seed reaches.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from manyseeds.errors import StudyError
+from manyseeds.io.tensors import digest_of
 from manyseeds.models import build
 from manyseeds.models.initialisation import initial_weights
 from manyseeds.models.seeding import seeded
@@ -29,13 +31,52 @@ def check_constructor(network: Network, image_shape: tuple[int, int, int], n_cat
     StudyError
         If it does not; names the parameter or buffer.
     """
-    first, second = (initial_weights(network, image_shape, n_categories, root_seed=0, seed=0) for _ in range(2))
+    drawn = replace(network, weights=None)
+    first, second = (initial_weights(drawn, image_shape, n_categories, root_seed=0, seed=0) for _ in range(2))
     for name, array in first.items():
         if name not in second or array.tobytes() != second[name].tobytes():
             raise StudyError(
                 f"networks: {network.architecture} draws {name} from a source that the study's seed does not reach, so "
                 f"no run could be repeated; {ADVICE}."
             )
+
+
+def check_start(
+    network: Network,
+    image_shape: tuple[int, int, int],
+    n_categories: int,
+    *,
+    condition: str,
+    seed: int,
+    chosen: Sequence[int] | None,
+    needs_draws: bool,
+) -> None:
+    """Check the weights from elsewhere with which the trainings of a condition begin.
+
+    Parameters
+    ----------
+    n_categories
+        Number of the data's categories.
+    seed
+        Seed of the stream `init` of its first network.
+    chosen
+        Numbers of the categories that the condition trains on; None: all.
+    needs_draws
+        Whether the condition has networks that differ in their draws of initial weights alone.
+
+    Raises
+    ------
+    StudyError
+        If weights do not fit (`starting_weights.placed`). Also if they are all that the network has, so that nothing
+        is drawn, and the condition needs draws.
+    """
+    n_outputs = n_categories if chosen is None else len(chosen)
+    one, other = (initial_weights(network, image_shape, n_outputs, root_seed=root, seed=seed) for root in (0, 1))
+    if needs_draws and digest_of(one) == digest_of(other):
+        raise StudyError(
+            f"networks: {network.weights} has all weights of {network.architecture}, so all networks of condition "
+            f"{condition} would be one; let other streams than init vary (conditions[].vary)."
+        )
 
 
 def check_evaluation(module: nn.Module, network: Network, image_shape: Sequence[int]) -> None:
@@ -127,7 +168,7 @@ def check(network: Network, image_shape: tuple[int, int, int], n_categories: int
         If one of the other checks fails.
     """
     check_constructor(network, image_shape, n_categories)
-    weights = initial_weights(network, image_shape, n_categories, root_seed=0, seed=0)
+    weights = initial_weights(replace(network, weights=None), image_shape, n_categories, root_seed=0, seed=0)
     module = build.build(network, image_shape, n_categories)
     build.load(module, weights, source=f"initial weights of {network.architecture}")
     check_training(module, network, image_shape, n_categories)

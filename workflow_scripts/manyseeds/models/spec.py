@@ -33,6 +33,7 @@ class Network:
     layers: tuple[str, ...] | Mapping[str, str] | str | None = None
     outputs: int | None = None
     kwargs: Mapping[str, Any] | None = None
+    weights: str | None = None
 
     @classmethod
     def from_config(cls, entry: Mapping) -> "Network":
@@ -49,6 +50,7 @@ class Network:
             layers=layers,
             outputs=entry.get("outputs"),
             kwargs=entry.get("kwargs"),
+            weights=entry.get("weights"),
         )
 
     @property

@@ -67,11 +67,14 @@ NAMED_LAYERS: dict[str, dict[str, str]] = {
 BLOCKS, NO_SHORTCUTS = "blocks", "no_shortcuts"
 """Presets of analysed layers, which only a built network can resolve (`models.layer_presets`)."""
 
-LATER_KEYS = ("outputs", "kwargs")
+LATER_KEYS = ("outputs", "kwargs", "weights")
 """Keys of the config's `networks` that earlier versions did not have."""
 
 TIMM = "timm:"
 """Beginning of the architecture of a network of timm; its name there follows."""
+
+DEFAULT = "default"
+"""Value of the config's `networks[].weights`: the weights that torchvision or timm has for the network."""
 
 RESERVED = ("num_classes", "n_categories", "weights", "checkpoint_path", "cache_dir", "scriptable", "exportable")
 """Arguments of constructors that a config may not set, besides those that begin with ``pretrained``.

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from manyseeds.errors import StudyError
-from manyseeds.study import distortions
-from manyseeds.study.architectures import NAMED_IN, RESERVED, layer_names, module_names
+from manyseeds.study import distortions, tasks
+from manyseeds.study.architectures import DEFAULT, NAMED_IN, RESERVED, layer_names, module_names
 from manyseeds.study.names import alike
+from manyseeds.study.network_code import LIBRARIES, imported_module
 from manyseeds.study.study import BUILT_IN, FOLDERS, OWN_ACTIVATIONS, OWN_NETWORKS, TRAINED, Study, network_name
-from manyseeds.study.tasks import check_pools
 from manyseeds.study.user_folders import BRACES
 from manyseeds.study.validation import Config, check_plain, check_schema, with_defaults, with_types
 
@@ -43,6 +43,8 @@ def _with_home(config: Config) -> Config:
     for section in ("data", "stimuli"):
         if config[section]["root"] is not None:
             expanded[section] = {**config[section], "root": os.path.expanduser(config[section]["root"])}
+    paths = [entry["weights"] and os.path.expanduser(entry["weights"]) for entry in config["networks"]]
+    expanded["networks"] = [entry | {"weights": path} for entry, path in zip(config["networks"], paths, strict=True)]
     files = [{**entry, "path": os.path.expanduser(entry["path"])} for entry in config["outside"]["files"]]
     expanded["outside"] = {**config["outside"], "files": files}
     return {key: expanded.get(key, value) for key, value in config.items()}
@@ -72,6 +74,7 @@ def check_meaning(study: Study) -> None:
         "collapse.judge_after", config["collapse"]["judge_after"], range(1, training["epochs"] + 1), "training.epochs"
     )
     _check_foreign(study)
+    _check_starts(study)
     if study.knows_training:
         _check_epochs("trajectory.epochs", config["trajectory"]["epochs"], study.checkpoints, "training.checkpoints")
         _check_epochs("export.epochs", config["export"]["epochs"] or (), study.analysed_epochs, "trajectory.epochs")
@@ -195,7 +198,7 @@ def _check_crossings(study: Study) -> None:
 
 def _check_sources(study: Study) -> None:
     """Check that pooled networks differ in streams alone, and the epochs and layers at which they are compared."""
-    check_pools(study)
+    tasks.check_pools(study)
     if not study.source_groups:
         return
     chosen = study.config["sources"]
@@ -328,9 +331,41 @@ def _check_foreign(study: Study) -> None:
                 raise StudyError(f"{key}.kwargs: found {name}, expected null: {architecture} has keys of its own.")
             if name in RESERVED or name.startswith("pretrained"):
                 raise StudyError(
-                    f"{key}.kwargs: found {name}, which the workflow sets itself: outputs have a key of their own, and "
-                    "weights are in networks_dir."
+                    f"{key}.kwargs: found {name}, which the workflow sets itself: outputs and weights have keys of "
+                    "their own."
                 )
+
+
+def _check_starts(study: Study) -> None:
+    """Check the weights from elsewhere with which trainings begin."""
+    for index, entry in enumerate(study.config["networks"]):
+        key, weights = f"Config key networks[{index}].weights", entry["weights"]
+        if weights is None:
+            continue
+        if not study.knows_training:
+            raise StudyError(
+                f"{key}: found {weights}, expected null: networks that are trained begin from such weights, and this "
+                "study trains none."
+            )
+        library = module_names(entry["architecture"]) is None and imported_module(entry["architecture"]) in LIBRARIES
+        if weights == DEFAULT and not library:
+            raise StudyError(
+                f"{key}: found {DEFAULT}, expected a file, a folder or null; {entry['architecture']} is no network of "
+                "torchvision or timm."
+            )
+        if weights != DEFAULT:
+            _check_outside_results(study, key, weights, "weights")
+    if study.mode == TRAINED:
+        for instance in study.instances:
+            tasks.start_file(study, instance)
+
+
+def _check_outside_results(study: Study, key: str, path: str, what: str) -> None:
+    """Check that a path can stand in a rule, and is not among the study's own results."""
+    if not BRACES.isdisjoint(path):
+        raise StudyError(f"{key}: found {path}, expected a path without {{, }}, < and >, which Snakemake replaces.")
+    if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(f"results/{study.name}")):
+        raise StudyError(f"{key}: found {path}, expected {what} outside the study's own results/{study.name}.")
 
 
 def _check_images(study: Study) -> None:
@@ -404,15 +439,7 @@ def _check_outside(study: Study) -> None:
             raise StudyError(
                 f"Config key outside.files: found the name {name}, which a built-in RDM has; expected another."
             )
-        if not BRACES.isdisjoint(path):
-            raise StudyError(
-                f"Config key outside.files: found {path}, expected a path without {{, }}, < and >, which Snakemake "
-                "replaces."
-            )
-        if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(f"results/{study.name}")):
-            raise StudyError(
-                f"Config key outside.files: found {path}, expected a file outside the study's own results/{study.name}."
-            )
+        _check_outside_results(study, "Config key outside.files", path, "a file")
         if "whitened_cosine" in chosen["comparisons"] and not entry["squared"]:
             raise StudyError(
                 f"Config key outside.comparisons: found whitened_cosine, which compares squared distances, and {name} "

@@ -7,7 +7,16 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from manyseeds.study.study import FOLDERS, OWN_ACTIVATIONS, OWN_NETWORKS, PRETRAINED, Study
+from manyseeds.study.architectures import DEFAULT
+from manyseeds.study.study import (
+    FOLDERS,
+    OWN_ACTIVATIONS,
+    OWN_NETWORKS,
+    PRETRAINED,
+    TRAINED,
+    Study,
+    network_name,
+)
 from manyseeds.study.user_folders import LAYERS, STIMULI, abridged, unread_files
 
 EXPECTED = {
@@ -20,7 +29,8 @@ EXPECTED = {
 
 def notices(study: Study) -> list[str]:
     """Return all sentences on a study, one for each thing that a user may not expect."""
-    return [*_left_out(study), *_ignored(study), *_uncategorised(study), *_orders(study), *_crossed(study)]
+    of = (_left_out, _ignored, _uncategorised, _orders, _crossed, _prepared)
+    return [sentence for sentences in of for sentence in sentences(study)]
 
 
 def _left_out(study: Study) -> Iterator[str]:
@@ -83,6 +93,17 @@ def _orders(study: Study) -> Iterator[str]:
                 f"{instance.architecture}: without {LAYERS}, the order of its layers is that of their names: "
                 f"{', '.join(layers)}. List them in {LAYERS} if their depth differs."
             )
+
+
+def _prepared(study: Study) -> Iterator[str]:
+    """Yield a sentence if networks begin from weights of a library, and images are not prepared as for these."""
+    begun = [network_name(entry) for entry in study.config["networks"] if entry["weights"] == DEFAULT]
+    preprocessing = study.config["data"]["preprocessing"]
+    if begun and study.mode == TRAINED and study.fits_preprocessing:
+        yield (
+            f"{', '.join(begun)}: the default weights were trained on images of a fixed preprocessing, and this study "
+            f"fits its own ({preprocessing}); data.preprocessing: imagenet or timm prepares them alike."
+        )
 
 
 def _crossed(study: Study) -> Iterator[str]:

@@ -263,14 +263,23 @@ class Study:
         """The groups whose networks are also compared before training, in all layers (`untrained`).
 
         There are none if the initial weights are not known. Exported networks of a perturbed condition have none
-        either: their initial weights are drawn again without the perturbation.
+        either: their initial weights are drawn again without the perturbation. Nor have those that began from weights
+        from elsewhere, which an export does not hold.
         """
         chosen = self.config["untrained"]["conditions"]
         chosen = [self.conditions[0]["name"]] if chosen is None else chosen
         if not self.knows_training or not self.untrained_measures:
             return ()
         redrawn = {each["name"] for each in self.conditions if each["perturb"] and self.mode == PRETRAINED}
-        return tuple(group for group in self.groups if group[1] in chosen and group[1] not in redrawn)
+        return tuple(
+            group
+            for group in self.groups
+            if group[1] in chosen and group[1] not in redrawn and self.can_draw_again(group[0])
+        )
+
+    def can_draw_again(self, architecture: str) -> bool:
+        """Return whether the initial weights of an architecture are files here, or can be drawn again from seeds."""
+        return self.mode != PRETRAINED or self.network(architecture)["weights"] is None
 
     @cached_property
     def comparator_groups(self) -> tuple[tuple[str, str], ...]:

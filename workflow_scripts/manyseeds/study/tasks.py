@@ -3,12 +3,16 @@
 Read while the Snakefile is parsed, so only the standard library is imported.
 """
 
+import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from manyseeds.errors import StudyError
-from manyseeds.study.architectures import LATER_KEYS
+from manyseeds.study.architectures import DEFAULT, LATER_KEYS
 from manyseeds.study.instances import Instance
 from manyseeds.study.study import Study
+from manyseeds.study.user_folders import starting_file
 
 UNRELATED = ("cohort_size", "cuda_graphs", "seeds_per_job", "checkpoint_minutes")
 """Keys of the config's `training` that say how jobs run; the weights do not depend on them."""
@@ -48,6 +52,57 @@ def task_values(study: Study, instance: Instance) -> dict[str, Any]:
         "vary": list(condition["vary"]),
         **perturb,
     }
+
+
+def starts(study: Study, architecture: str) -> list[dict[str, Any]]:
+    """Return how the trainings of an architecture begin, condition by condition; none if all weights are drawn.
+
+    The keys are parameters of `repeatability.check_start`. More instances do not change them.
+    """
+    if study.network(architecture)["weights"] is None:
+        return []
+    conditions = [study.condition(name) for each, name in study.groups if each == architecture]
+    return [
+        {
+            "condition": condition["name"],
+            "seed": _streams(study, architecture, condition["name"])[0]["init"],
+            "chosen": condition["categories"],
+            "needs_draws": _needs_draws(study, architecture, condition),
+        }
+        for condition in conditions
+    ]
+
+
+def _streams(study: Study, architecture: str, condition: str) -> list[dict[str, int]]:
+    """Return the seeds of the streams of each instance of a group."""
+    seeds = study.seeds(architecture, condition)
+    return [study.stream_seeds(Instance(architecture, condition, seed)) for seed in seeds]
+
+
+def _needs_draws(study: Study, architecture: str, condition: Mapping[str, Any]) -> bool:
+    """Return whether a condition has networks that begin from one file and differ in the stream `init` alone."""
+    weights = study.network(architecture)["weights"]
+    if weights != DEFAULT and os.path.isdir(weights):
+        return False
+    if (condition["cross"] or {}).get("init"):
+        return True
+    streams = _streams(study, architecture, condition["name"])
+    used = study.used_streams(architecture, condition["name"])
+    return [stream for stream in used if len({seeds[stream] for seeds in streams}) > 1] == ["init"]
+
+
+def start_file(study: Study, instance: Instance) -> str | None:
+    """Return the file of weights with which the training of an instance begins; None if there is none.
+
+    Raises
+    ------
+    StudyError
+        If the config names one that is missing.
+    """
+    weights = study.network(instance.architecture)["weights"]
+    if weights in (None, DEFAULT):
+        return None
+    return str(starting_file(Path(weights), study.stream_seeds(instance)["init"]))
 
 
 def shared_values(study: Study, architecture: str, condition: str) -> dict[str, Any]:

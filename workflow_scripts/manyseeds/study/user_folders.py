@@ -95,6 +95,29 @@ def find_checkpoints(folder: Path) -> dict[Instance, Path]:
     return _find_instances(folder, "seed*.*", "networks_dir", NETWORK_SUFFIXES)
 
 
+def starting_file(path: Path, seed: int) -> Path:
+    """Return the file of weights with which a network begins: a file for all, or ``seed{n}`` in a folder.
+
+    Parameters
+    ----------
+    seed
+        Seed of the network's stream `init`.
+
+    Raises
+    ------
+    StudyError
+        If there is none, or two of one seed.
+    """
+    if os.path.isfile(path):
+        return path
+    found = [path / f"seed{seed}{suffix}" for suffix in NETWORK_SUFFIXES if (path / f"seed{seed}{suffix}").is_file()]
+    if len(found) != 1:
+        count = "no file" if not found else f"{len(found)} files"
+        where = f"{path}/seed{seed} with one of {', '.join(NETWORK_SUFFIXES)}" if os.path.isdir(path) else str(path)
+        raise StudyError(f"networks: {count} of starting weights at {where}, expected one.")
+    return found[0]
+
+
 def find_exported(folder: Path) -> dict[Instance, Path]:
     """Find networks that a study exported: ``{architecture}/{condition}/seed{n}/card.json``.
 

@@ -186,7 +186,8 @@ class Task:
         # Streams that are not used are left out. So is, if nothing is redrawn, which streams a redraw would vary. Equal
         # networks of two conditions are then trained once.
         return {
-            "network": self.network.values | {"layers": None},  # the choice of analysed layers changes no weight
+            # The choice of analysed layers changes no weight, and weights from elsewhere are among the initial ones.
+            "network": replace(self.network, layers=None, weights=None).values,
             "recipe": asdict(recipe),
             "collapse": asdict(self.collapse),
             "root_seed": self.root_seed,

@@ -13,9 +13,9 @@ from own_folders import Intruder
 from safetensors.torch import save_file
 
 from manyseeds.errors import StudyError
-from manyseeds.exchange.user_weights import read_user_weights, without_prefixes
 from manyseeds.io import tensors
 from manyseeds.models import build
+from manyseeds.models.user_weights import read_user_weights, without_prefixes
 
 
 @pytest.fixture
