@@ -146,7 +146,7 @@ def tell_results():
     from manyseeds.results import closing_lines  # imports pandas, which planning a run does not need
 
     made = {file for job in workflow.dag.jobs for file in job.output}
-    told = ("instances", "consistency_summary", "howmany_answer", "sources")
+    told = ("instances", "consistency_summary", "howmany_answer", "sources", "outside_summary", "outside_conclusions")
     names = [name for name in told if f"{R}/tables/{name}.parquet" in made]
     for line in closing_lines(Path(R), names):
         print(line, file=sys.stderr)

@@ -67,3 +67,25 @@ def test_a_line_says_which_stream_constrains_more(tables, tmp_path):
     for line, name in zip(lines, ("All-CNN-C", "All-CNN-7"), strict=True):
         assert line.startswith(f"Sources of difference (95 % two-way). {name}, conv1: ")
     assert re.search(r"conv1: sharing init .*; conv9: sharing init .*: initialisation constrains more\.$", lines[0])
+
+
+def test_a_line_says_whether_single_networks_would_order_groups_otherwise(tables, tmp_path):
+    summary, conclusions = tables["outside_summary"], tables["outside_conclusions"]
+    write(tmp_path, outside_summary=summary, outside_conclusions=conclusions)
+    (line,) = closing_lines(tmp_path, ["outside_summary", "outside_conclusions"])[1:]
+    assert line.startswith("RDMs from outside. ")
+    files = list(dict.fromkeys(summary["file"]))
+    assert line.count("single networks say the opposite in") == len(files) > 1
+    for file in files:
+        assert re.search(rf"{file}: in their best layers, All-CNN-\S+ agrees better than All-CNN-\S+; single", line)
+
+
+def test_of_one_group_the_line_names_the_best_layer(tables, tmp_path):
+    summary, conclusions = (
+        table[table["architecture"] == "all_cnn_c"] if "architecture" in table else table.iloc[:0]
+        for table in (tables["outside_summary"], tables["outside_conclusions"])
+    )
+    write(tmp_path, outside_summary=summary, outside_conclusions=conclusions)
+    (line,) = closing_lines(tmp_path, ["outside_summary", "outside_conclusions"])[1:]
+    assert "say the opposite" not in line
+    assert line.count("All-CNN-C: agreement is highest in conv") == summary["file"].nunique()

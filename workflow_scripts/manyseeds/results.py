@@ -212,8 +212,8 @@ def closing_lines(folder: Path, tables: Sequence[str]) -> list[str]:
     folder
         The study's folder.
     tables
-        Which of the tables ``consistency_summary``, ``howmany_answer``, ``sources`` and ``instances`` are up to date.
-        Others are not read.
+        Which of the tables ``consistency_summary``, ``howmany_answer``, ``sources``, ``outside_summary``,
+        ``outside_conclusions`` and ``instances`` are up to date. Others are not read.
     """
     places = [f"{name} are in {folder / name}/" for name in ("figures", "tables") if any((folder / name).glob("*.*"))]
     lines = [f"{', '.join(places).capitalize()}."] if places else []
@@ -224,6 +224,8 @@ def closing_lines(folder: Path, tables: Sequence[str]) -> list[str]:
         lines += needed_networks(read["howmany_answer"])
     if "sources" in read:
         lines += _sources(read["sources"])
+    if {"outside_summary", "outside_conclusions"} <= read.keys():
+        lines += _outside(read["outside_summary"], read["outside_conclusions"])
     if "instances" in read:
         lines += left_out(read["instances"])
     return lines
@@ -271,6 +273,14 @@ def _sources(sources: pd.DataFrame) -> list[str]:
         name = ARCHITECTURE_NAMES.get(str(architecture), str(architecture))
         lines.append(f"Sources of difference (95 % two-way). {name}, {'; '.join(figure.answers(rows))}.")
     return lines
+
+
+def _outside(summary: pd.DataFrame, conclusions: pd.DataFrame) -> list[str]:
+    """Return a line on agreement with RDMs from outside: would a single network have led to another conclusion?"""
+    from manyseeds.figures import outside  # a notebook does not need it
+
+    sentences = outside.answers(summary, conclusions)
+    return [f"RDMs from outside. {' '.join(sentences)}"] if sentences else []
 
 
 def left_out(instances: pd.DataFrame) -> list[str]:

@@ -1,5 +1,7 @@
 """Agreement with RDMs from outside against depth, and how often single networks order two groups otherwise."""
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -174,21 +176,40 @@ def findings(summary: pd.DataFrame, conclusions: pd.DataFrame, file: str, shown:
     summary, conclusions
         Rows of one comparison of the file.
     """
-    of_file = _bars(summary[summary["file"] == file])
-    sentences, best = [], []
+    best = _best_layers(summary, file, shown)
+    return [words for *_, words in best] + _orders(conclusions, file, best)
+
+
+def answers(summary: pd.DataFrame, conclusions: pd.DataFrame) -> list[str]:
+    """Return the sentences of `findings` that matter most: the order of the groups or, of one group, its best layer."""
+    summary, conclusions = _main(summary), _main(conclusions)
+    if summary.empty:
+        return []
+    sentences = []
+    for file in dict.fromkeys(summary["file"]):
+        best = _best_layers(summary, file, _groups(summary))
+        sentences += _orders(conclusions, file, best) or [words for *_, words in best]
+    return sentences
+
+
+def _best_layers(summary: pd.DataFrame, file: str, shown: list[Group]) -> list[tuple[Group, pd.Series, str]]:
+    """Return each group with the row of its best layer, and a sentence on it."""
+    of_file, best = _bars(summary[summary["file"] == file]), []
     for group in shown:
         rows = rows_of(of_file, group).dropna(subset=["mean"])
         if rows.empty:
             continue
         top = rows.iloc[int(rows["mean"].argmax())]
-        best.append((group, top))
         words = f"{file}, {group.title}: agreement is highest in {top['layer']} ({top['mean']:.3f}{_interval(top)})"
         others = "" if pd.isna(top["best_share"]) or len(rows) == 1 else _others(1 - top["best_share"])
-        sentences.append(f"{words}{others}.")
-    for place, (group, top) in enumerate(best):
-        for other, theirs in best[place + 1 :]:
-            sentences += _order(conclusions[conclusions["file"] == file], (group, top), (other, theirs))
-    return sentences
+        best.append((group, top, f"{words}{others}."))
+    return best
+
+
+def _orders(conclusions: pd.DataFrame, file: str, best: list[tuple[Group, pd.Series, str]]) -> list[str]:
+    """Return a sentence on the order of each two groups in their best layers."""
+    of_file, pairs = conclusions[conclusions["file"] == file], combinations([each[:2] for each in best], 2)
+    return [sentence for one, other in pairs for sentence in _order(of_file, one, other)]
 
 
 def _others(share: float) -> str:
