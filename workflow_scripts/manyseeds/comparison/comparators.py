@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from scipy.linalg import svdvals
 from scipy.linalg.lapack import dpstrf
 from scipy.spatial.distance import squareform
-from scipy.stats import rankdata
 
 from manyseeds.comparison.consistency import EPSILON, pairwise_r
 from manyseeds.representations.geometry import Floats, Geometry, squared_distances
@@ -108,6 +107,8 @@ def of_rdms(vectors: Floats, comparator: str) -> Similarities:
 
 def _ranks(vectors: Floats) -> Floats:
     """Return the ranks in each of some vectors (N, P). Row by row, this takes a third of scipy's time for a matrix."""
+    from scipy.stats import rankdata  # takes half a second, which most users of this module need not spend
+
     return np.stack([rankdata(vector) for vector in vectors])
 
 

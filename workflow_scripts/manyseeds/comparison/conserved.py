@@ -11,7 +11,6 @@ from math import comb
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh
-from scipy.stats import rankdata
 
 from manyseeds.comparison.comparators import centred_gram, cosines
 from manyseeds.comparison.consistency import EPSILON, mean_along_first_axis, pairwise_r
@@ -74,6 +73,8 @@ def pairs_within(members: Sequence[int], n_networks: int) -> Bools:
 
 def spearman_brown(first: Floats, second: Floats) -> float:
     """Return the reliability of the mean of two halves from their Spearman correlation; NaN if it is undefined."""
+    from scipy.stats import rankdata  # takes half a second, which most users of this module need not spend
+
     both = np.isfinite(first) & np.isfinite(second)
     if both.sum() < FEWEST_ENTRIES:
         return float("nan")

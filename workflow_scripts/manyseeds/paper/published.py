@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -103,7 +103,7 @@ def differences(table: pd.DataFrame) -> dict[str, pd.Series]:
         Columns published, ours, their ends (suffixes _ci_low and _ci_high), ci_method and n_networks.
     """
     difference = table["ours"] - table["published"]
-    half_width = stats.norm.ppf(UPPER_TAIL) * np.hypot(_published_error(table), _our_error(table))
+    half_width = special.ndtri(UPPER_TAIL) * np.hypot(_published_error(table), _our_error(table))
     return {
         "difference": difference,
         "difference_low": difference - half_width,
@@ -113,14 +113,14 @@ def differences(table: pd.DataFrame) -> dict[str, pd.Series]:
 
 def _published_error(table: pd.DataFrame) -> pd.Series:
     """Return the standard errors of the published values; NaN if the paper gives no interval."""
-    return (table["published_ci_high"] - table["published_ci_low"]) / (2 * stats.norm.ppf(UPPER_TAIL))
+    return (table["published_ci_high"] - table["published_ci_low"]) / (2 * special.ndtri(UPPER_TAIL))
 
 
 def _our_error(table: pd.DataFrame) -> pd.Series:
     """Return the standard errors of our values; NaN unless they have a jackknife interval."""
     is_interval = table["ci_method"] == INTERVAL
     n_networks = table["n_networks"].astype("float64").where(is_interval)
-    quantile = pd.Series(stats.t.ppf(UPPER_TAIL, n_networks - 1), index=table.index)
+    quantile = pd.Series(special.stdtrit(n_networks - 1, UPPER_TAIL), index=table.index)
     return (table["ours_ci_high"] - table["ours_ci_low"]) / (2 * quantile)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 LEVEL_OF_EQUIVALENCE = 0.90
 """Level of the interval that must lie within the margin: two one-sided tests at 5 % each."""
@@ -60,14 +60,14 @@ def kappa(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_]) -> float:
 
 def mcnemar(only_a: int, only_b: int) -> float:
     """Return the exact two-sided p of McNemar's test: that both networks are equally often the only one to be right."""
-    return float(min(1.0, 2 * stats.binom.cdf(min(only_a, only_b), only_a + only_b, 0.5)))
+    return float(min(1.0, 2 * special.bdtr(min(only_a, only_b), only_a + only_b, 0.5)))
 
 
 def paired_half_width(only_a: NDArray, only_b: NDArray, m: NDArray | int) -> NDArray[np.float64]:
     """Return half-widths of 90 % intervals of differences of accuracies over m images that both networks saw."""
     discordant = np.asarray(only_a, dtype=np.float64) + only_b
     error = np.sqrt(np.maximum(discordant - (np.asarray(only_a, dtype=np.float64) - only_b) ** 2 / m, 0)) / m
-    return stats.norm.ppf((1 + LEVEL_OF_EQUIVALENCE) / 2) * error
+    return special.ndtri((1 + LEVEL_OF_EQUIVALENCE) / 2) * error
 
 
 def is_equivalent(difference: NDArray, half_width: NDArray, margin: float) -> NDArray[np.bool_]:

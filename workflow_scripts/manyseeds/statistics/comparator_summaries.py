@@ -11,7 +11,6 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from manyseeds.statistics.intervals import UNIT_INTERVAL, Bootstrap, PairStatistics, pair_intervals, spread
 from manyseeds.statistics.resampling import jackknife_ends, pair_products, weighted_means
@@ -239,6 +238,8 @@ def kendall_w(values: Floats) -> Floats:
 
 
 def _ranks(values: Floats, axis: int = 0) -> Floats:
+    from scipy.stats import rankdata  # takes half a second, which most users of this module need not spend
+
     return rankdata(values, axis=axis)
 
 

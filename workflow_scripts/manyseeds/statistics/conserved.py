@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 from scipy.spatial.distance import squareform
 
 from manyseeds.comparison import conserved
@@ -245,7 +245,7 @@ def dimension_rows(distances: Sequence[Floats], categories: ArrayLike, plan: Pla
         return pd.DataFrame()
     ratio = found.cross / found.own
     n, n_dimensions = ratio.shape
-    half = stats.t.ppf(QUANTILES[1], n - 1) * ratio.std(axis=0, ddof=1) / np.sqrt(n)
+    half = special.stdtrit(n - 1, QUANTILES[1]) * ratio.std(axis=0, ddof=1) / np.sqrt(n)
     numbers = np.arange(1, n_dimensions + 1)
     return pd.DataFrame(
         {

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 MIN_POINTS = 5
 """Below this number of points a relation is null."""
@@ -21,7 +21,7 @@ MIN_POINTS = 5
 CENTRE_SEED = 42
 """Of the subsets from which the robust centre is searched; pingouin's, so that values stay as they were."""
 
-OUTLIER_CUTOFF = np.sqrt(stats.chi2.ppf(0.975, df=2))
+OUTLIER_CUTOFF = np.sqrt(2 * special.gammaincinv(1.0, 0.975))
 """Interquartile ranges beyond the median from which a projected point is an outlier (W04); two variables, so df = 2."""
 
 ROUNDING = 1e-12
@@ -50,6 +50,8 @@ UNDEFINED = Relation(np.nan, np.nan, np.nan, np.nan)
 
 def pearson(x: Floats, y: Floats) -> Correlation:
     """Correlate two variables (n,), (n,) without NaN by Pearson's r; undefined if either is constant."""
+    from scipy import stats  # takes half a second, which most users of this module need not spend
+
     if x.size < 2 or _is_constant(x) or _is_constant(y):
         return np.nan, np.nan, x.size
     with warnings.catch_warnings():
@@ -82,7 +84,7 @@ def percentage_bend(x: Floats, y: Floats, beta: float = BEND) -> Correlation:
     r = np.clip((a * b).sum() / np.sqrt((a**2).sum() * (b**2).sum()), -1, 1)
     with np.errstate(divide="ignore"):  # infinite for a perfect relation, whose p-value is 0
         t = r * np.sqrt((x.size - 2) / (1 - r**2))
-    return float(r), float(2 * stats.t.sf(np.abs(t), x.size - 2)), x.size
+    return float(r), float(2 * special.stdtr(x.size - 2, -np.abs(t))), x.size
 
 
 METHODS: dict[str, Callable[[Floats, Floats], Correlation]] = {
@@ -127,7 +129,7 @@ def _fisher_interval(r: float, n: int) -> tuple[float, float]:
         return np.nan, np.nan
     if abs(r) == 1:
         return r, r
-    half = stats.norm.ppf(0.975) / np.sqrt(n - 3)
+    half = special.ndtri(0.975) / np.sqrt(n - 3)
     low, high = np.tanh(np.arctanh(r) + np.array([-half, half]))
     return float(low), float(high)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from manyseeds.statistics.resampling import QUANTILES
 
@@ -62,14 +62,14 @@ def flip(better: Floats, worse: Floats) -> Flip:
         certain = 0.5 if difference == 0 else float(difference < 0)
         return Flip(observed, certain, np.nan, np.nan)
     z, sizes = difference / np.sqrt(total), np.array([len(better), len(worse)])
-    normal = float(stats.norm.cdf(-z))
+    normal = float(special.ndtr(-z))
     if sizes.min() < FEWEST_NETWORKS:
         return Flip(observed, normal, np.nan, np.nan)
     of_means = variances / sizes
     variance = of_means.sum() / total + z**2 / 2 * np.sum(variances**2 / (sizes - 1)) / total**2
     freedom = of_means.sum() ** 2 / np.sum(of_means**2 / (sizes - 1))
-    half = stats.t.ppf(QUANTILES[1], freedom) * np.sqrt(variance)
-    return Flip(observed, normal, float(stats.norm.cdf(-z - half)), float(stats.norm.cdf(-z + half)))
+    half = special.stdtrit(freedom, QUANTILES[1]) * np.sqrt(variance)
+    return Flip(observed, normal, float(special.ndtr(-z - half)), float(special.ndtr(-z + half)))
 
 
 def flip_of_means(better: Floats, worse: Floats, k: int) -> float:
@@ -78,7 +78,7 @@ def flip_of_means(better: Floats, worse: Floats, k: int) -> float:
     difference = better.mean() - worse.mean()
     if total == 0:
         return 0.5 if difference == 0 else float(difference < 0)
-    return float(stats.norm.cdf(-difference * np.sqrt(k / total)))
+    return float(special.ndtr(-difference * np.sqrt(k / total)))
 
 
 def networks_needed(better: Floats, worse: Floats) -> int | None:
@@ -89,6 +89,6 @@ def networks_needed(better: Floats, worse: Floats) -> int | None:
     total, difference = better.var(ddof=1) + worse.var(ddof=1), better.mean() - worse.mean()
     if total == 0 or difference <= 0:
         return 1 if difference > 0 else None
-    first = int(np.clip(stats.norm.ppf(RARE) ** 2 * total / difference**2, 0, MOST_NETWORKS))
+    first = int(np.clip(special.ndtri(RARE) ** 2 * total / difference**2, 0, MOST_NETWORKS))
     near = range(max(1, first), min(first + 2, MOST_NETWORKS) + 1)  # rounding of the quantile may move it by one
     return next((k for k in near if flip_of_means(better, worse, k) <= RARE), None)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from manyseeds.statistics.intervals import PairStatistics
 from manyseeds.statistics.pair_components import MIN_NETWORKS_COMPONENTS, Components, pair_components
@@ -98,7 +98,7 @@ class Precision:
         with np.errstate(divide="ignore", invalid="ignore"):
             logs = np.log(without)
             error = np.sqrt((n - 1) / n * ((logs - logs.mean(axis=0)) ** 2).sum(axis=0))
-            factor = np.exp(stats.t.ppf((1 + LEVEL) / 2, n - 1) * error)
+            factor = np.exp(special.stdtrit(n - 1, (1 + LEVEL) / 2) * error)
             return whole[0], whole[0] / factor, whole[0] * factor
 
     def _half_widths(self, components: Components, n_networks: NDArray[np.int64], n_stimuli: int | None) -> Floats:
@@ -107,7 +107,7 @@ class Precision:
         if n_stimuli is not None:
             assert self.n_stimuli is not None  # known where stimuli were resampled
             variance = variance + self.of_stimuli * self.n_stimuli / n_stimuli
-        return stats.t.ppf((1 + LEVEL) / 2, n_networks - 1) * np.sqrt(variance)
+        return special.stdtrit(n_networks - 1, (1 + LEVEL) / 2) * np.sqrt(variance)
 
     def needed(self, half_width: float) -> tuple[float, float, float]:
         """Return the least number of networks with at most a half-width, and the same from both ends of its interval.

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from manyseeds.kernels.pairs import SEEDS
 from manyseeds.statistics.agreement import holm
@@ -179,6 +178,8 @@ def _related(x: Floats, y: Floats, orders: NDArray[np.intp]) -> Row:
     }
     if not np.isfinite(r):
         return both
+    from scipy import stats  # takes half a second, which most users of this module need not spend
+
     ranks = float(stats.spearmanr(x, y).statistic)
     return both | {
         "pearson": r,

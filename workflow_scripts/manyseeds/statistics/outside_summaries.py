@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from manyseeds.comparison.outside import Compared
 from manyseeds.io.files import atomic_path
@@ -54,7 +54,7 @@ class Errors:
             several = self.n_subjects > 1
             freedom = min(self.n_networks, self.n_subjects if several else self.n_networks) - 1
             variance = sum(self.variances[each] for each in METHODS[:-1] if several or each != "subjects")
-        return float(stats.t.ppf(QUANTILES[1], freedom) * np.sqrt(variance)) if freedom > 0 else np.nan
+        return float(special.stdtrit(freedom, QUANTILES[1]) * np.sqrt(variance)) if freedom > 0 else np.nan
 
 
 def errors_of(values: Floats, draws: Floats, n_stimuli: int) -> Errors:

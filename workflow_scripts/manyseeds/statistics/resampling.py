@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 from scipy.special import expit, logit
 
 from manyseeds.statistics.pair_components import MIN_NETWORKS_COMPONENTS, pair_components
@@ -178,8 +178,8 @@ def jackknife(
     transformed = transform(without_one)
     deviations = transformed - transformed.mean(axis=-1, keepdims=True)
     variance = (n_networks - 1) / n_networks * (deviations**2).sum(axis=-1)
-    half_width = stats.t.ppf(
-        1 - (1 - LEVEL) / 2 / (1 if n_simultaneous is None else n_simultaneous), n_networks - 1
+    half_width = special.stdtrit(
+        n_networks - 1, 1 - (1 - LEVEL) / 2 / (1 if n_simultaneous is None else n_simultaneous)
     ) * np.sqrt(variance)
     low, high = back(transform(mean) - half_width), back(transform(mean) + half_width)
     if in_unit_interval:
@@ -223,7 +223,7 @@ def jackknife_ends(
     if n < MIN_NETWORKS_JACKKNIFE or not np.isfinite([centre, *deviating]).all():
         return float("nan"), float("nan")
     deviations = np.array(deviating) - np.mean(deviating)
-    half = stats.t.ppf(1 - (1 - level) / 2, n - 1) * np.sqrt((n - 1) / n * (deviations**2).sum())
+    half = special.stdtrit(n - 1, 1 - (1 - level) / 2) * np.sqrt((n - 1) / n * (deviations**2).sum())
     return float(back(centre - half)), float(back(centre + half))
 
 
@@ -285,7 +285,7 @@ def stimulus_interval(
     """
     resampled = mean_along_last_axis(resamples)
     percentiles = _percentile_interval("stimuli", values, resampled)
-    half_width = stats.norm.ppf(QUANTILES[1]) * np.sqrt(_variance(resampled))
+    half_width = special.ndtri(QUANTILES[1]) * np.sqrt(_variance(resampled))
     low, high = _clipped(percentiles.mean - half_width, percentiles.mean + half_width, bounds)
     return replace(percentiles, low=low, high=high, percentile_low=percentiles.low, percentile_high=percentiles.high)
 
@@ -387,7 +387,7 @@ def _percentile_interval(method: str, values: np.ndarray, resampled: np.ndarray)
 def _t_interval(
     method: str, mean: np.ndarray, variance: np.ndarray, dof: int, bounds: tuple[float, float] | None
 ) -> Interval:
-    half_width = stats.t.ppf(QUANTILES[1], dof) * np.sqrt(variance)
+    half_width = special.stdtrit(dof, QUANTILES[1]) * np.sqrt(variance)
     low, high = _clipped(mean - half_width, mean + half_width, bounds)
     return Interval(method, mean, low, high, np.zeros(np.shape(mean), dtype=int))
 

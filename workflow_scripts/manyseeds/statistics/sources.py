@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from manyseeds.comparison.consistency import Agreement
 from manyseeds.comparison.pools import Pool
@@ -122,7 +122,7 @@ class Design:
             without = values[:, start : start + n]
             variance += (n - 1) / n * ((without - without.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
             start += n
-        half = stats.t.ppf(QUANTILES[1], fewest - 1) * np.sqrt(variance)
+        half = special.stdtrit(fewest - 1, QUANTILES[1]) * np.sqrt(variance)
         return whole - half, whole + half
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from manyseeds.kernels.transferred import FAILED, Transferred
 from manyseeds.statistics.agreement import kappa
@@ -83,7 +83,7 @@ def interval(y: Floats) -> tuple[Floats, Floats]:
     for axis, n in enumerate(y.shape):
         without = np.array([variances(np.delete(y, place, axis=axis)) for place in range(n)])
         variance += (n - 1) / n * ((without - without.mean(axis=0)) ** 2).sum(axis=0)
-    half = stats.t.ppf(QUANTILES[1], min(y.shape) - 1) * np.sqrt(variance)
+    half = special.stdtrit(min(y.shape) - 1, QUANTILES[1]) * np.sqrt(variance)
     return whole - half, whole + half
 
 
