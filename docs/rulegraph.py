@@ -71,7 +71,11 @@ def studies(folder: Path) -> Iterator[list[str]]:
     yield ["all", "explorer", "export", "rsatoolbox", "--configfile", str(ROOT / "studies/digits.yaml")]
     yield ["all", "--configfile", str(ROOT / "studies/digits_sources.yaml")]
     yield ["paradox1", "merge", "--configfile", str(ROOT / "studies/digits_paradox.yaml")]
-    yield ["transfer", "--configfile", str(ROOT / "studies/digits_transfer.yaml")]
+    for place in ("train/0", "train/1", "val/0", "val/1"):
+        _touch(folder / "images" / place / "0.png")
+    others = ["--config", "study=moved", "transfer={target: {root: images}}"]
+    for config in ([], others):
+        yield ["transfer", "--configfile", str(ROOT / "studies/digits_transfer.yaml"), *config]
     for name in ("0", "1"):
         (folder / "stimuli" / name).mkdir(parents=True)
     _touch(folder / "w.pth")

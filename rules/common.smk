@@ -179,5 +179,6 @@ include: "common/runs.smk"
 
 refuse_wrong_activations()
 refuse_wrong_outside()
+refuse_wrong_target()
 tell_what_is_not_obvious()
 summarise_dry_run()

@@ -227,17 +227,40 @@ if STUDY.tuned_groups:
             "../workflow_scripts/merge_kernels.py"
 
 
+if STUDY.transfer_root is not None:
+
+    rule pack_target:
+        input:
+            preprocessing=f"{R}/dataset/preprocessing.safetensors",
+        output:
+            **TARGET_FILES,
+        log:
+            f"{R}/logs/pack_target.log",
+        benchmark:
+            f"{R}/benchmarks/pack_target.tsv"
+        conda:
+            "../envs/manyseeds.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=720,
+        params:
+            target=STUDY.config["transfer"]["target"],
+            scaling=cfg("data.resize", "data.interpolation")["data"],
+            code=code_of("pack_target"),
+        message:
+            "Packing the images of {params.target[root]}"
+        script:
+            "../workflow_scripts/pack_target.py"
+
+
 # Other studies have no such tables; there, the target `transfer` says so.
 if STUDY.transfer_groups:
 
     rule transfer_networks:
         input:
+            **images_to_learn(),
             sources=weights_of_group,
-            images=inputs_of("train"),
-            labels=f"{R}/dataset/train_labels.npy",
-            test_images=inputs_of("test"),
-            test_labels=f"{R}/dataset/test_labels.npy",
-            card=f"{R}/dataset/card.json",
             preprocessing=f"{R}/dataset/preprocessing.safetensors",
             attempts=group_parts("attempts"),
         output:
@@ -261,11 +284,11 @@ if STUDY.transfer_groups:
             seeds=group_seeds,
             tasks=transfer_tasks,
             modes=STUDY.config["transfer"]["modes"],
-            training_set=tasks.training_set(STUDY, STUDY.config["transfer"]["target"]),
+            training_set=tasks.transfer_set(STUDY),
             stores=f"{R}/.transfer",
             code=code_with_network("transfer_networks"),
         message:
-            f"Training {{wildcards.architecture}}, {{wildcards.condition}}, on {STUDY.config['transfer']['target']}"
+            "Training {wildcards.architecture}, {wildcards.condition}, on other images"
         script:
             "../workflow_scripts/transfer_networks.py"
 
@@ -289,7 +312,7 @@ if STUDY.transfer_groups:
             runtime=60,
         params:
             tables=TRANSFER_TABLES,
-            target=STUDY.config["transfer"]["target"],
+            target=lambda wildcards: STUDY.transfer_target,
             seed=STUDY.config["resampling"]["seed"],
             code=code_of("compare_transfers"),
         message:

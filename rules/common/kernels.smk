@@ -115,6 +115,34 @@ def tuning_tasks(seeds):
     }
 
 
+TARGET_FILES = {
+    name: f"{R}/dataset/transfer/{name}.{suffix}"
+    for suffix, names in {
+        "npy": [
+            *("train_images", "train_labels", "test_images", "test_labels"),
+            *(("train_inputs", "test_inputs") if STUDY.stores_inputs else ()),
+        ],
+        "parquet": ["index"],
+        "json": ["card"],
+    }.items()
+    for name in names
+}
+"""Files of the images of a folder that networks learn (`transfer.target`)."""
+
+
+def images_to_learn():
+    """Return the images that networks learn, as inputs of a rule: those of the study or of a folder."""
+    folder = f"{R}/dataset" if STUDY.transfer_root is None else f"{R}/dataset/transfer"
+    kind = "inputs" if STUDY.stores_inputs else "images"
+    return {
+        "images": f"{folder}/train_{kind}.npy",
+        "labels": f"{folder}/train_labels.npy",
+        "test_images": f"{folder}/test_{kind}.npy",
+        "test_labels": f"{folder}/test_labels.npy",
+        "card": f"{folder}/card.json",
+    }
+
+
 def transfer_tasks(wildcards):
     """Return a param: the settings of the trainings of a group's sources, by transfer seed."""
     return [

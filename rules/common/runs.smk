@@ -75,6 +75,18 @@ def refuse_wrong_outside():
         print(remark, file=sys.stderr)
 
 
+def refuse_wrong_target():
+    """Check the folder of images that networks learn, while the study is planned, unless its images are packed."""
+    if not workflow.is_main_process or STUDY.transfer_root is None or Path(TARGET_FILES["card"]).exists():
+        return
+    from manyseeds.data.image_folder import check_image_folder  # imports numpy, which other studies do not need
+
+    try:
+        check_image_folder(Path(STUDY.transfer_root), "Config key transfer.target.root")
+    except (StudyError, OSError) as problem:
+        raise WorkflowError(str(problem)) from None
+
+
 HIDDEN_BY_BARS = {
     None,
     LogEvent.JOB_INFO,

@@ -27,6 +27,7 @@ from scipy.spatial.distance import pdist, squareform
 from scipy.stats import pearsonr
 
 import manyseeds as ms
+from manyseeds.data.preprocessing import load_preprocessing
 from manyseeds.io import tables, tensors
 from manyseeds.models import build
 from manyseeds.models.spec import Network
@@ -692,6 +693,31 @@ def test_networks_learn_other_categories_and_those_of_one_source_keep_its_hidden
     assert planned(folder, "transfer", study="moved.yaml") == {}
     more = planned(folder, "transfer", study="moved.yaml", config=("transfer={seeds: 3}",))
     assert more.keys() == {"transfer_networks", "compare_transfers", "transfer"}
+    assert_they_learn_images_of_a_folder(folder, parts / "transfer.parquet")
+
+
+def assert_they_learn_images_of_a_folder(folder, table):
+    absent = snakemake(folder, "transfer", "-n", study="moved.yaml", config=("transfer={target: {root: shapes}}",))
+    assert "Config key transfer.target.root: shapes is not an image folder; expected train/<cat" in absent.stdout
+    random, names = np.random.default_rng(0), ("low", "middle", "high")
+    for number, (split, n) in product(range(3), (("train", 9), ("val", 4))):
+        place = folder / "shapes" / split / names[number]
+        place.mkdir(parents=True)
+        for image in range(n):
+            pixels = random.integers(80 * number, 80 * number + 90, (50, 41, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(place / f"{image}.png")
+    config = ("transfer={target: {root: shapes}, epochs: 20}",)
+    run = snakemake(folder, str(table.relative_to(folder)), "--cores", "2", study="moved.yaml", config=config)
+    assert run.returncode == 0, run.stdout
+    rows = pd.read_parquet(table)
+    assert set(rows["target"]) == {"shapes"}
+    assert set(rows["n_images"]) == {3 * 4}
+    assert rows[rows["mode"] == "all"]["accuracy"].mean() > 0.6  # 1/3 by chance
+    packed = folder / "results/moved/dataset/transfer"
+    fitted = load_preprocessing(folder / "results/moved/dataset/preprocessing.safetensors")
+    images = np.load(packed / "test_images.npy")
+    assert images.shape == (12, 32, 32, 1)
+    np.testing.assert_array_equal(np.load(packed / "test_inputs.npy"), fitted.apply(images))
 
 
 def test_other_comparators_compare_again_and_nothing_else(finished):

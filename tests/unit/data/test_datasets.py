@@ -21,7 +21,7 @@ from manyseeds.data import cifar10_archive
 from manyseeds.data.cifar10 import OfficialFile, load_cifar10
 from manyseeds.data.dataset import write_dataset
 from manyseeds.data.digits import load_digits
-from manyseeds.data.image_folder import Scaling, load_image_folder, read_image
+from manyseeds.data.image_folder import Scaling, check_image_folder, load_image_folder, read_image
 from manyseeds.data.sources import load_dataset
 from manyseeds.errors import StudyError
 from manyseeds.models.torchvision_import import import_models
@@ -405,15 +405,33 @@ def test_images_that_cannot_be_read_are_named(tree, tmp_path):
         packed(load_image_folder(tree, 16), tmp_path)
 
 
-def test_trees_that_do_not_fit_are_refused(tree, tmp_path):
-    with pytest.raises(StudyError, match="is not an image folder"):
-        load_image_folder(tmp_path, 16)
-    (tree / "val/dog/two.png").unlink()
+def test_a_folder_of_colour_images_becomes_grey_for_a_study_of_grey_ones(tree, tmp_path):
+    arrays, _, card = packed(load_image_folder(tree, 16, channels=1), tmp_path)
+    assert card["image_shape"] == [16, 16, 1]
+    assert arrays["train_images"].shape == (5, 16, 16, 1)
+    assert (arrays["train_images"][2] == 77).all()
+    assert np.abs(arrays["train_images"][1].astype(int) - round(0.299 * 200)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "read", [lambda tree: load_image_folder(tree, 16), lambda tree: check_image_folder(tree, "data.root")]
+)
+def test_trees_that_do_not_fit_are_refused(read, tree, tmp_path):
+    read(tree)
+    with pytest.raises(StudyError, match=r"data\.root: .* is not an image folder; expected train/<category>/\*"):
+        read(tmp_path)
+    (tree / "val/dog/two.png").rename(tree / "val/dog/two.txt")
     with pytest.raises(StudyError, match=r"val/dog holds no images"):
-        load_image_folder(tree, 16)
-    (tree / "val/dog").rmdir()
+        read(tree)
+    shutil.rmtree(tree / "val/dog")
     with pytest.raises(StudyError, match="found category 'dog' only in train"):
-        load_image_folder(tree, 16)
+        read(tree)
+    shutil.rmtree(tree / "train/dog")
+    with pytest.raises(StudyError, match="found only the category 'cat', expected at least 2"):
+        read(tree)
+    (tree / "train").rename(tree / "training")
+    with pytest.raises(StudyError, match="is not an image folder"):
+        read(tree)
 
 
 def test_what_is_left_out_or_read_in_part_is_told_and_noted_in_the_card(tree, tmp_path):

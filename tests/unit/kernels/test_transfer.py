@@ -112,7 +112,19 @@ def test_files_of_predictions(tmp_path):
     [
         (
             {"transfer": {"source": "first"}},
-            r"transfer\.target: found null, expected a condition, as transfer\.source is",
+            r"transfer\.target: found null, expected a condition or \{root: a folder of images\}, as transfer\.source",
+        ),
+        (
+            {"transfer": {"target": {"root": "images"}}},
+            r"transfer\.source: found null, expected a condition, as transfer\.target is",
+        ),
+        (
+            {"transfer": {"source": "first", "target": {"rot": "images"}}},
+            r"transfer\.target: found \"rot\", expected one of root",
+        ),
+        (
+            {"transfer": {"source": "first", "target": {"root": "results/digits/dataset"}}},
+            r"transfer\.target\.root: found results/digits/dataset, expected a folder outside the study's own results",
         ),
         (
             {"transfer": {"source": "first", "target": "third"}},
@@ -127,3 +139,16 @@ def test_files_of_predictions(tmp_path):
 def test_what_transfer_needs_is_checked_while_planning(overlay, sentence):
     with pytest.raises(StudyError, match=sentence):
         study(**{**OVERLAY, **overlay})
+
+
+def test_a_target_is_a_condition_or_a_folder_that_tables_name_and_exports_leave_out(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = study(**OVERLAY | {"transfer": {"source": "first", "target": {"root": "~/flowers/"}}})
+    assert (folder.transfer_root, folder.transfer_target) == (f"{tmp_path}/flowers/", "flowers")
+    assert (SMALL.transfer_root, SMALL.transfer_target) == (None, "second")
+    assert tasks.transfer_set(folder) == {"images": "all", "seed": None, "categories": None}
+    assert tasks.transfer_set(SMALL)["categories"] == TARGET["categories"]
+    exported = [each.portable_config["transfer"] for each in (folder, SMALL)]
+    assert [(each["source"], each["target"]) for each in exported] == [(None, None), ("first", "second")]
+    numbers = [{"name": "1", "categories": [0, 1]}, {"name": "2", "categories": [2, 3]}]
+    assert study(conditions=numbers, transfer={"source": "1", "target": "2"}).transfer_target == "2"

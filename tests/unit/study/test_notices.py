@@ -103,3 +103,21 @@ def test_images_that_are_not_prepared_as_for_default_weights_are_told():
     assert told in about(networks=networks)
     fixed = {"preprocessing": "imagenet"}
     assert not any("default weights" in sentence for sentence in about(networks=networks, data=fixed))
+
+
+@pytest.mark.parametrize(
+    ("known", "learned", "told"),
+    [
+        ([0, 1], [2, 3], None),
+        ([0, 1, 2], [2, 1, 5], "2, 1"),
+        (None, [2, 3], "2, 3"),
+        ([0, 1], None, "0, 1"),
+        (None, None, "all"),
+    ],
+)
+def test_categories_that_the_sources_of_a_transfer_know_are_told(known, learned, told):
+    conditions = [{"name": "first", "categories": known}, {"name": "second", "categories": learned}]
+    transfer = {"source": "first", "target": "second"}
+    expected = [f"The sources of transfer, first, already know categories of its target, second: {told}."]
+    assert about(conditions=conditions, transfer=transfer) == (expected if told else [])
+    assert about(conditions=conditions, transfer=transfer | {"target": {"root": "images"}}) == []

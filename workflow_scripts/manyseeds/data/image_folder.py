@@ -1,7 +1,7 @@
 """Folders of images, one folder a category (torchvision's ImageFolder layout), decoded with Pillow."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -84,9 +84,15 @@ class Scaling:
 
 
 def load_image_folder(
-    root: Path, image_size: int, scaling: Scaling | None = None, *, needs_training: bool = True
+    root: Path,
+    image_size: int,
+    scaling: Scaling | None = None,
+    *,
+    channels: int = 3,
+    needs_training: bool = True,
+    key: str = "data.root",
 ) -> Dataset:
-    """Load `train/<category>/*` and `val/<category>/*` (or `test/…`) as colour images of one size.
+    """Load `train/<category>/*` and `val/<category>/*` (or `test/…`) as images of one size.
 
     Categories are the folders' names, sorted; images are in the order of their sorted paths.
 
@@ -98,47 +104,84 @@ def load_image_folder(
         Height and width of the packed images, in pixels (see `read_image`).
     scaling
         How they are scaled; None: as by default.
+    channels
+        3 (RGB) or 1 (grey); images are converted.
     needs_training
         Whether `train` must be there. Without it, the data set has no training images.
+    key
+        Key of the config that names the folder, for errors.
 
     Returns
     -------
     Dataset
-        Images of shape (image_size, image_size, 3).
+        Images of shape (image_size, image_size, channels).
 
     Raises
     ------
     StudyError
         If a folder is missing, the two differ in categories or have fewer than two, or a category has no image.
     """
-    root = Path(root)
-    test_folder = next((name for name in TEST_FOLDERS if (root / name).is_dir()), None)
-    has_training = (root / "train").is_dir()
-    if test_folder is None or (needs_training and not has_training):
-        raise StudyError(
-            f"data.root: {root} is not an image folder; expected train/<category>/*, and the same in val/ or test/."
-        )
-    remarks = Remarks()
+    root, remarks = Path(root), Remarks()
+    test_folder, has_training = _split_folders(root, key, needs_training=needs_training)
     test_files = list_categories(root / test_folder, remarks)
     train_files = list_categories(root / "train", remarks) if has_training else dict.fromkeys(test_files, ())
-    if unequal := sorted(set(train_files) ^ set(test_files)):
-        where = "train" if unequal[0] in train_files else test_folder
-        raise StudyError(
-            f"{root}: found category {unequal[0]!r} only in {where}; "
-            f"expected the same categories in train and {test_folder}."
-        )
-    if len(train_files) < 2:
-        raise StudyError(f"{root}: found only the category {next(iter(train_files))!r}, expected at least 2.")
+    _check_same(root, train_files, test_folder, test_files)
+    shape = (image_size, image_size, channels)
     return Dataset(
         name="image_folder",
         categories=tuple(train_files),
-        image_shape=(image_size, image_size, 3),
-        train=_split(root, train_files, image_size, remarks, scaling),
-        test=_split(root, test_files, image_size, remarks, scaling),
+        image_shape=shape,
+        train=_split(root, train_files, shape, remarks, scaling),
+        test=_split(root, test_files, shape, remarks, scaling),
         files=tuple(_folder_entry(name, files) for name, files in (("train", train_files), (test_folder, test_files))),
         notes=(f"Test images are those of {test_folder}/; all are cropped and scaled to {image_size} x {image_size}.",),
         remarks=remarks.sentences,
     )
+
+
+def check_image_folder(root: Path, key: str) -> None:
+    """Check the folders of `load_image_folder`, as far as that takes no time: only one image a category is looked for.
+
+    Parameters
+    ----------
+    key
+        Key of the config that names the folder, for errors.
+
+    Raises
+    ------
+    StudyError
+        As `load_image_folder`, apart from errors of single images.
+    """
+    test_folder, _ = _split_folders(root, key, needs_training=True)
+    names = {split: _category_names(root / split, Remarks()) for split in ("train", test_folder)}
+    for split, categories in names.items():
+        for category in categories:
+            _check_any(root / split / category, any(map(_is_image, _files(root / split / category, Remarks()))))
+    _check_same(root, names["train"], test_folder, names[test_folder])
+
+
+def _split_folders(root: Path, key: str, *, needs_training: bool) -> tuple[str, bool]:
+    """Return the name of the folder of test images, and whether there are training images."""
+    test_folder = next((name for name in TEST_FOLDERS if (root / name).is_dir()), None)
+    has_training = (root / "train").is_dir()
+    if test_folder is None or (needs_training and not has_training):
+        raise StudyError(
+            f"{key}: {root} is not an image folder; expected train/<category>/*, and the same in val/ or test/."
+        )
+    return test_folder, has_training
+
+
+def _check_same(root: Path, train: Iterable[str], test_folder: str, test: Iterable[str]) -> None:
+    """Check that both splits have the same categories, at least two."""
+    in_train, in_test = set(train), set(test)
+    if unequal := sorted(in_train ^ in_test):
+        where = "train" if unequal[0] in in_train else test_folder
+        raise StudyError(
+            f"{root}: found category {unequal[0]!r} only in {where}; "
+            f"expected the same categories in train and {test_folder}."
+        )
+    if len(in_train) < 2:
+        raise StudyError(f"{root}: found only the category {in_train.pop()!r}, expected at least 2.")
 
 
 def list_categories(folder: Path, remarks: Remarks | None = None) -> dict[str, list[Path]]:
@@ -161,32 +204,48 @@ def list_categories(folder: Path, remarks: Remarks | None = None) -> dict[str, l
         names of two categories differ in case alone, or one image is there twice, by links.
     """
     remarks = Remarks() if remarks is None else remarks
+    categories = {name: _list_images(folder / name, remarks) for name in _category_names(folder, remarks)}
+    for name, files in categories.items():
+        _check_any(folder / name, bool(files))
+    _check_once([path for files in categories.values() for path in files])
+    return categories
+
+
+def _category_names(folder: Path, remarks: Remarks) -> list[str]:
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
     names = _without_hidden(folder, names, remarks)
     if not names:
         raise StudyError(f"{folder} holds no folders; expected one folder of images per category.")
     if pair := alike(names):
         raise StudyError(f"{folder}: the categories {pair[0]!r} and {pair[1]!r} differ in case alone; rename one.")
-    categories = {name: _list_images(folder / name, remarks) for name in names}
-    for name, files in categories.items():
-        if not files:
-            raise StudyError(f"{folder / name} holds no images; expected files in {', '.join(sorted(EXTENSIONS))}.")
-    _check_once([path for files in categories.values() for path in files])
-    return categories
+    return names
 
 
-def _list_images(folder: Path, remarks: Remarks) -> list[Path]:
-    """Return every image below a folder, sorted by path.
+def _check_any(folder: Path, has_images: bool) -> None:
+    if not has_images:
+        raise StudyError(f"{folder} holds no images; expected files in {', '.join(sorted(EXTENSIONS))}.")
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in EXTENSIONS
+
+
+def _files(folder: Path, remarks: Remarks) -> Iterator[Path]:
+    """Yield every file below a folder that is not hidden.
 
     Links are followed, because large sets are often linked into place.
     """
-    found: list[Path] = []
     for place, folders, names in os.walk(folder, followlinks=True):
         folders[:] = _without_hidden(Path(place), folders, remarks)
         for name in folders:
             _check_leads_down(os.path.join(place, name))
-        found += [Path(place) / name for name in names if not name.startswith(".")]
-    images = sorted(path for path in found if path.suffix.lower() in EXTENSIONS)
+        yield from (Path(place) / name for name in names if not name.startswith("."))
+
+
+def _list_images(folder: Path, remarks: Remarks) -> list[Path]:
+    """Return every image below a folder, sorted by path."""
+    found = list(_files(folder, remarks))
+    images = sorted(filter(_is_image, found))
     for path in images:
         if breaks_lines(str(path)):  # tables and terminals cannot hold such a name
             raise StudyError(f"{str(path)!a} has control characters in its name, or is not in UTF-8; rename it.")
@@ -225,10 +284,10 @@ def _check_leads_down(folder: str) -> None:
             raise StudyError(f"{folder} is a link to a folder that contains it; expected folders of images.")
 
 
-def _split(root: Path, files: Files, image_size: int, remarks: Remarks, scaling: Scaling | None) -> Split:
+def _split(root: Path, files: Files, shape: tuple[int, int, int], remarks: Remarks, scaling: Scaling | None) -> Split:
     paths = [path for category in files.values() for path in category]
     return Split(
-        blocks=partial(read_images, paths, image_size, 3, remarks, scaling),
+        blocks=partial(read_images, paths, shape[0], shape[2], remarks, scaling),
         labels=np.repeat(np.arange(len(files)), [len(category) for category in files.values()]),
         source=[path.relative_to(root).as_posix() for path in paths],
         source_index=np.zeros(len(paths), dtype=np.int64),

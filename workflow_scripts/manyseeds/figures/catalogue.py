@@ -82,8 +82,8 @@ PICTURES = Requirement(
 )
 TRANSFERRED = Requirement(
     lambda study: bool(study.transfer_groups),
-    "networks that learn other categories: name two conditions in `transfer.source` and `transfer.target`, as in "
-    "studies/digits_transfer.yaml",
+    "networks that learn other categories: name a condition in `transfer.source`, and in `transfer.target` another one "
+    "or a folder of images, as in studies/digits_transfer.yaml",
 )
 OUTSIDE = Requirement(
     lambda study: bool(study.outside_groups),

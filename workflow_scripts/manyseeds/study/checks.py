@@ -45,6 +45,9 @@ def _with_home(config: Config) -> Config:
             expanded[section] = {**config[section], "root": os.path.expanduser(config[section]["root"])}
     paths = [entry["weights"] and os.path.expanduser(entry["weights"]) for entry in config["networks"]]
     expanded["networks"] = [entry | {"weights": path} for entry, path in zip(config["networks"], paths, strict=True)]
+    if isinstance(config["transfer"]["target"], dict):
+        folder = os.path.expanduser(config["transfer"]["target"]["root"])
+        expanded["transfer"] = {**config["transfer"], "target": {"root": folder}}
     files = [{**entry, "path": os.path.expanduser(entry["path"])} for entry in config["outside"]["files"]]
     expanded["outside"] = {**config["outside"], "files": files}
     return {key: expanded.get(key, value) for key, value in config.items()}
@@ -111,7 +114,7 @@ def _check_folders(study: Study) -> None:
     """
     config = study.config
     folders = {"data.root": config["data"]["root"], "stimuli.root": config["stimuli"]["root"]}
-    folders |= {key: config[key] for key in FOLDERS}
+    folders |= {key: config[key] for key in FOLDERS} | {"transfer.target.root": study.transfer_root}
     for key, folder in folders.items():
         if folder is None:
             continue
@@ -378,10 +381,11 @@ def _check_images(study: Study) -> None:
         raise StudyError(f"Config key data.preprocessing.sd: found {min(chosen['sd'])}, expected numbers above 0.")
     scaled = {"resize": data["resize"] is not None, "interpolation": data["interpolation"] != "bilinear"}
     for key in (key for key, is_set in scaled.items() if is_set):
-        if data["dataset"] != "image_folder" and study.config["stimuli"]["root"] is None:
+        roots = (study.config["stimuli"]["root"], study.transfer_root)
+        if data["dataset"] != "image_folder" and roots == (None, None):
             raise StudyError(
                 f"Config key data.{key}: found {data[key]}, but images are scaled only if they come from folders "
-                "(data.dataset: image_folder, or stimuli.root)."
+                "(data.dataset: image_folder, stimuli.root, or transfer.target.root)."
             )
     if data["resize"] is not None and data["resize"] < data["image_size"]:
         raise StudyError(
@@ -448,7 +452,7 @@ def _check_outside(study: Study) -> None:
 
 
 def _check_transfer(study: Study) -> None:
-    """Check that transfer has a source and a target, both of this study, and that networks can be trained."""
+    """Check that transfer has a source, and a target of this study or a folder, and that networks can be trained."""
     transfer = study.config["transfer"]
     names = {key: transfer[key] for key in ("source", "target")}
     given = [key for key, name in names.items() if name is not None]
@@ -456,15 +460,17 @@ def _check_transfer(study: Study) -> None:
         return
     if len(given) == 1:
         other = next(key for key in names if key not in given)
+        expected = "a condition" + (" or {root: a folder of images}" if other == "target" else "")
         raise StudyError(
-            f"Config key transfer.{other}: found null, expected a condition, as transfer.{given[0]} is set."
+            f"Config key transfer.{other}: found null, expected {expected}, as transfer.{given[0]} is set."
         )
     if not study.knows_training:
         raise StudyError(
             f"Config key transfer.source: found {names['source']}, but the config trains no networks; expected null."
         )
     for key, name in names.items():
-        _check_known(f"transfer.{key}", [name], [condition["name"] for condition in study.conditions], "conditions")
+        if isinstance(name, str):
+            _check_known(f"transfer.{key}", [name], [condition["name"] for condition in study.conditions], "conditions")
     if not study.transfer_groups:
         raise StudyError(
             f"Config key transfer.source: found {names['source']}, expected a condition with at least two All-CNNs."

@@ -29,7 +29,7 @@ EXPECTED = {
 
 def notices(study: Study) -> list[str]:
     """Return all sentences on a study, one for each thing that a user may not expect."""
-    of = (_left_out, _ignored, _uncategorised, _orders, _crossed, _prepared)
+    of = (_left_out, _ignored, _uncategorised, _orders, _crossed, _prepared, _known_to_sources)
     return [sentence for sentences in of for sentence in sentences(study)]
 
 
@@ -114,3 +114,15 @@ def _crossed(study: Study) -> Iterator[str]:
             f"Networks of {', '.join(crossed)} share random streams, so intervals over networks do not hold for them. "
             "Tables sources and source_pairs tell the streams apart."
         )
+
+
+def _known_to_sources(study: Study) -> Iterator[str]:
+    """Yield a sentence on categories that networks learn for transfer although their sources know them."""
+    if not study.transfer_groups or study.transfer_root is not None:
+        return
+    names = [study.config["transfer"][key] for key in ("source", "target")]
+    known, learned = (study.condition(name)["categories"] for name in names)
+    both = [category for category in learned or known or () if category in (known or learned)]
+    if both or known == learned:
+        told = ", ".join(map(str, both)) or "all"
+        yield f"The sources of transfer, {names[0]}, already know categories of its target, {names[1]}: {told}."

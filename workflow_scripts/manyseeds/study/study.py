@@ -3,6 +3,7 @@
 Read while the Snakefile is parsed, so only the standard library, jsonschema and YAML are imported.
 """
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -498,6 +499,18 @@ class Study:
         return tuple(group for group in self.groups if group[1] == source and self.is_chain(group[0]))
 
     @property
+    def transfer_root(self) -> str | None:
+        """The folder of images that networks learn, if these are not the images of a condition (`transfer`)."""
+        target = self.config["transfer"]["target"]
+        return target["root"] if isinstance(target, dict) else None
+
+    @property
+    def transfer_target(self) -> str:
+        """What networks learn, as tables name it: a condition, or the name of a folder of images."""
+        folder = self.transfer_root
+        return self.config["transfer"]["target"] if folder is None else Path(os.path.abspath(folder)).name
+
+    @property
     def groups_not_followed(self) -> tuple[tuple[str, str], ...]:
         """The groups that are analysed at the last epoch alone."""
         return tuple(group for group in self.groups if group not in self.followed_groups)
@@ -670,6 +683,8 @@ class Study:
         config = {key: value for key, value in self.config.items() if key not in (*FOLDERS, *PERSONAL)}
         for section, keys in PERSONAL_IN.items():
             config[section] = {key: value for key, value in config[section].items() if key not in keys}
+        if self.transfer_root is not None:  # a folder of this machine
+            config["transfer"] = config["transfer"] | {"source": None, "target": None}
         if (exported := config["export"]["epochs"]) is not None:  # activations of other epochs are not exported
             followed = [epoch for epoch in config["trajectory"]["epochs"] if epoch in exported]
             config["trajectory"] = config["trajectory"] | {"epochs": followed}

@@ -163,6 +163,13 @@ def training_set(study: Study, condition: str) -> dict[str, Any]:
     return {"images": images, "seed": seed, "categories": study.condition(condition)["categories"]}
 
 
+def transfer_set(study: Study) -> dict[str, Any]:
+    """Return which images networks learn (`transfer.target`), as arguments of `subsets.select`; of a folder, all."""
+    if study.transfer_root is not None:
+        return {"images": "all", "seed": None, "categories": None}
+    return training_set(study, study.config["transfer"]["target"])
+
+
 def random_draws(study: Study, architecture: str, condition: str) -> dict[str, Any] | None:
     """Return what addresses the random draws of a group's trainings; None if the training is not known.
 

@@ -132,7 +132,7 @@ def _parsed(text: str, types: set[str]) -> Any:
     """Return the value that a text represents. YAML does not parse the numbers: it takes 1e-4 for text."""
     if text == "null" and "null" in types:
         return None
-    if types <= {"string", "null"}:
+    if types <= {"string", "null", "object"}:
         return text
     parse = float if "number" in types else yaml.safe_load
     try:
