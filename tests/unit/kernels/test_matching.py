@@ -1,8 +1,10 @@
 """Matching of whole networks, and variants: what they keep and what they change."""
 
 import numpy as np
+import plain_matching
 import pytest
 import torch
+from plain_matching import inner_product
 
 from manyseeds.kernels import matching, similarity, variants
 from manyseeds.models import build, forward, initialisation
@@ -38,11 +40,6 @@ def matched_similarities(a, b, **options):
     ]
 
 
-def inner_product(a, b, orders):
-    layers = zip(a, matching.permute(b, orders), strict=True)
-    return sum((x.kernels * y.kernels).sum() + (x.biases * y.biases).sum() for x, y in layers)
-
-
 def test_layers_are_in_natural_order():
     names = {f"{name}.weight": np.zeros((1, 1, 1, 1)) for name in ("conv10", "conv2", "b.1.c", "b.0.c")}
     assert variants.convolutions(names | {"fc.weight": np.zeros((1, 1))}) == ["b.0.c", "b.1.c", "conv2", "conv10"]
@@ -71,6 +68,26 @@ def test_matching_never_lowers_the_inner_product():
     one = inner_product(a, b, matching.match(a, b, restarts=1, seed=0))
     several = inner_product(a, b, matching.match(a, b, restarts=4, seed=0))
     assert value < one <= several
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_matching_is_that_of_the_published_algorithm(seed):
+    a, b = variants.chain(weights(0), LAYERS), variants.chain(weights(1), LAYERS)
+    found = matching.match(a, b, restarts=3, seed=seed)
+    expected = plain_matching.match(a, b, restarts=3, seed=seed)
+    for order, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(order, other)
+
+
+def test_products_that_change_in_some_terms_are_those_of_all_terms():
+    random = np.random.default_rng(0)
+    a, b = random.standard_normal((2, 20, 9, 7))
+    product, order = matching._Product(a, b), np.arange(20)
+    for n_moved in (0, 2, 3, 10, 12, 20, 0, 5):
+        order = order.copy()
+        order[:n_moved] = np.roll(order[:n_moved], 1)
+        expected = np.einsum("ipk,ipl->kl", a, b[order])
+        np.testing.assert_allclose(product.at(order), expected, rtol=0, atol=1e-12)
 
 
 def test_matching_keeps_the_places_of_colours_and_categories():

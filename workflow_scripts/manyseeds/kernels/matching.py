@@ -83,14 +83,38 @@ def match(a: Chain, b: Chain, *, restarts: int, seed: int) -> list[Order]:
     return best
 
 
+class _Product:
+    """Inner products of the channels of a layer of a and of b, over kernels whose other channels are permuted in b.
+
+    They are sums over these other channels. If few of them get another place, only their terms change.
+    """
+
+    def __init__(self, a: Floats, b: Floats) -> None:
+        """Both are laid out as (other channels, pixels, channels)."""
+        self.a, self.b = a, b
+        self.order: Order | None = None
+        self.products = np.zeros((a.shape[2], b.shape[2]))
+
+    def at(self, order: Order) -> Floats:
+        """Return the inner products (K, K), a's by b's, if b's other channels are in an order."""
+        moved = np.arange(len(order)) if self.order is None else np.flatnonzero(order != self.order)
+        if self.order is None or len(moved) > len(order) / 2:
+            self.products = _rows(self.a).T @ _rows(self.b[order])
+        elif len(moved):
+            change = self.b[order[moved]] - self.b[self.order[moved]]
+            self.products = self.products + _rows(self.a[moved]).T @ _rows(change)
+        self.order = order
+        return self.products
+
+
 class _Pair:
-    """Two chains, their kernels laid out by output channels and by input channels: (K, all other axes)."""
+    """Two chains, with the parts of the gains of each hidden layer."""
 
     def __init__(self, a: Chain, b: Chain) -> None:
         self.a, self.b = a, b
-        self.into_a, self.into_b = ([_by_output(layer.kernels) for layer in chain] for chain in (a, b))
-        self.from_a, self.from_b = ([_by_input(layer.kernels) for layer in chain] for chain in (a, b))
-        self.biases = [np.outer(x.biases, y.biases) for x, y in zip(a, b, strict=True)]
+        self.into = [(_by_input(x.kernels), _by_input(y.kernels)) for x, y in zip(a[:-1], b[:-1], strict=True)]
+        self.out_of = [(_by_output(x.kernels), _by_output(y.kernels)) for x, y in zip(a[1:], b[1:], strict=True)]
+        self.biases = [np.outer(x.biases, y.biases) for x, y in zip(a[:-1], b[:-1], strict=True)]
 
     def ascend(self, orders: list[Order], random: np.random.Generator) -> tuple[list[Order], float]:
         """Match one layer after another, in random order, until no sweep over all hidden layers gains anything.
@@ -99,13 +123,16 @@ class _Pair:
         """
         value = self.value(orders)
         seen: dict[int, tuple[Order, Order]] = {}
+        into, out_of = ([_Product(*both) for both in layers] for layers in (self.into, self.out_of))
         for _ in range(MOST_SWEEPS):
             gained = 0.0
             for place in map(int, random.permutation(len(self.a) - 1)):
                 around = orders[place], orders[place + 2]
                 if place in seen and all(map(np.array_equal, seen[place], around)):
                     continue
-                gains, seen[place] = self.gains(orders, place), around
+                seen[place] = around
+                # What each pair of channels (K, K) would add, a's by b's.
+                gains = into[place].at(around[0]) + self.biases[place] + out_of[place].at(around[1])
                 rows, columns = linear_sum_assignment(gains, maximize=True)
                 gained += float(gains[rows, columns].sum() - gains[rows, orders[place + 1]].sum())
                 orders[place + 1] = np.asarray(columns, dtype=np.int64)
@@ -114,12 +141,6 @@ class _Pair:
                 break
         return orders, value
 
-    def gains(self, orders: Sequence[Order], place: int) -> Floats:
-        """Return the inner product that each pair of channels of a hidden layer (K, K) would add, a's by b's."""
-        before, after = orders[place], orders[place + 2]
-        gains = _rows(self.into_a[place]) @ _rows(self.into_b[place][:, before]).T + self.biases[place]
-        return gains + _rows(self.from_a[place + 1]) @ _rows(self.from_b[place + 1][:, after]).T
-
     def value(self, orders: Sequence[Order]) -> float:
         """Return the inner product of all weights and biases of a and of the permuted b."""
         pairs = zip(self.a, permute(self.b, orders), strict=True)
@@ -127,14 +148,15 @@ class _Pair:
 
 
 def _by_output(kernels: Floats) -> Floats:
-    """Return kernels as (out, in, pixels)."""
-    return np.ascontiguousarray(kernels.reshape(*kernels.shape[:2], -1))
+    """Return kernels (out, in, ...) as (out, pixels, in)."""
+    return np.ascontiguousarray(np.swapaxes(kernels.reshape(*kernels.shape[:2], -1), 1, 2))
 
 
 def _by_input(kernels: Floats) -> Floats:
-    """Return kernels as (in, out, pixels)."""
-    return np.ascontiguousarray(np.swapaxes(_by_output(kernels), 0, 1))
+    """Return kernels (out, in, ...) as (in, pixels, out)."""
+    return _by_output(np.swapaxes(kernels, 0, 1))
 
 
 def _rows(kernels: Floats) -> Floats:
-    return kernels.reshape(len(kernels), -1)
+    """Return kernels (channels, pixels, channels) as a matrix with a column for each of the last channels."""
+    return kernels.reshape(-1, kernels.shape[2])
