@@ -81,7 +81,7 @@ CONSERVED_TABLES = [
 OUTSIDE_TABLES = ["outside", "outside_summary"]
 COMPARATOR_TABLES = ["comparators", "comparators_summary", "comparator_drop", "correspondence"]
 DISTORTION_TABLES = ["distorted_accuracy", "distorted_accuracy_summary", "kernel_relations", "paradox"]
-TRANSFER_TABLES = ["transfer", "transfer_summary", "transfer_relations"]
+TRANSFER_TABLES = ["transfer", "transfer_summary", "transfer_relations", "transfer_history"]
 GROUP_TABLES = [
     "instances",
     "consistency",
@@ -110,7 +110,7 @@ GROUP_TABLES = [
 PAIR_TABLES = ["consistency_across", "consistency_across_summary", "contrasts"]
 SOURCE_TABLES = ["sources", "source_pairs"]
 POOL_TABLES = [*SOURCE_TABLES, "divergence"]  # with a part for each architecture
-PARTED_TABLES = [*INSTANCE_TABLES, *GROUP_TABLES, *PAIR_TABLES, *POOL_TABLES]
+PARTED_TABLES = [*INSTANCE_TABLES, *GROUP_TABLES, *PAIR_TABLES, *POOL_TABLES, "finetune_history"]
 MAPS = ["second_level", "mds"]  # made only for groups that figures show
 UNTRAINED_TABLES = ["consistency", "consistency_summary"]  # with further parts for networks before training
 ROTATION_TABLES = ["rotations", "rotation_entries"]

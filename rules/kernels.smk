@@ -104,12 +104,15 @@ for number, ((block, seeds), members) in enumerate(blocks_to_tune().items(), sta
             images=f"{R}/dataset/train_images.npy",
             labels=f"{R}/dataset/train_labels.npy",
             preprocessing=f"{R}/dataset/preprocessing.safetensors",
+            schema=schema_path("finetune_history"),
         output:
-            [
-                f"{R}/variants/{{architecture}}/{{condition}}/seed{seed}/finetuned_{name}_{rate:g}.safetensors"
+            # Left in place, so that only new trainings run if a block gets more of them. The script tells by their keys.
+            weights=[
+                update(f"{R}/variants/{{architecture}}/{{condition}}/seed{seed}/finetuned_{name}_{rate:g}.safetensors")
                 for seed in seeds
                 for name, rate in STUDY.tuning
             ],
+            history=f"{R}/tables/parts/{{architecture}}/{{condition}}/finetune_history{block}.parquet",
         log:
             f"{R}/logs/finetune/{{architecture}}/{{condition}}/block{block}.log",
         benchmark:
@@ -264,7 +267,8 @@ if STUDY.transfer_groups:
             preprocessing=f"{R}/dataset/preprocessing.safetensors",
             attempts=group_parts("attempts"),
         output:
-            predictions=f"{R}/predictions/{{architecture}}/{{condition}}/transfer.npz",
+            # Left in place, so that only new trainings run if there are more seeds or modes.
+            predictions=update(f"{R}/predictions/{{architecture}}/{{condition}}/transfer.npz"),
         log:
             f"{R}/logs/transfer_networks/{{architecture}}/{{condition}}.log",
         benchmark:

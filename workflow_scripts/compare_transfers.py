@@ -17,6 +17,7 @@ with job(snakemake) as report:
         "transfer": transfer.accuracies(found),
         "transfer_summary": transfer.summarise(found),
         "transfer_relations": transfer.relations(found, kernels, consistency, params.seed),
+        "transfer_history": transfer.histories(found),
     }
     for name, path in zip(params.tables, inputs.schemas, strict=True):
         schema = tables.read_schema(path)

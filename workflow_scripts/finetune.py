@@ -6,11 +6,12 @@ from _job import job
 
 with job(snakemake) as report:
     import numpy as np
+    import pandas as pd
 
     from manyseeds import devices
     from manyseeds.data import images, subsets
     from manyseeds.data.preprocessing import load_preprocessing
-    from manyseeds.io import tensors
+    from manyseeds.io import tables, tensors
     from manyseeds.kernels import finetuning, predictions
     from manyseeds.training import stores
     from manyseeds.training.further import train_all
@@ -35,19 +36,27 @@ with job(snakemake) as report:
     }
     parents = [tensors.read(Path(path))[0] for path in inputs.parents]
     digests = [tensors.digest_of(weights) for weights in parents]
-    paths = iter(zip(snakemake.output, params.outputs, strict=True))
+    paths = dict(zip(map(tuple, params.outputs), map(Path, snakemake.output.weights), strict=True))
     found = {}
     for distortion, strengths in params.strengths.items():
         copy = finetuning.distorted_copy(pixels, positions, distortion, strengths, preprocess, seed=params.seed)
         copies = images.Images(copy, relabelled, n_categories)
         for rate, tasks in params.tasks.items():
             further = [finetuning.FurtherTask.from_params(n_categories=n_categories, **task) for task in tasks]
-            trained = train_all(list(zip(further, parents, strict=True)), copies, **options)
-            for seed, digest, task, store in zip(params.seeds, digests, further, trained, strict=True):
+            files = [paths[seed, distortion, rate] for seed in params.seeds]
+            trained = train_all(list(zip(further, parents, strict=True)), copies, published=files, **options)
+            for path, digest, task, store in zip(files, digests, further, trained, strict=True):
                 about = {"parent": digest, "distortion": distortion, "learning_rate": str(rate)}
-                found[seed, distortion, rate] = store, task.recipe.epochs, about
-    for path, (seed, distortion, rate) in paths:
-        store, epochs, about = found[seed, distortion, rate]
-        with stores.locked(store, report):
-            outcome = finetuning.publish(store, path, epochs, about)
-        report(f"seed {seed}, {distortion}, learning rate {rate:g}: {outcome}")
+                found[path] = store, task.recipe.epochs, about
+    rows = []
+    for (seed, distortion, _), path in paths.items():
+        store, epochs, about = found[path]
+        if store is not None:  # else published already
+            with stores.locked(store, report):
+                outcome = finetuning.publish(store, path, epochs, about)
+            report(f"seed {seed}, {path.stem}: {outcome}")
+        group = {"seed": seed, "variant": path.stem, "distortion": distortion}
+        rows.append(finetuning.history(path).assign(**snakemake.wildcards, **group))
+    schema = tables.read_schema(inputs.schema)
+    history = pd.concat(rows, ignore_index=True).reindex(columns=list(schema["properties"]))
+    tables.write_table(history, schema, snakemake.output.history)

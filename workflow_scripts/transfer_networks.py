@@ -1,44 +1,43 @@
-"""Train a group's networks on other categories, with each transfer seed and mode, and predict their test images."""
+"""Train a group's networks on other images, with each transfer seed and mode, and predict their test images."""
 
 from pathlib import Path
 
 from _job import job
 
 with job(snakemake) as report:
-    import numpy as np
     import pandas as pd
 
     from manyseeds import devices
     from manyseeds.data.images import Images
     from manyseeds.io import tables, tensors
     from manyseeds.kernels import transfer, transferred
-    from manyseeds.training.further import train_all
 
     params, inputs, resources = snakemake.params, snakemake.input, snakemake.resources
     train = Images.read(inputs.images, inputs.labels, inputs.card, inputs.preprocessing).subset(**params.training_set)
     test = Images.read(inputs.test_images, inputs.test_labels, inputs.card, inputs.preprocessing)
     test = test.subset(categories=params.training_set["categories"])
     seeds = tables.accepted_seeds(params.seeds, [pd.read_parquet(path) for path in inputs.attempts])
-    sources = [tensors.read(Path(path))[0] for path in inputs.sources]
-    device = devices.claim_device(report)
+    places = [place for place, seed in enumerate(params.seeds) if seed in seeds]
+    sources = [tensors.read(Path(inputs.sources[place]))[0] for place in places]
+    known = transferred.known(snakemake.output.predictions, test.digest)
     options = {
+        "known": known,
         "stores": Path(params.stores),
         "code": params.code,
-        "device": device,
+        "device": devices.claim_device(report),
         "cuda_graphs": bool(resources.cuda_graphs),
         "save_every": 60 * resources.checkpoint_minutes,
         "report": report,
         "announce": report.aloud,
     }
-    shape = (len(params.modes), len(seeds), len(params.tasks), len(test.labels))
-    predictions = np.full(shape, transferred.FAILED, dtype=np.int16)
-    for m, mode in enumerate(params.modes):
-        for number, tasks in enumerate(params.tasks):
-            further = [transfer.TransferTask.of_source(mode, n_categories=train.n_categories, **task) for task in tasks]
-            of_seeds = zip(params.seeds, further, sources, strict=True)
-            begun = [(task, task.beginning(source, train)) for seed, task, source in of_seeds if seed in seeds]
-            trained = train_all(begun, train, **options)
-            for place, ((task, _), store) in enumerate(zip(begun, trained, strict=True)):
-                predictions[m, place, number] = transfer.predict(store, task, train, test, device)
-    found = transferred.Transferred(predictions, test.labels, tuple(params.modes), tuple(seeds))
-    transferred.save(snakemake.output.predictions, found)
+    learned = []
+    for mode in params.modes:
+        learned.append([])
+        for values in params.tasks:
+            chosen = [values[place] for place in places]
+            tasks = [transfer.TransferTask.of_source(mode, n_categories=train.n_categories, **task) for task in chosen]
+            learned[-1].append(transfer.learn(tasks, sources, train, test, **options))
+    gathered = transferred.gathered(learned, test.labels, modes=params.modes, seeds=seeds, tested=test.digest)
+    transferred.save(snakemake.output.predictions, gathered)
+    digests = set(gathered.digests.ravel())
+    report(f"{len(digests)} trainings, of which {len(digests & known.keys())} were there already")

@@ -363,6 +363,8 @@ def parts_of_groups(table, groups):
 def parts_of(table, groups):
     """Return the parts of a table that hold some groups. A table without parts is returned itself."""
     parts = []
+    if table == "finetune_history":
+        return tuning_histories(groups)
     if table in INSTANCE_TABLES:
         parts += instance_parts(table, [instance for instance in STUDY.instances if instance[:2] in groups])
     if table in GROUP_TABLES:

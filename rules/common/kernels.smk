@@ -104,6 +104,13 @@ def blocks_to_tune():
     return found
 
 
+def tuning_histories(groups):
+    """Return the parts of the table of the histories of further training: one for each block of seeds."""
+    tuned = (each for each in STUDY.instances if each[:2] in groups and STUDY.is_tuned(each))
+    blocks = dict.fromkeys((*instance[:2], tasks.block_of(STUDY, instance)) for instance in tuned)
+    return [f"{R}/tables/parts/{{}}/{{}}/finetune_history{{}}.parquet".format(*block) for block in blocks]
+
+
 def tuning_tasks(seeds):
     """Return a param: the settings of the trainings of a block, by learning rate."""
     return lambda wildcards: {

@@ -141,14 +141,12 @@ def tell_what_mostly_failed():
 
 def tidy_up():
     """Remove the training state of all published networks, and half-written files of killed jobs."""
-    from manyseeds.training.stores import clear, tidy  # imports numpy, which planning a run does not need
+    from manyseeds.kernels.transferred import trained  # imports numpy, which planning a run does not need
+    from manyseeds.training.stores import clear, tidy
 
     tidy(Path(R, ".training"), Path(R, "networks"))
     tidy(Path(R, ".finetuning"), Path(R, "variants"), "*/*/seed*/finetuned_*.safetensors")
-    if all(
-        map(os.path.exists, per_group("predictions/{architecture}/{condition}/transfer.npz", STUDY.transfer_groups))
-    ):
-        clear(Path(R, ".transfer"))
+    clear(Path(R, ".transfer"), trained(Path(R, "predictions")))
     files.remove_partial(Path(R))
     failures.forget(Path(R))
 

@@ -427,6 +427,7 @@ def test_a_study_makes_every_table_and_figure(finished):
             "pair_agreement",
             "conserved_dimensions",
             "transfer",
+            "transfer_history",
             "transfer_relations",
             "transfer_summary",
         ):  # of other or more networks
@@ -647,6 +648,23 @@ def test_other_strengths_test_again_and_train_nothing(finished):
     assert not (TRAINING | {"record"}) & without.keys()
 
 
+def test_another_learning_rate_of_further_training_trains_nothing_else_again(finished, tmp_path):
+    folder = copied(finished, tmp_path)
+    variants = folder / "results/tiny/variants/all_cnn_7/baseline"
+    before = {path: path.read_bytes() for path in variants.rglob("*.safetensors")}
+    assert len(before) == 4
+    target = str(variants.relative_to(folder) / "seed0/finetuned_blur_0.002.safetensors")
+    run = snakemake(folder, target, "--cores", "1", config=("finetune={learning_rates: [1.0e-3, 2.0e-3]}",))
+    assert run.returncode == 0, run.stdout
+    (log,) = (folder / "results/tiny/logs/finetune").rglob("*.log")
+    assert log.read_text().count("weights exist already") == 4
+    assert {path: path.read_bytes() for path in before} == before
+    (history,) = (folder / "results/tiny/tables/parts").rglob("finetune_history*.parquet")
+    rows = pd.read_parquet(history).groupby(["seed", "variant"])["learning_rate"].agg(["size", "first"])
+    assert rows["size"].to_list() == 8 * [1]
+    assert set(rows.xs("finetuned_blur_0.002", level="variant")["first"]) == {2e-3}
+
+
 @pytest.mark.parametrize("figure", sorted(OF_DISTORTIONS))
 def test_a_study_without_distortions_says_what_their_figures_need(fresh, figure):
     run = snakemake(fresh, figure, "-n", config=NO_DISTORTIONS)
@@ -691,8 +709,17 @@ def test_networks_learn_other_categories_and_those_of_one_source_keep_its_hidden
     assert set(pd.read_parquet(parts / "transfer_relations.parquet")["x"]) == {"consistency"}
     assert not (folder / "results/moved/.transfer").exists()
     assert planned(folder, "transfer", study="moved.yaml") == {}
-    more = planned(folder, "transfer", study="moved.yaml", config=("transfer={seeds: 3}",))
-    assert more.keys() == {"transfer_networks", "compare_transfers", "transfer"}
+    table = str(parts.relative_to(folder) / "transfer.parquet")
+    more = snakemake(folder, table, "--cores", "2", study="moved.yaml", config=("transfer={seeds: 3}",))
+    assert more.returncode == 0, more.stdout
+    jobs = set(re.findall(r"^(\w+) +\d+$", more.stdout, re.MULTILINE))
+    assert jobs == {"transfer_networks", "compare_transfers", "total"}
+    (log,) = (folder / "results/moved/logs/transfer_networks").rglob("*.log")
+    assert "18 trainings, of which 12 were there already" in log.read_text()
+    kept = pd.read_parquet(parts / "transfer.parquet").query("transfer_seed < 2").reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, rows)
+    history = pd.read_parquet(parts / "transfer_history.parquet")
+    assert history.groupby(["mode", "seed", "transfer_seed"]).size().to_list() == 18 * [1]
     assert_they_learn_images_of_a_folder(folder, parts / "transfer.parquet")
 
 

@@ -130,14 +130,17 @@ def test_conditions_that_figures_leave_out_are_named():
     assert catalogue.unshown_note(study(conditions=[{"name": name} for name in names[1:]])) is None
 
 
+TUNED = {"merged", "finetune_history"}
+
+
 def test_studies_of_networks_from_elsewhere_leave_out_what_they_cannot_fill(tmp_path):
     activations = study(**own_activations(tmp_path / "activations"))
     networks = study(**own_networks(tmp_path / "networks"))
-    transfer = {"transfer", "transfer_summary", "transfer_relations"}
+    transfer = {"transfer", "transfer_summary", "transfer_relations", "transfer_history"}
     of_pools = {"sources", "source_pairs", "divergence"} | transfer
-    distorted = {"distorted_accuracy", "distorted_accuracy_summary", "kernel_relations", "paradox", "merged"}
+    distorted = {"distorted_accuracy", "distorted_accuracy_summary", "kernel_relations", "paradox"} | TUNED
     assert study().unfilled_tables == of_pools | distorted
-    assert study(distortions={"names": ["blur"]}).unfilled_tables == of_pools | {"merged"}
+    assert study(distortions={"names": ["blur"]}).unfilled_tables == of_pools | TUNED
     assert networks.unfilled_tables == {"history", "attempts"} | of_pools | distorted
     of_networks = {"accuracy", "accuracy_summary", "kernels", "error_agreement"}
     simulated = {*catalogue.FIGURES["supp5"].tables}

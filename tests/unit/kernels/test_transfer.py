@@ -94,12 +94,16 @@ def test_predictions_are_those_of_the_trained_network(tmp_path):
     broken = {name: np.full_like(array, np.inf) for name, array in beginning.items()}
     store = trained(tmp_path / "stores", chosen, broken)
     assert (transfer.predict(store, chosen, IMAGES, IMAGES, CPU) == transferred.FAILED).all()
-    stores.clear(tmp_path / "stores")
-    assert not (tmp_path / "stores").exists()
 
 
 def test_files_of_predictions(tmp_path):
-    written = transferred.Transferred(np.ones((2, 3, 4, 5), np.int16), np.arange(5), ("all", "scratch"), (0, 2, 5))
+    one = transferred.Learned("d", np.ones(5, np.int16), np.ones(2), np.ones(2))
+    names = {"modes": ("all", "scratch"), "seeds": (0, 2, 5), "tested": "t"}
+    written = transferred.gathered([[[one] * 3] * 4] * 2, np.arange(5), **names)
+    assert written.predictions.shape == (2, 3, 4, 5)
+    assert written.losses.shape == (2, 3, 4, 2)
+    none = transferred.gathered([[[]] * 4] * 2, np.arange(5), **names | {"seeds": ()})
+    assert (none.predictions.shape, none.losses.shape) == ((2, 0, 4, 5), (2, 0, 4, 0))
     transferred.save(tmp_path / "transfer.npz", written)
     read = transferred.load(tmp_path / "transfer.npz")
     assert (read.modes, read.seeds) == (written.modes, written.seeds)

@@ -46,9 +46,10 @@ def found() -> Transferred:
     draw = np.random.default_rng(2)
     labels = draw.integers(0, 4, 200)
     wrong = draw.random((2, 5, 3, 200)) < np.linspace(0.1, 0.5, 5)[:, None, None]
-    return Transferred(
-        np.where(wrong, (labels + 1) % 4, labels).astype(np.int16), labels, ("readout", "all"), (0, 1, 2, 4, 7)
-    )
+    predictions = np.where(wrong, (labels + 1) % 4, labels).astype(np.int16)
+    epochs = {"losses": np.ones((2, 5, 3, 1)), "accuracies": np.ones((2, 5, 3, 1))}
+    origin = {"digests": np.full((2, 5, 3), "d"), "tested": "t"}
+    return Transferred(predictions, labels, ("readout", "all"), (0, 1, 2, 4, 7), **epochs, **origin)
 
 
 def test_accuracies_and_their_summary(found):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from manyseeds.data.distortions import distort
@@ -15,7 +16,10 @@ from manyseeds.kernels.sources import OUTCOME
 from manyseeds.streams import Address, generator
 from manyseeds.study.distortions import NONE
 from manyseeds.training.recipes import Task
-from manyseeds.training.stores import Store
+from manyseeds.training.stores import Store, metadata_of
+
+HISTORY = ("epoch", "loss", "accuracy", "learning_rate")
+"""Columns of the history of a training that its published weights have."""
 
 PREFIX = "finetune/"
 """Begins the names of the random streams of these trainings."""
@@ -91,5 +95,13 @@ def publish(store: Store, path: Path | str, epoch: int, about: Mapping[str, str]
     record = store.attempts()[-1]
     weights, metadata = tensors.read(store.checkpoint(record["attempt"], epoch))
     metadata.pop(tensors.DIGEST, None)
-    tensors.write(Path(path), weights, {**metadata, **about, OUTCOME: record["outcome"], "record": json.dumps(record)})
+    # Without seconds, so that the file of one training always has the same bits.
+    rows = [{column: row[column] for column in HISTORY} for row in store.history()]
+    about = {**about, OUTCOME: record["outcome"], "record": json.dumps(record), "history": json.dumps(rows)}
+    tensors.write(Path(path), weights, {**metadata, **about})
     return record["outcome"]
+
+
+def history(path: Path | str) -> pd.DataFrame:
+    """Return the running values of each epoch of the training whose weights `publish` wrote, columns `HISTORY`."""
+    return pd.DataFrame(json.loads(metadata_of(Path(path))["history"]), columns=list(HISTORY))

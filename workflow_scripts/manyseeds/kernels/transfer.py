@@ -4,6 +4,7 @@ Each source gets a new readout and is trained by the engine of any training. Rea
 seed, the same for all sources, so sources and transfer seeds are crossed.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -14,13 +15,14 @@ from numpy.typing import NDArray
 from manyseeds.data.images import Images
 from manyseeds.devices import make_deterministic
 from manyseeds.io import tensors
-from manyseeds.kernels.transferred import FAILED
+from manyseeds.kernels.transferred import FAILED, Learned
 from manyseeds.models import build, forward
 from manyseeds.models.initialisation import he_normal
 from manyseeds.models.spec import Weights
 from manyseeds.streams import Address
 from manyseeds.study.architectures import readout_name
 from manyseeds.training.collapse import ACCEPTED
+from manyseeds.training.further import train_all
 from manyseeds.training.recipes import Task
 from manyseeds.training.stores import Store
 
@@ -73,6 +75,43 @@ class TransferTask(Task):
     def further_determinants(self) -> dict[str, object]:
         """What is trained."""
         return {"transfer": self.mode}
+
+
+def learn(
+    tasks: Sequence[TransferTask],
+    sources: Sequence[Weights],
+    train: Images,
+    test: Images,
+    *,
+    known: Mapping[str, Learned],
+    device: torch.device,
+    code: str,
+    **options: Any,
+) -> list[Learned]:
+    """Train sources with one transfer seed and mode, and return the outcome of each.
+
+    Parameters
+    ----------
+    tasks
+        One for each source.
+    train, test
+        Images that are learned, and images that are predicted.
+    known
+        Outcomes of earlier trainings by their digests. These are not trained again.
+    device, code, options
+        As in `further.train_all`.
+    """
+    begun = [(task, task.beginning(source, train)) for task, source in zip(tasks, sources, strict=True)]
+    digests = [task.digest(weights, train.digest, code) for task, weights in begun]
+    new = {digest: each for digest, each in zip(digests, begun, strict=True) if digest not in known}
+    stores = train_all(list(new.values()), train, device=device, code=code, **options)
+    learned = dict(known)
+    for (digest, (task, _)), store in zip(new.items(), stores, strict=True):
+        assert store is not None  # nothing is published but predictions
+        rows = store.history()
+        losses, accuracies = (np.array([row[name] for row in rows]) for name in ("loss", "accuracy"))
+        learned[digest] = Learned(digest, predict(store, task, train, test, device), losses, accuracies)
+    return [learned[digest] for digest in digests]
 
 
 def predict(store: Store, task: TransferTask, train: Images, test: Images, device: torch.device) -> NDArray[np.int16]:

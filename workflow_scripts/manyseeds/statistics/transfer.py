@@ -49,6 +49,21 @@ def accuracies(found: Transferred) -> pd.DataFrame:
     )
 
 
+def histories(found: Transferred) -> pd.DataFrame:
+    """Return the rows of the table `transfer_history`, without the group."""
+    return pd.DataFrame(
+        {
+            "seed": found.seeds[s],
+            "transfer_seed": transfer_seed,
+            "mode": found.modes[m],
+            "epoch": epoch + 1,
+            "loss": found.losses[m, s, transfer_seed, epoch],
+            "accuracy": found.accuracies[m, s, transfer_seed, epoch],
+        }
+        for m, s, transfer_seed, epoch in np.ndindex(found.losses.shape)
+    )
+
+
 def _accuracies(found: Transferred) -> Floats:
     """Return accuracies (modes, sources, transfer seeds)."""
     values = (found.predictions == found.labels).mean(axis=-1)

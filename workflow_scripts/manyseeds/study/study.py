@@ -93,9 +93,9 @@ class Study:
         if not self.distortion_groups or not self.distortions:
             unfilled |= {"distorted_accuracy", "distorted_accuracy_summary", "kernel_relations", "paradox"}
         if not self.tuned_groups:
-            unfilled |= {"merged"}
+            unfilled |= {"merged", "finetune_history"}
         if not self.transfer_groups:
-            unfilled |= {"transfer", "transfer_summary", "transfer_relations"}
+            unfilled |= {"transfer", "transfer_summary", "transfer_relations", "transfer_history"}
         return unfilled
 
     @cached_property

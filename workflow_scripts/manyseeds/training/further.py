@@ -24,8 +24,9 @@ def train_all(
     save_every: float,
     report: Report,
     announce: Report,
-) -> list[Store]:
-    """Train tasks, each from its own weights, and return their finished stores.
+    published: Sequence[Path] | None = None,
+) -> list[Store | None]:
+    """Train tasks, each from its own weights, and return their finished stores; None for what is published already.
 
     Parameters
     ----------
@@ -37,6 +38,8 @@ def train_all(
         Digest of the code.
     cuda_graphs, save_every, report, announce
         As in `engine.train`.
+    published
+        File of each task's published weights, which need not exist. Those of the same training are not trained again.
 
     Raises
     ------
@@ -46,9 +49,10 @@ def train_all(
     if not begun:
         return []
     platform = precision.platform_of(begun[0][0].recipe, device)
+    options = {"stores": stores, "code": code, "report": report}
     assigned = [
-        engine.assign(task, weights, images, platform, stores=stores, code=code, report=report)
-        for task, weights in begun
+        engine.assign(task, weights, images, platform, published=file, **options)
+        for (task, weights), file in zip(begun, published or [None] * len(begun), strict=True)
     ]
     compiled.configure(stores, platform)
     engine.train(
@@ -60,7 +64,6 @@ def train_all(
         report=report,
         announce=announce,
     )
-    finished = [
+    return [
         finished_store(stores, task.digest(weights, images.digest, code), task.max_attempts) for task, weights in begun
     ]
-    return [store for store in finished if store is not None]

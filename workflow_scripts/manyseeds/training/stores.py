@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -182,10 +182,11 @@ def tidy(stores: Path, networks: Path, pattern: str = "*/*/seed*/epoch*.safetens
     _remove_unused(stores)
 
 
-def clear(stores: Path) -> None:
-    """Remove all stores of a folder, once nothing needs their trainings any more. Call it as `tidy`."""
+def clear(stores: Path, tasks: Collection[str]) -> None:
+    """Remove the stores of some tasks (`Task.digest`), whose outcomes are kept elsewhere. Call it as `tidy`."""
     for folder in [path for path in stores.glob("*") if path.is_dir() and path.name != COMPILED]:
-        Store(folder).remove()
+        if Store(folder).origin.get("task") in tasks:
+            Store(folder).remove()
     _remove_unused(stores)
 
 
