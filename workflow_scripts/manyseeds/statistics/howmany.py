@@ -107,7 +107,8 @@ class Precision:
         if n_stimuli is not None:
             assert self.n_stimuli is not None  # known where stimuli were resampled
             variance = variance + self.of_stimuli * self.n_stimuli / n_stimuli
-        return special.stdtrit(n_networks - 1, (1 + LEVEL) / 2) * np.sqrt(variance)
+        quantiles = np.asarray(special.stdtrit(n_networks - 1, (1 + LEVEL) / 2), dtype=np.float64)
+        return quantiles * np.sqrt(variance)
 
     def needed(self, half_width: float) -> tuple[float, float, float]:
         """Return the least number of networks with at most a half-width, and the same from both ends of its interval.
