@@ -143,6 +143,7 @@ def changed(finished):
         ("studies/compressed.yaml", 10, 10, {"fig6", "fig8", "supp3", "sources", "divergence"}),
         ("studies/compressed_quarter.yaml", 10, 10, {"fig6", "fig8", "supp3", "sources", "divergence"}),
         ("studies/compressed_quarter_70.yaml", 10, 10, {"fig6", "fig8", "supp3", "sources", "divergence"}),
+        ("studies/cifar10_resnet.yaml", 10, 10, {"fig6", "fig8", "fig9", "supp3", "supp8", "sources", "divergence"}),
         ("studies/parity.yaml", 10, 10, {"fig5", "fig6", "fig8", "fig9", "supp3", "supp8", "sources", "divergence"}),
         (
             "studies/tinyimagenet_alexnet.yaml",
