@@ -17,6 +17,20 @@ def gpu(monkeypatch):
     return torch.device("cuda", 1)
 
 
+@pytest.fixture
+def metered(gpu):
+    """Return a function that begins a meter, which ends with the test."""
+    begun = []
+
+    def begin():
+        begun.append(gpu_usage.Meter(gpu, seconds=0.001))
+        return begun[-1]
+
+    yield begin
+    for meter in begun:
+        meter.stop()
+
+
 def wait_until(condition):
     for _ in range(2000):
         if condition():
@@ -25,15 +39,15 @@ def wait_until(condition):
     raise AssertionError("waited 10 seconds")
 
 
-def test_readings_are_averaged_while_a_job_computes(gpu):
-    meter = gpu_usage.Meter(gpu, seconds=0.001)
+def test_readings_are_averaged_while_a_job_computes(metered):
+    meter = metered()
     wait_until(lambda: meter.usage().utilisation == pytest.approx(0.6) and len(meter._percents) > 2)
     assert meter.usage().peak_memory == 3 * 2**30
     first = meter.usage().seconds
     wait_until(lambda: meter.usage().seconds > first)
 
 
-def test_a_gpu_that_does_not_tell_its_utilisation_has_none(gpu, monkeypatch):
+def test_a_gpu_that_does_not_tell_its_utilisation_has_none(gpu, metered, monkeypatch):
     """As a slice of a GPU, or a container without NVML."""
     asked = []
 
@@ -42,7 +56,7 @@ def test_a_gpu_that_does_not_tell_its_utilisation_has_none(gpu, monkeypatch):
         raise RuntimeError("Not Supported")
 
     monkeypatch.setattr(torch.cuda, "utilization", refuse)
-    meter = gpu_usage.Meter(gpu, seconds=0.001)
+    meter = metered()
     wait_until(lambda: asked)
     assert meter.usage().utilisation is None
     assert "an unknown share" in str(meter.usage())
@@ -68,3 +82,4 @@ def test_who_claims_a_gpu_has_a_meter(gpu, monkeypatch, tmp_path):
     assert devices.claim_device(print) == torch.device("cuda", 0)
     assert devices.meter is not None
     assert devices.meter.usage().peak_memory == 3 * 2**30
+    devices.meter.stop()

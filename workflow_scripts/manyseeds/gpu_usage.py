@@ -40,7 +40,7 @@ class Usage(NamedTuple):
 
 
 class Meter:
-    """Reads the utilisation of a GPU in the background, for as long as its process lives.
+    """Reads the utilisation of a GPU in the background, until it is stopped or its process ends.
 
     Parameters
     ----------
@@ -53,6 +53,7 @@ class Meter:
     def __init__(self, device: "torch.device", seconds: float = SECONDS) -> None:
         self._device, self._pause, self._begun = device, seconds, time.monotonic()
         self._percents: list[int] = []
+        self._stopped = threading.Event()
         threading.Thread(target=self._read_again_and_again, daemon=True).start()
 
     def usage(self) -> Usage:
@@ -63,12 +64,16 @@ class Meter:
         share = sum(percents) / len(percents) / 100 if percents else None
         return Usage(time.monotonic() - self._begun, share, cuda.max_memory_reserved(self._device))
 
+    def stop(self) -> None:
+        """Read no more."""
+        self._stopped.set()
+
     def _read_again_and_again(self) -> None:
         from torch import cuda
 
-        while True:
+        while not self._stopped.is_set():
             try:
                 self._percents.append(cuda.utilization(self._device))  # needs nvidia-ml-py
             except Exception:  # NVML has an error for each thing that a driver, a container or a MIG slice hides
                 return
-            time.sleep(self._pause)
+            self._stopped.wait(self._pause)
