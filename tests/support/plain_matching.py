@@ -1,4 +1,4 @@
-"""Weight matching as published (Ainsworth et al. 2022), all products computed anew for each assignment."""
+"""Weight matching as published (Ainsworth et al. 2022), which computes all products again for each assignment."""
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment

@@ -71,8 +71,11 @@ def check_start(
         is drawn, and the condition needs draws.
     """
     n_outputs = n_categories if chosen is None else len(chosen)
-    one, other = (initial_weights(network, image_shape, n_outputs, root_seed=root, seed=seed) for root in (0, 1))
-    if needs_draws and digest_of(one) == digest_of(other):
+    begun = [
+        digest_of(initial_weights(network, image_shape, n_outputs, root_seed=root, seed=seed))
+        for root in range(1 + needs_draws)
+    ]
+    if needs_draws and begun[0] == begun[1]:
         raise StudyError(
             f"networks: {network.weights} has all weights of {network.architecture}, so all networks of condition "
             f"{condition} would be one; let other streams than init vary (conditions[].vary)."

@@ -5,7 +5,7 @@ and is drawn as `initialisation` says.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,9 @@ from manyseeds.models.spec import Network, Weights
 from manyseeds.models.user_weights import Value, read_user_weights, without_prefixes
 from manyseeds.study.architectures import DEFAULT, TIMM
 from manyseeds.study.user_folders import starting_file
+
+Readout = Callable[[], frozenset[str]]
+"""Returns the names of the readout's parameters. Called only if weights do not fit, because it builds networks."""
 
 
 def placed(
@@ -42,16 +45,16 @@ def placed(
     StudyError
         If weights cannot be read or downloaded, or if others than those of the readout do not fit.
     """
-    described = (network, image_shape, n_categories)
+    readout = cache(lambda: readout_parameters(network, image_shape, n_categories))
     if network.weights == DEFAULT:
         source, given = f"the default weights of {network.architecture}", default_weights(network)
-        _check_fit(drawn, _shapes(given), described, source)
+        _check_fit(drawn, _shapes(given), readout, source)
     else:
         path = starting_file(Path(str(network.weights)), seed)
         source = str(path)
-        given = read_user_weights(path, lambda shapes: _check_fit(drawn, shapes, described, source))
+        given = read_user_weights(path, lambda shapes: _check_fit(drawn, shapes, readout, source))
         given = without_prefixes(given, drawn)
-    redrawn = _redrawn(drawn, _shapes(given), described)
+    redrawn = _redrawn(drawn, _shapes(given), readout)
     weights = {name: drawn[name] if name in redrawn else given[name] for name in drawn}
     for name, array in weights.items():
         if array.dtype != drawn[name].dtype:
@@ -59,22 +62,17 @@ def placed(
     return weights
 
 
-def _check_fit(
-    drawn: Weights, shapes: build.Shapes, described: tuple[Network, tuple[int, int, int], int], source: str
-) -> None:
+def _check_fit(drawn: Weights, shapes: build.Shapes, readout: Readout, source: str) -> None:
     """Check that weights fit, but for those of the readout; `drawn` has all that the network expects."""
     found = without_prefixes(shapes, drawn)
-    redrawn = _redrawn(drawn, found, described)
+    redrawn = _redrawn(drawn, found, readout)
     build.check_fit(_without(_shapes(drawn), redrawn), _without(found, redrawn), source=source)
 
 
-def _redrawn(
-    drawn: Weights, found: build.Shapes, described: tuple[Network, tuple[int, int, int], int]
-) -> frozenset[str]:
+def _redrawn(drawn: Weights, found: build.Shapes, readout: Readout) -> frozenset[str]:
     """Return the names of the readout's parameters if one of them is missing or has another shape, else none."""
     misfits = {name for name, shape in _shapes(drawn).items() if found.get(name) != shape}
-    readout = readout_parameters(*described) if misfits else frozenset()
-    return readout if misfits & readout else frozenset()
+    return readout() if misfits and misfits & readout() else frozenset()
 
 
 def readout_parameters(network: Network, image_shape: tuple[int, int, int], n_categories: int) -> frozenset[str]:

@@ -10,7 +10,7 @@ from manyseeds.study.architectures import DEFAULT, NAMED_IN, RESERVED, layer_nam
 from manyseeds.study.names import alike
 from manyseeds.study.network_code import LIBRARIES, imported_module
 from manyseeds.study.study import BUILT_IN, FOLDERS, OWN_ACTIVATIONS, OWN_NETWORKS, TRAINED, Study, network_name
-from manyseeds.study.user_folders import BRACES
+from manyseeds.study.user_folders import check_braces
 from manyseeds.study.validation import Config, check_plain, check_schema, with_defaults, with_types
 
 MOST_INSTANCES = 10_000
@@ -120,10 +120,7 @@ def _check_folders(study: Study) -> None:
             continue
         if not folder.strip() or max(len(os.fsencode(part)) for part in folder.split("/")) > LONGEST_PATH:
             raise StudyError(f"Config key {key}: found {folder[:LONGEST_PATH]!r}, expected the path of a folder.")
-        if Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(f"results/{study.name}")):
-            raise StudyError(
-                f"Config key {key}: found {folder}, expected a folder outside the study's own results/{study.name}."
-            )
+        _check_outside_results(study, f"Config key {key}", folder, "a folder")
 
 
 def _check_stimuli(config: Config) -> None:
@@ -357,6 +354,7 @@ def _check_starts(study: Study) -> None:
                 "torchvision or timm."
             )
         if weights != DEFAULT:
+            check_braces(key, weights)
             _check_outside_results(study, key, weights, "weights")
     if study.mode == TRAINED:
         for instance in study.instances:
@@ -364,9 +362,7 @@ def _check_starts(study: Study) -> None:
 
 
 def _check_outside_results(study: Study, key: str, path: str, what: str) -> None:
-    """Check that a path can stand in a rule, and is not among the study's own results."""
-    if not BRACES.isdisjoint(path):
-        raise StudyError(f"{key}: found {path}, expected a path without {{, }}, < and >, which Snakemake replaces.")
+    """Check that a path is not among the study's own results."""
     if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(f"results/{study.name}")):
         raise StudyError(f"{key}: found {path}, expected {what} outside the study's own results/{study.name}.")
 
@@ -443,6 +439,7 @@ def _check_outside(study: Study) -> None:
             raise StudyError(
                 f"Config key outside.files: found the name {name}, which a built-in RDM has; expected another."
             )
+        check_braces("Config key outside.files", path)
         _check_outside_results(study, "Config key outside.files", path, "a file")
         if "whitened_cosine" in chosen["comparisons"] and not entry["squared"]:
             raise StudyError(

@@ -171,13 +171,27 @@ def abridged(names: Sequence[str]) -> str:
     return ", ".join(shown) + (f" and {others} more" if others else "")
 
 
+def check_braces(key: str, path: str) -> None:
+    """Check that a path has no characters that Snakemake replaces in rules.
+
+    Parameters
+    ----------
+    key
+        What names the path, for the error.
+
+    Raises
+    ------
+    StudyError
+        If it has one of `BRACES`.
+    """
+    if not BRACES.isdisjoint(path):
+        raise StudyError(f"{key}: found {path}, expected a path without {{, }}, < and >, which Snakemake replaces.")
+
+
 def _find_instances(folder: Path, pattern: str, key: str, suffixes: Sequence[str] = ("",)) -> dict[Instance, Path]:
     if not os.path.isdir(folder):  # pathlib's is_dir raises if a link leads to itself
         raise StudyError(f"Config key {key}: the folder {folder} does not exist.")
-    if not BRACES.isdisjoint(str(folder)):
-        raise StudyError(
-            f"Config key {key}: found {folder}, expected a path without {{, }}, < and >, which Snakemake replaces."
-        )
+    check_braces(f"Config key {key}", str(folder))
     found: dict[Instance, Path] = {}
     for path in folder.glob(f"*/*/{pattern}"):
         seed = re.fullmatch(r"seed([0-9]+)", path.stem)
