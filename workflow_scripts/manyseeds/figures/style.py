@@ -268,16 +268,17 @@ def grow(figure: Figure, height_mm: float) -> None:
 
 
 def lay_out(figure: Figure) -> None:
-    """Compute the place of every artist.
+    """Compute the place of every artist, and leave it there.
 
     It takes two passes, because panels of fixed aspect move after the first pass has measured their labels. Text that
     does not fit is broken or thinned, which takes others.
     """
-    for _ in range(MOST_FITS):
+    for n_fits in range(MOST_FITS + 1):
         for _ in range(2):
             figure.draw_without_rendering()
-        if not fit(figure):
+        if n_fits == MOST_FITS or not fit(figure):
             break
+    figure.set_layout_engine("none")  # each file would compute the same places again
 
 
 @journal_style()

@@ -77,6 +77,9 @@ def configure(stores: Path, platform: Platform) -> None:
 @cache
 def _compiled() -> Callable[..., tuple[Tensor, Tensor]]:
     """Return the compiled step; torch compiles it at the first call for each network structure."""
+    import torch._inductor.config
+
+    torch._inductor.config.deterministic = True  # `make_deterministic` leaves the compiler alone
     return torch.compile(loss_and_logits, dynamic=False)
 
 

@@ -26,6 +26,8 @@ def train_plainly(
     """Train one attempt at an instance; return its weights at checkpoints, by epoch and name (methods 3)."""
     recipe = task.recipe
     make_deterministic(recipe.precision)
+    if recipe.compile:
+        torch.use_deterministic_algorithms(True)  # the compiler too
     module = build.build(task.network, images.image_shape, images.n_categories)
     build.load(module, task.initial_weights(images, initial, attempt), source=f"initial weights of {task.name}")
     # torch does not declare `memory_format`.
