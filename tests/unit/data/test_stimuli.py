@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from manyseeds.data.stimuli import stimuli_from_folder, stimuli_from_test_images
+from manyseeds.data.dataset import index_table
+from manyseeds.data.image_folder import load_image_folder
+from manyseeds.data.stimuli import stimuli_from_folder, stimuli_from_test_images, stimuli_of_image_folder
 from manyseeds.errors import StudyError
 
 
@@ -57,6 +59,21 @@ def folders(tmp_path):
         for k in range(3):
             Image.fromarray(np.zeros((4, 4), dtype=np.uint8)).save(tmp_path / folder / f"{k}.png")
     return tmp_path
+
+
+def test_stimuli_of_an_image_folder_are_known_before_it_is_packed(tmp_path):
+    for place in ("train/cat", "train/dog", "test/cat", "test/dog/deep"):
+        (tmp_path / place).mkdir(parents=True)
+        for k in (10, 2, 1):
+            Image.new("L", (8, 8)).save(tmp_path / place / f"{k}.png")
+    packed = load_image_folder(tmp_path, 8)
+    expected = stimuli_from_test_images(index_table(packed), packed.categories, 2)
+    known = ["stimulus", "category", "category_name", "source", "source_index"]
+    pd.testing.assert_frame_equal(stimuli_of_image_folder(tmp_path, 2)[known], expected[known], check_dtype=False)
+    with pytest.raises(StudyError, match=r"per_category is 4, but category 'cat' has 3 images in .*; expected at most 3"):
+        stimuli_of_image_folder(tmp_path, 4)
+    with pytest.raises(StudyError, match=r"data\.root: .*lost is not an image folder"):
+        stimuli_of_image_folder(tmp_path / "lost", 4)
 
 
 def test_folders_are_categories_or_parts_of_one(folders):

@@ -67,7 +67,17 @@ def test_names_of_stimuli_are_those_of_files_or_of_another_column(tmp_path):
 def test_names_are_known_while_planning_where_files_or_the_data_set_tell_them(tmp_path):
     assert planned_names(study(stimuli={"per_category": 2}))[:3] == ["0/0", "0/1", "1/0"]
     assert planned_names(study(data={"dataset": "cifar10"}))[100] == "automobile/0"
-    assert planned_names(study(data={"dataset": "image_folder"})) is None
+    lost = study(data={"dataset": "image_folder", "root": str(tmp_path / "lost")})
+    assert planned_names(lost) is None
+    for split in ("train", "val"):
+        for category in ("cat", "dog"):
+            (tmp_path / "photographs" / split / category).mkdir(parents=True)
+            for place in (1, 2):
+                name = f"photographs/{split}/{category}/{split}_{category}{place}.png"
+                Image.new("L", (8, 8)).save(tmp_path / name)
+    data = {"dataset": "image_folder", "root": str(tmp_path / "photographs")}
+    of_test = study(data=data, stimuli={"per_category": 2})
+    assert planned_names(of_test) == ["val_cat1", "val_cat2", "val_dog1", "val_dog2"]
     for category in ("cat", "dog"):
         (tmp_path / "images" / category).mkdir(parents=True)
         Image.new("L", (8, 8)).save(tmp_path / f"images/{category}/{category}1.png")

@@ -139,6 +139,23 @@ def load_image_folder(
     )
 
 
+def list_test_images(root: Path, key: str) -> Files:
+    """Return the test images of each category, in the order of `load_image_folder`, without opening any.
+
+    Parameters
+    ----------
+    key
+        Key of the config that names the folder, for errors.
+
+    Raises
+    ------
+    StudyError
+        If there are no such folders, or as `list_categories`.
+    """
+    test_folder, _ = _split_folders(root, key, needs_training=False)
+    return list_categories(root / test_folder)
+
+
 def check_image_folder(root: Path, key: str) -> None:
     """Check the folders of `load_image_folder`, as far as that takes no time: only one image a category is looked for.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from manyseeds.data.image_folder import Remarks, list_categories
+from manyseeds.data.image_folder import Files, Remarks, list_categories, list_test_images
 from manyseeds.errors import StudyError
 
 
@@ -83,6 +83,32 @@ def stimuli_from_folder(
     files = _map_folders(root, list_categories(root, remarks), categories)
     if categories is None and len(files) < 2:
         raise StudyError(f"stimuli.root: {root} has only the category {next(iter(files))!r}, expected at least 2.")
+    return _first_of(files, root, per_category)
+
+
+def stimuli_of_image_folder(root: Path, per_category: int) -> pd.DataFrame:
+    """Return the stimuli that `stimuli_from_test_images` will choose, before a folder of images is packed.
+
+    Parameters
+    ----------
+    root
+        Folder of `data.root`.
+
+    Returns
+    -------
+    DataFrame
+        As from `stimuli_from_folder`; sources are paths from the root.
+
+    Raises
+    ------
+    StudyError
+        As `list_test_images`, or if a category has fewer test images.
+    """
+    return _first_of(list_test_images(root, "data.root"), root, per_category)[0]
+
+
+def _first_of(files: Files, root: Path, per_category: int) -> tuple[pd.DataFrame, list[Path]]:
+    """Return the first images of each category as stimuli, and their paths."""
     _check_counts({name: len(paths) for name, paths in files.items()}, per_category, f"images in {root}")
     paths = [path for category in files.values() for path in category[:per_category]]
     chosen = pd.DataFrame(

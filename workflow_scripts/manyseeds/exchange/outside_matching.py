@@ -9,7 +9,7 @@ import pandas as pd
 
 from manyseeds.comparison.outside import Outside
 from manyseeds.data.cifar10 import CATEGORIES
-from manyseeds.data.stimuli import stimuli_from_folder
+from manyseeds.data.stimuli import stimuli_from_folder, stimuli_of_image_folder
 from manyseeds.errors import StudyError
 from manyseeds.exchange.outside_files import match_names, read_outside
 from manyseeds.exchange.rsatoolbox_files import stimulus_names
@@ -57,19 +57,22 @@ def planned_names(study: Study) -> list[str] | None:
     Raises
     ------
     StudyError
-        As `names_of` and `stimuli_from_folder`.
+        As `names_of`, `stimuli_from_folder` and `stimuli_of_image_folder`.
     """
     config, column = study.config, study.config["outside"]["column"]
     if study.mode == OWN_ACTIVATIONS:
         return names_of(Path(config["activations_dir"], STIMULI), column)
-    stimuli = config["stimuli"]
+    stimuli, data = config["stimuli"], config["data"]
     if stimuli["root"] is not None:
         chosen, _ = stimuli_from_folder(Path(stimuli["root"]), stimuli["per_category"], stimuli["categories"])
-        return stimulus_names(chosen) if column == STIMULUS else _column(chosen, column)
-    categories = KNOWN_CATEGORIES.get(config["data"]["dataset"])
-    if categories is None or column != STIMULUS:
+    elif data["dataset"] == "image_folder" and Path(data["root"]).is_dir():
+        chosen = stimuli_of_image_folder(Path(data["root"]), stimuli["per_category"])
+    elif data["dataset"] in KNOWN_CATEGORIES and column == STIMULUS:
+        categories = KNOWN_CATEGORIES[data["dataset"]]
+        return [f"{category}/{place}" for category in categories for place in range(stimuli["per_category"])]
+    else:
         return None
-    return [f"{category}/{place}" for category in categories for place in range(stimuli["per_category"])]
+    return stimulus_names(chosen) if column == STIMULUS else _column(chosen, column)
 
 
 def check_files(study: Study) -> list[str]:
