@@ -28,18 +28,19 @@ TABLES_HEAD = """# Tables
 Every table is in `results/<study>/tables/`, as Parquet and as CSV. One row is one observation. A
 value is null if a column does not apply or a number is not defined. The field in CSV is then empty.
 A job that would write anything else fails. Accuracies and consistencies are fractions. Intervals
-have a level of 95 %, and [methods 5](methods.md#5-consistency-and-intervals) defines each
-`ci_method`.
+have a level of 95 %, but those of table `claims` have their own.
+[Methods 5](methods.md#5-consistency-and-intervals) defines each `ci_method`.
 """
 
 FIGURES_HEAD = """# Figures
 
 <!-- Written by `make docs` from workflow_scripts/manyseeds/figures/catalogue.py; change it there. -->
 
-`snakemake --cores 2 fig4` makes `results/<study>/figures/fig4.pdf` and `.png`, and all that they
-need. Each figure is such a target, and its name follows Mehrer et al. (2020). Figures are drawn
-from tables alone. Building a figure trains only the networks that it shows.
-[Running](running.md#what-a-figure-costs) says how many networks and jobs each figure takes.
+`snakemake --cores 2 fig4` makes `results/<study>/figures/fig4.pdf`, `.png` and `.svg`, and all that
+they need. Each figure is such a target. Those called `fig` and `supp` have the numbers of Mehrer et
+al. (2020). Figures are drawn from tables alone, but `conserved_images` also shows the stimuli.
+Building a figure trains only the networks that it shows. [Running](running.md#what-a-figure-costs)
+says how many networks and jobs each figure takes.
 
 If a study lacks something that a figure needs, Snakemake stops and names it. Most figures show the
 condition `baseline` alone, or all conditions of networks that have no baseline. `fig8`, `supp3` and
@@ -121,7 +122,7 @@ def gallery_page(figures: Mapping[str, Entry], entries: Mapping[str, Mapping[str
     sections = [_picture(name, figures[name], entries[name]) for name in figures if name in entries]
     missing = ", ".join(f"`{name}`" for name in figures if name not in entries)
     rest = _wrapped(f"No run has a picture of these figures yet: {missing}.")
-    return "\n".join([GALLERY_HEAD, *sections, "## Without a picture\n", rest]) + "\n"
+    return "\n".join([GALLERY_HEAD, *sections, *(["## Without a picture\n", f"{rest}\n"] if missing else [])])
 
 
 def _picture(name: str, entry: Entry, about: Mapping[str, str]) -> str:
@@ -129,7 +130,8 @@ def _picture(name: str, entry: Entry, about: Mapping[str, str]) -> str:
     path = about.get("picture", f"figures/gallery/{name}.png")
     command = f"    snakemake --cores 2 {name} {about.get('study', '')}".rstrip()
     read = _wrapped(" ".join(about["read"].split()))
-    return f"## {name}\n\n**{entry.title}.**\n\n{command}\n\n![{entry.title}]({path})\n\n{read}\n"
+    title = entry.title if entry.title.endswith("?") else f"{entry.title}."
+    return f"## {name}\n\n**{title}**\n\n{command}\n\n![{entry.title}]({path})\n\n{read}\n"
 
 
 def config_page(schema: Schema, defaults: Mapping[str, Any]) -> str:
