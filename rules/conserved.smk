@@ -5,6 +5,7 @@ rule predict_stimuli:
     input:
         weights=of_group("networks/{instance}/epoch{epoch}.safetensors", [STUDY.last_epoch]),
         stimuli=f"{R}/stimuli/inputs.npy",
+        labels=f"{R}/stimuli/stimuli.parquet",
         card=f"{R}/dataset/card.json",
     output:
         table=f"{R}/tables/parts/{{architecture}}/{{condition}}/stimulus_predictions.parquet",

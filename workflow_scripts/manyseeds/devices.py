@@ -90,7 +90,7 @@ def make_deterministic(precision: str) -> None:
     """Set up the process to give the same bits every time: deterministic kernels, one CPU thread."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with a fixed workspace
     torch.set_num_threads(1)
-    # `use_deterministic_algorithms` does the same, but also loads the compiler: a second of each job. `compiled` tells it.
+    # `use_deterministic_algorithms` also loads the compiler, which takes a second of each job. `compiled` sets that up.
     torch.set_deterministic_debug_mode("error")
     # Each buffer is written before it is read. torch sets the property up in a way that type checkers do not see.
     torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]

@@ -188,6 +188,16 @@ def test_identical_networks_and_rotated_ones_have_the_same_dimensions():
     np.testing.assert_allclose(found.cross, found.own, atol=1e-10)
 
 
+def test_layers_of_few_units_have_as_many_dimensions_as_any_compromise():
+    rng = np.random.default_rng(1)
+    networks = [squared(rng.standard_normal((15, 3))) for _ in range(4)]
+    splits = conserved.halves_of(4, 10, np.random.default_rng(0))
+    found = conserved.conserved_dimensions(networks, np.repeat([0, 1, 2], 5), splits, 50)
+    assert found.cross.shape == found.own.shape == (4, 6)
+    assert found.category.sum() <= 2
+    np.testing.assert_allclose(found.own[:, 2:], 1.0)
+
+
 def test_without_halves_or_variation_there_are_no_dimensions():
     networks = [squared(each) for each in patterns_of(4, 0.6)]
     splits = conserved.halves_of(4, 10, np.random.default_rng(0))

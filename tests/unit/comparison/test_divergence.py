@@ -3,6 +3,7 @@
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.spatial.distance import pdist
@@ -12,6 +13,7 @@ from manyseeds.comparison.divergence import (
     Snapshot,
     compare_snapshots,
     copies_of,
+    correctness,
     correlate_copies,
     pairs_of,
     predicted_categories,
@@ -96,6 +98,17 @@ def test_predicted_categories_are_those_that_outputs_stand_for(tmp_path):
         assert rows["seed"].tolist() == [1] * 9 + [4] * 9
         assert rows["position"].tolist() == [*range(9)] * 2
         np.testing.assert_array_equal(rows["predicted"], np.array(categories or [0, 1, 2])[expected])
+
+
+def test_predictions_of_stimuli_from_a_folder_are_right_by_the_names_of_categories():
+    stimuli = pd.DataFrame({"category": [0, 0, 1, 2], "category_name": ["cat", "cat", "dog", "unicorn"]})
+    predicted = pd.DataFrame({"position": [0, 1, 2, 3] * 2, "predicted": [3, 5, 5, 0, 3, 3, 3, 1]})
+    names = ["airplane", "automobile", "bird", "cat", "deer", "dog"]
+    found = correctness(predicted, stimuli, names)
+    np.testing.assert_array_equal(found, [1, 0, 1, np.nan, 1, 1, 0, np.nan])
+    np.testing.assert_array_equal(
+        correctness(predicted[:2], stimuli[:2].assign(category_name="3"), ["0", "1", "2", "3"]), [1, 0]
+    )
 
 
 def test_copies_are_correlated_at_each_epoch_that_both_have(tmp_path):

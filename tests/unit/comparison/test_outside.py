@@ -61,10 +61,19 @@ def test_stimuli_without_dissimilarities_are_left_out_of_the_whitened_cosine():
 
 @pytest.mark.parametrize("comparison", THEIRS)
 def test_what_does_not_vary_or_is_not_there_is_undefined(comparison):
-    constant, nothing = np.zeros(36), np.full(36, np.nan)
-    found = outside.compare(SQUARED[0], constant, comparison)
-    assert found == 0 if comparison in ("rho_a", "kendall_tau_a") else np.isnan(found)  # nothing is concordant
+    nothing = np.full(36, np.nan)
+    assert np.isnan(outside.compare(SQUARED[0], np.zeros(36), comparison))
     assert np.isnan(outside.compare(SQUARED[0], nothing, comparison))
+    if "cosine" not in comparison:
+        constant = np.full(36, 0.1)  # its mean is another number, by rounding
+        assert np.isnan(outside.compare(SQUARED[0], constant, comparison))
+        theirs = outside.Outside("brain", ("a", "b"), np.stack([constant, SQUARED[1]]), np.arange(9))
+        for known in (None, outside.numbers_of(SQUARED)):
+            values, ensemble = outside.compare_networks(SQUARED, theirs, comparison, "correlation", known)
+            assert np.isnan(values[:, 0]).all()
+            assert np.isfinite([*values[:, 1], ensemble[1]]).all()
+        several = outside.noise_ceiling(np.stack([constant, *SQUARED]), comparison)
+        assert several == outside.noise_ceiling(SQUARED, comparison)
 
 
 @pytest.mark.filterwarnings("ignore:Noise ceiling for tau")

@@ -70,7 +70,9 @@ def test_stimuli_of_an_image_folder_are_known_before_it_is_packed(tmp_path):
     expected = stimuli_from_test_images(index_table(packed), packed.categories, 2)
     known = ["stimulus", "category", "category_name", "source", "source_index"]
     pd.testing.assert_frame_equal(stimuli_of_image_folder(tmp_path, 2)[known], expected[known], check_dtype=False)
-    with pytest.raises(StudyError, match=r"per_category is 4, but category 'cat' has 3 images in .*; expected at most 3"):
+    with pytest.raises(
+        StudyError, match=r"per_category is 4, but category 'cat' has 3 images in .*; expected at most 3"
+    ):
         stimuli_of_image_folder(tmp_path, 4)
     with pytest.raises(StudyError, match=r"data\.root: .*lost is not an image folder"):
         stimuli_of_image_folder(tmp_path / "lost", 4)

@@ -30,12 +30,13 @@ def parent(seed=0):
     return initialisation.initial_weights(network, SHAPE, 10, root_seed=0, seed=seed)
 
 
-SMALL = study(
-    networks=[{"architecture": "all_cnn_7", "width": 0.05, "readout_relu": False}],
-    training={"batch_size": 16, "clip_norm": 5},
-    distortions={"names": ["blur", "gamma"]},
-    finetune={"distortions": ["blur"], "learning_rates": [1e-3], "epochs": 2},
-)
+OVERLAY = {
+    "networks": [{"architecture": "all_cnn_7", "width": 0.05, "readout_relu": False}],
+    "training": {"batch_size": 16, "clip_norm": 5},
+    "distortions": {"names": ["blur", "gamma"]},
+    "finetune": {"distortions": ["blur"], "learning_rates": [1e-3], "epochs": 2},
+}
+SMALL = study(**OVERLAY)
 
 
 def further(rate=1e-3, seed=0):
@@ -51,6 +52,13 @@ def trained(folder, task, initial):
     found = stores.finished_store(folder, task.digest(initial, IMAGES.digest, "code"), task.max_attempts)
     assert found is not None
     return found
+
+
+def test_weights_are_not_perturbed_again():
+    perturbed = study(**OVERLAY, conditions=[{"name": "baseline", "perturb": {"epoch": 0}}])
+    assert "perturb" in tasks.task_values(perturbed, Instance("all_cnn_7", "baseline", 0))
+    values = tasks.tuning_values(perturbed, Instance("all_cnn_7", "baseline", 0), 1e-3)
+    assert finetuning.FurtherTask.from_params(n_categories=10, **values).perturb is None
 
 
 def test_a_training_at_rate_0_returns_the_bits_of_its_parent(tmp_path):

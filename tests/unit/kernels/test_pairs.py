@@ -54,6 +54,9 @@ def test_each_kind_has_its_pairs():
     assert epochs.a == (0, 3, "epoch3")
     assert epochs.b == (0, 5, "trained")
     assert "null" not in {pair.kind for pair in pairs.pairs({0: CHOSEN, 1: CHOSEN}, 5, untrained=False)}
+    early = [variants.trained(), variants.at_epoch(4), variants.at_epoch(2)]
+    named = [pair for pair in pairs.pairs({0: early}, 5, untrained=False) if pair.kind == "epochs"]
+    assert [(pair.a.epoch, pair.b.epoch) for pair in named] == [(2, 4)]
 
 
 def test_weights_are_those_of_files_or_made_from_the_trained_ones(known):
@@ -88,6 +91,18 @@ def test_rows_are_of_layers_and_of_networks_and_leave_out_failed_variants(known)
     assert (rows["chance_mean"] < rows["chance_high"]).all()
     assert network.loc[("null", "greedy"), "similarity"].mean() < network["chance_high"].loc[("null", "greedy")].iloc[0]
     assert set(rows["n_constant"]) == {0}
+
+
+def test_networks_that_begin_alike_have_no_pair_before_training(known):
+    layers = comparison.chosen_layers(weights(0), None, "net")
+    comparer = comparison.Comparer(weights(0), layers, is_chain=False, restarts=1, draws=3, seed=0)
+    chosen = [pair for pair in pairs.pairs(dict.fromkeys((0, 1, 4), CHOSEN), 5, untrained=True) if pair.kind == "null"]
+    initial = {0: weights(100), 1: weights(101), 4: weights(101)}
+    rows = comparison.compare(chosen, lambda seed, _: initial[seed], comparer, lambda line: None)
+    assert {*zip(rows["seed_a"], rows["seed_b"], strict=True)} == {(0, 1), (0, 4)}
+    initial[4] = weights(102) | {"conv3.weight": weights(100)["conv3.weight"]}
+    rows = comparison.compare(chosen, lambda seed, _: initial[seed], comparer, lambda line: None)
+    assert {*zip(rows["seed_a"], rows["seed_b"], strict=True)} == {(0, 1), (1, 4)}
 
 
 def test_networks_that_are_no_chain_are_not_matched_as_a_whole():

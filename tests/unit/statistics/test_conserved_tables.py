@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from places import ROOT
-from scipy import stats
+from scipy import special, stats
 from scipy.spatial.distance import pdist
 
 from manyseeds.io import tables as tables_of_files
@@ -14,6 +14,7 @@ from manyseeds.representations.geometry import measure_geometry
 from manyseeds.representations.geometry_files import save_geometries
 from manyseeds.statistics import conserved
 from manyseeds.statistics.conserved import Plan
+from manyseeds.statistics.resampling import jackknife
 
 PLAN = Plan(splits=20, min_reliability=0.3, dimensions=50, seed=0)
 CATEGORIES = np.repeat([0, 1, 2], 6)
@@ -57,11 +58,16 @@ def test_identical_networks_share_everything():
 def test_shares_have_the_jackknife_over_networks():
     r = np.corrcoef(correlated(5, 0.4, 60))
     rows = {row["quantity"]: row for row in conserved.shares(r)}
-    for quantity in ("share", "lower", "upper"):
-        left = [conserved.ceilings(np.delete(np.delete(r, i, 0), i, 1))[quantity] for i in range(5)]
+    for quantity in ("share", "lower", "upper", "consistency"):
+        scale, back = (special.logit, special.expit) if quantity == "consistency" else (np.arctanh, np.tanh)
+        left = scale([conserved.ceilings(np.delete(np.delete(r, i, 0), i, 1))[quantity] for i in range(5)])
         half = stats.t.ppf(0.975, 4) * np.sqrt(4 / 5 * np.sum((left - np.mean(left)) ** 2))
-        value = conserved.ceilings(r)[quantity]
-        assert (rows[quantity]["ci_low"], rows[quantity]["ci_high"]) == pytest.approx((value - half, value + half))
+        value = scale(conserved.ceilings(r)[quantity])
+        ends = rows[quantity]["ci_low"], rows[quantity]["ci_high"]
+        assert ends == pytest.approx((back(value - half), back(value + half)))
+    summary = jackknife(r[np.triu_indices(5, 1)] ** 2, 5, in_unit_interval=True)
+    of_summary = summary.low.item(), summary.high.item()
+    assert (rows["consistency"]["ci_low"], rows["consistency"]["ci_high"]) == pytest.approx(of_summary)
     two = {row["quantity"]: row for row in conserved.shares(r[:2, :2])}
     assert np.isnan(two["share"]["ci_low"])
 
@@ -150,6 +156,7 @@ def test_a_group_has_all_tables_with_the_columns_of_their_schemas(tmp_path):
     predicted[:3, 5] = 2  # of the first category, so three of four are wrong
     rows = [(seed, position, predicted[seed, position]) for seed in range(4) for position in range(18)]
     predictions = pd.DataFrame(rows, columns=["seed", "position", "predicted"])
+    predictions["correct"] = 1.0 * (predictions["predicted"] == CATEGORIES[predictions["position"]])
     found = conserved.of_group(files, STIMULI, predictions, ["euclidean", "correlation"], None, PLAN, lambda line: None)
     group = {"architecture": "net", "condition": "mine", "epoch": 3, "n_networks": 4}
     for name, table in found.items():

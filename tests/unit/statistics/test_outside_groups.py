@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.spatial.distance import pdist
 
@@ -101,5 +102,47 @@ def test_the_best_layer_is_counted_network_by_network():
 
     compared = [of_layer("conv1", [1, 2, 5, 3]), of_layer("conv2", [2, 1, 5, np.nan]), of_layer("conv3", [0, 0, 0, 9])]
     assert outside_summaries.best_shares(compared) == [0.5, 0.25, 0.25]
-    undefined = [of_layer("conv1", [np.nan, 1]), of_layer("conv2", [np.nan, 2])]
+    one_undefined = [of_layer("conv1", [np.nan, 1]), of_layer("conv2", [np.nan, 2])]
+    assert outside_summaries.best_shares(one_undefined) == [0.0, 1.0]
+    undefined = [of_layer("conv1", [np.nan]), of_layer("conv2", [np.nan])]
     assert np.isnan(outside_summaries.best_shares(undefined)).all()
+
+
+@pytest.mark.parametrize("comparison", ["pearson", "spearman", "rho_a", "kendall_tau_a"])
+def test_networks_and_subjects_with_constant_rdms_are_left_out(comparison, tmp_path):
+    networks = np.stack([pdist(RNG.normal(size=(12, 5))) for _ in range(4)])
+    subjects = np.stack([pdist(RNG.normal(size=(12, 5))) for _ in range(4)])
+    more = np.concatenate([networks, np.full((1, 66), 0.1)]), np.insert(subjects, 1, 0.5, axis=0)
+    keys = {
+        "comparison": comparison,
+        "measure": "correlation",
+        "file": "brain",
+        "kind": "brain",
+        "normalisation": "none",
+    }
+    found = []
+    for ours, theirs in ((networks, subjects), more):
+        outer = outside.Outside("brain", tuple(map(str, range(len(theirs)))), theirs, np.arange(12))
+        for layer, place in (("conv1", 0), ("conv2", 1)):
+            named = keys | {"layer": layer, "layer_index": place}
+            rdms = ours if layer == "conv1" else ours[:, ::-1]
+            found.append(outside_resampling.compare_outside(rdms, outer, named, PLAN.weights(CATEGORIES)))
+    ceilings = {("brain", comparison): (0.1, 0.2)}
+    drop = ["ensemble"]  # the mean RDM of networks has a constant more
+    plain, with_constants = ([*outside_summaries.summary_rows(each, ceilings)] for each in (found[:2], found[2:]))
+    for one, other in zip(plain, with_constants, strict=True):
+        assert one.keys() == other.keys()
+        for name in one.keys() - set(drop):
+            assert one[name] == pytest.approx(other[name], nan_ok=True), name
+        assert other["n_networks"] == other["n_subjects"] == 4
+        assert np.isfinite([other["mean"], other["ensemble"]]).all()
+    rows = [*outside_summaries.value_rows(found[2:3], range(5), {"brain": tuple("abcde")})]
+    assert np.isnan([row["value"] for row in rows if row["seed"] == 4 or row["subject"] == "b"]).all()
+    assert sum(np.isnan(row["value"]) for row in rows) == 6 + 5
+    outside_summaries.save_compared(tmp_path / "plain.npz", found[:2])
+    outside_summaries.save_compared(tmp_path / "constants.npz", found[2:])
+    conclusions = [
+        outside_summaries.tables_of_conclusions({("a", "x"): tmp_path / first, ("b", "x"): tmp_path / second})
+        for first, second in (("plain.npz", "plain.npz"), ("constants.npz", "constants.npz"))
+    ]
+    pd.testing.assert_frame_equal(*(each.fillna(-1.0) for each in conclusions), rtol=1e-9)

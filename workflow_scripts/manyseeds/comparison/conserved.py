@@ -238,7 +238,7 @@ def conserved_dimensions(
     splits
         Halves of the networks; without any there is nothing to compare.
     most
-        Largest number of dimensions.
+        Largest number of dimensions. There are fewer if the compromise of any half has fewer.
 
     Returns
     -------
@@ -250,17 +250,18 @@ def conserved_dimensions(
     if not splits or not np.isfinite(traces).all() or (traces <= 0).any():
         return None
     grams = [gram / trace for gram, trace in zip(grams, traces, strict=True)]
-    n_dimensions = min(len(grams[0]) - 1, most)
     cka = cosines(np.stack([gram.ravel() for gram in grams]))
+    sides = [side for halves in splits for side in (halves, halves[::-1])]
+    compromises = [_compromise(grams, cka, used, min(len(grams[0]) - 1, most)) for used, _ in sides]
+    n_dimensions = min(vectors.shape[1] for vectors in compromises)
     own = np.cumsum([_largest(gram, n_dimensions)[0] for gram in grams], axis=1)
     cross: list[list[Floats]] = [[] for _ in grams]
     in_categories = []
-    for halves in splits:
-        for used, left in (halves, halves[::-1]):
-            vectors = _compromise(grams, cka, used, n_dimensions)
-            in_categories.append(_in_categories(vectors, categories))
-            for network in left:
-                cross[network].append(np.cumsum(np.einsum("nk,nk->k", vectors, grams[network] @ vectors)))
+    for (_, left), every in zip(sides, compromises, strict=True):
+        vectors = every[:, :n_dimensions]
+        in_categories.append(_in_categories(vectors, categories))
+        for network in left:
+            cross[network].append(np.cumsum(np.einsum("nk,nk->k", vectors, grams[network] @ vectors)))
     return Dimensions(np.stack([np.mean(each, axis=0) for each in cross]), own, np.mean(in_categories, axis=0))
 
 
@@ -272,12 +273,16 @@ def _largest(matrix: Floats, n: int) -> tuple[Floats, Floats]:
 
 
 def _compromise(grams: Sequence[Floats], cka: Floats, used: Sequence[int], n: int) -> Floats:
-    """Return the main dimensions (stimuli, n) of the compromise of some networks (DISTATIS; Abdi et al. 2005)."""
+    """Return the main dimensions (stimuli, n) of the compromise of some networks (DISTATIS; Abdi et al. 2005).
+
+    They are fewer than n if no variance is left, as in layers of few units: more of them would be arbitrary.
+    """
     used = list(used)
     weights = np.abs(np.linalg.eigh(cka[np.ix_(used, used)])[1][:, -1])
     weights = weights / weights.sum()
     parts = (weight * grams[each] / np.linalg.norm(grams[each]) for weight, each in zip(weights, used, strict=True))
-    return _largest(np.sum(list(parts), axis=0), n)[1]
+    values, vectors = _largest(np.sum(list(parts), axis=0), n)
+    return vectors[:, values > values[0] * len(vectors) * np.finfo(np.float64).eps]
 
 
 def _in_categories(vectors: Floats, categories: ArrayLike) -> Floats:

@@ -152,3 +152,22 @@ def predicted_categories(
         predicted = outputs if categories is None else np.asarray(categories)[outputs]
         frames.append(pd.DataFrame({"seed": seed, "position": np.arange(len(stimuli)), "predicted": predicted}))
     return pd.concat(frames, ignore_index=True)
+
+
+def correctness(predicted: pd.DataFrame, stimuli: pd.DataFrame, categories: Sequence[str]) -> NDArray[np.float64]:
+    """Return whether each prediction is right, 0 or 1; NaN for stimuli of a category that the data do not have.
+
+    Stimuli from a folder number their own categories, so names are compared.
+
+    Parameters
+    ----------
+    predicted
+        From `predicted_categories`.
+    stimuli
+        Table of stimuli.
+    categories
+        Names of the data's categories, by number.
+    """
+    numbers = {str(name): number for number, name in enumerate(categories)}
+    truth = stimuli["category_name"].astype(str).map(numbers).to_numpy(np.float64)[predicted["position"]]
+    return np.where(np.isnan(truth), np.nan, predicted["predicted"] == truth)

@@ -49,7 +49,10 @@ def compare(first: Floats, second: Floats, comparison: str) -> float:
     if comparison == "whitened_cosine":
         return function(*_of_common_stimuli(first, second))
     defined = ~(np.isnan(first) | np.isnan(second))
-    return function(first[defined], second[defined]) if np.count_nonzero(defined) > 1 else np.nan
+    first, second = first[defined], second[defined]
+    if len(first) < 2 or (comparison != "cosine" and (np.ptp(first) == 0 or np.ptp(second) == 0)):
+        return np.nan  # rounding alone would correlate constants with others
+    return function(first, second)
 
 
 def _of_common_stimuli(first: Floats, second: Floats) -> tuple[Floats, Floats]:
@@ -152,9 +155,10 @@ def noise_ceiling(subjects: Floats, comparison: str) -> tuple[float, float]:
     Returns
     -------
     lower, upper : float
-        Mean over subjects of the agreement of each with the pooled RDM of the others, and with that of all. NaN for
-        fewer than three subjects.
+        Mean over subjects of the agreement of each with the pooled RDM of the others, and with that of all. Constant
+        subjects are left out. NaN for fewer than three subjects.
     """
+    subjects = subjects[[not np.isnan(compare(own, own, comparison)) for own in subjects]]
     if len(subjects) < FEWEST_SUBJECTS:
         return np.nan, np.nan
     everybody = pooled(subjects, comparison)
@@ -211,7 +215,8 @@ class Compared:
     ensemble
         (S,) of the mean RDM of all networks.
     draws
-        (B,) mean over networks and subjects on resampled stimuli; empty if stimuli are not resampled.
+        (B,) mean over networks and subjects with defined values on resampled stimuli; empty if stimuli are not
+        resampled.
     n_stimuli, n_entries
         Numbers of stimuli that the two have in common, and of pairs of these.
     n_undefined
@@ -225,6 +230,23 @@ class Compared:
     n_stimuli: int
     n_entries: int
     n_undefined: int
+
+    @property
+    def defined(self) -> Floats:
+        """Values of the networks and subjects that have any, such as those with a constant RDM have not."""
+        return without_undefined(self.values)
+
+
+def without_undefined(values: Floats) -> Floats:
+    """Leave out networks and subjects (N, S) without any defined value."""
+    networks, subjects = with_values(values)
+    return values[np.ix_(networks, subjects)]
+
+
+def with_values(values: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which networks (N,) and which subjects (S,) have any defined value."""
+    defined = ~np.isnan(values)
+    return defined.any(axis=1), defined.any(axis=0)
 
 
 Numbers = NDArray[np.intp]

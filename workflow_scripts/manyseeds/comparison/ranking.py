@@ -49,8 +49,7 @@ def correlations(ranks: Floats, others: Floats, times: Floats, *, expects_ties: 
     total = times.sum()
     first, second = (each - (total + 1) / 2 for each in (ranks, others))
     products = (first * times) @ second.T
-    if expects_ties:
-        return 12 * products / (total**3 - total)
-    norms = [np.einsum("kp,kp,p->k", each, each, times) for each in (first, second)]
+    squares = np.outer(*(np.einsum("kp,kp,p->k", each, each, times) for each in (first, second)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(np.outer(*norms) > 0, products / np.sqrt(np.outer(*norms)), np.nan)
+        found = 12 * products / (total**3 - total) if expects_ties else products / np.sqrt(squares)
+        return np.where(squares > 0, found, np.nan)

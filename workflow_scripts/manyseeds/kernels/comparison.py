@@ -8,7 +8,7 @@ import pandas as pd
 
 from manyseeds.errors import StudyError
 from manyseeds.kernels import matching, similarity, variants
-from manyseeds.kernels.pairs import Pair
+from manyseeds.kernels.pairs import NULL, Pair
 from manyseeds.kernels.similarity import PROPAGATED, SINGLE
 from manyseeds.kernels.variants import Weights
 from manyseeds.study import variants as named
@@ -91,6 +91,10 @@ class Comparer:
             values[PROPAGATED] = self._propagated_chance(shapes, min(draws, PROPAGATED_DRAWS), seed)
             self.chance[PROPAGATED] = _levels(values[PROPAGATED], similarity.normal_chance)
         self.chance_sd = {name: _with_mean(each).std(axis=0, ddof=1) for name, each in values.items()}
+
+    def shares_a_layer(self, a: Weights, b: Weights) -> bool:
+        """Return whether two sets of weights have equal kernels in a compared layer."""
+        return any(np.array_equal(a[f"{layer}.weight"], b[f"{layer}.weight"]) for layer in self.layers)
 
     def _propagated_chance(self, shapes: Mapping[str, tuple[int, ...]], draws: int, seed: int) -> np.ndarray:
         """Return the similarity (draws, layers) of random networks that are matched as a whole."""
@@ -191,12 +195,13 @@ def compare(
     ----------
     weights
         Returns the weights of a seed's variant, or None. Pairs without weights, as of a failed variant, are left out.
+        So are pairs before training that were not drawn apart, and have equal kernels in a compared layer.
     """
     rows: list[Row] = []
     counted: dict[str, int] = {}
     for pair in pairs:
         a, b = (weights(side.seed, side.variant) for side in (pair.a, pair.b))
-        if a is not None and b is not None:
+        if a is not None and b is not None and not (pair.kind == NULL and comparer.shares_a_layer(a, b)):
             rows += comparer.rows(pair, a, b)
             counted[pair.kind] = counted.get(pair.kind, 0) + 1
     report("Pairs: " + ", ".join(f"{number} of {kind}" for kind, number in counted.items()))

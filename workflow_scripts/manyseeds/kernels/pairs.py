@@ -77,10 +77,11 @@ def pairs(by_seed: Mapping[int, Sequence[Variant]], epoch: int, *, untrained: bo
 def _within(seed: int, chosen: Sequence[Variant], epoch: int) -> Iterator[Pair]:
     """Yield the pairs of one instance."""
     end = Side(seed, epoch, variants.TRAINED)
+    earlier = [Side(seed, int(each.value or 0), each.name) for each in chosen if each.kind == variants.EPOCH]
+    if earlier:  # of the two epochs that `kernels.epochs` names, the last epoch has no variant of its own
+        yield Pair(EPOCHS, *([*sorted(earlier, key=lambda side: side.epoch), end])[:2])
     for variant in chosen:
-        if variant.kind == variants.EPOCH:
-            yield Pair(EPOCHS, Side(seed, int(variant.value or 0), variant.name), end)
-        elif variant.kind in KIND_OF_VARIANT:
+        if variant.kind in KIND_OF_VARIANT:
             yield Pair(KIND_OF_VARIANT[variant.kind], end, Side(seed, epoch, variant.name))
     tuned = [Side(seed, epoch, variant.name) for variant in chosen if variant.kind == variants.FINETUNED]
     for a, b in combinations(tuned, 2):

@@ -105,7 +105,8 @@ def shares(r: Floats) -> Iterator[Row]:
     whole = ceilings(r)
     without = [ceilings(np.delete(np.delete(r, each, 0), each, 1)) for each in range(n)] if n > 2 else []
     for quantity, value in whole.items():
-        low, high = jackknife_ends(float(value), np.array([each[quantity] for each in without]))
+        scale = "logit" if quantity == "consistency" else "z"  # all others are correlations
+        low, high = jackknife_ends(float(value), np.array([each[quantity] for each in without]), scale=scale)
         yield {"quantity": quantity, "value": value, "ci_low": low, "ci_high": high}
     eigenvalues = np.linalg.eigvalsh(r)[::-1] if np.isfinite(r).all() else np.full(n, np.nan)
     yield _row("predicted_eigenvalue_1", (1 + (n - 1) * whole["share"]) / n)
@@ -282,7 +283,7 @@ def of_group(
     stimuli
         Columns stimulus and category, in order; also category_name, if there are names.
     predictions
-        Rows of `comparison.divergence.predicted_categories`; None if the networks are not known.
+        Rows of `comparison.divergence.predicted_categories`, with the column correct; None if networks are not known.
     measures, layers
         What is analysed; None: all layers.
     report
@@ -301,7 +302,7 @@ def of_group(
         for name, frames in parts.items()
     }
     if len(found["stimulus_agreement"]):
-        correct = _correct_shares(stimuli, predictions)
+        correct = _correct_shares(len(stimuli), predictions)
         positions = found["stimulus_agreement"]["position"].to_numpy(int)
         found["stimulus_agreement"]["correct_share"] = correct[positions]
     return found
@@ -329,11 +330,8 @@ def _of_layer(
     return joined | {"conserved_dimensions": dimension_rows(distances, names, plan)}
 
 
-def _correct_shares(stimuli: pd.DataFrame, predictions: pd.DataFrame | None) -> Floats:
+def _correct_shares(n_stimuli: int, predictions: pd.DataFrame | None) -> Floats:
     """Return the share of networks (n,) that classify each stimulus correctly; NaN if that is not known."""
     if predictions is None:
-        return np.full(len(stimuli), np.nan)
-    truth = stimuli["category"].to_numpy()[predictions["position"]]
-    is_correct = (predictions["predicted"].to_numpy() == truth).astype(np.float64)
-    shares_by_position = pd.Series(is_correct).groupby(predictions["position"].to_numpy()).mean()
-    return shares_by_position.reindex(range(len(stimuli))).to_numpy(float)
+        return np.full(n_stimuli, np.nan)
+    return predictions.groupby("position")["correct"].mean().reindex(range(n_stimuli)).to_numpy(float)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import squareform
 
-from manyseeds.comparison.outside import OF_RANKS, RHO_A, Compared, Numbers, Outside, compare_networks
+from manyseeds.comparison.outside import OF_RANKS, RHO_A, Compared, Numbers, Outside, compare_networks, with_values
 from manyseeds.comparison.ranking import correlations, mid_ranks, numbered
 
 Floats = NDArray[np.float64]
@@ -41,7 +41,11 @@ def compare_outside(
     """
     comparison, measure = keys["comparison"], keys["measure"]
     values, ensemble = compare_networks(networks, theirs, comparison, measure, numbers)
-    draws = resampled_means(networks, theirs.vectors, comparison, weights, numbers) if len(weights) else np.empty(0)
+    ours, others = with_values(values)
+    draws = np.empty(0)
+    if len(weights) and ours.any():
+        chosen = None if numbers is None else numbers[[*np.flatnonzero(ours), -1]]
+        draws = resampled_means(networks[ours], theirs.vectors[others], comparison, weights, chosen)
     undefined = np.isnan(networks)[:, None] | np.isnan(theirs.vectors)
     n_undefined = int(undefined.sum(axis=-1).max())
     return Compared(keys, values, ensemble, draws, len(theirs.places), networks.shape[1], n_undefined)

@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from manyseeds.comparison.outside import Compared
+from manyseeds.comparison.consistency import mean_along_first_axis
+from manyseeds.comparison.outside import Compared, without_undefined
 from manyseeds.io.files import atomic_path
 from manyseeds.statistics.flips import flip, flip_of_means, networks_needed
 from manyseeds.statistics.resampling import QUANTILES
@@ -91,7 +92,7 @@ def value_rows(
         counts = {"n_stimuli": each.n_stimuli, "n_entries": each.n_entries, "n_undefined": each.n_undefined}
         names = subjects[each.keys["file"]]
         for seed, values in [*zip(seeds, each.values, strict=True), (None, each.ensemble)]:
-            yield each.keys | counts | {"seed": seed, "subject": None, "value": values.mean()}
+            yield each.keys | counts | {"seed": seed, "subject": None, "value": _means(values[None])[0]}
             for name, value in zip(names, values, strict=True) if len(names) > 1 else ():
                 yield each.keys | counts | {"seed": seed, "subject": name, "value": value}
 
@@ -109,18 +110,18 @@ def summary_rows(
     compared = list(compared)
     shares = best_shares(compared)
     for place, each in enumerate(compared):
-        of_networks, errors = each.values.mean(axis=1), errors_of(each.values, each.draws, each.n_stimuli)
+        of_networks, errors = each.defined.mean(axis=1), errors_of(each.defined, each.draws, each.n_stimuli)
         low, high = ceilings[each.keys["file"], each.keys["comparison"]]
-        mean = of_networks.mean()
+        mean = of_networks.mean() if len(of_networks) else np.nan
         row = each.keys | {
             "n_networks": errors.n_networks,
             "n_subjects": errors.n_subjects,
             "n_stimuli": each.n_stimuli,
             "mean": mean,
             "sd": of_networks.std(ddof=1) if len(of_networks) > 1 else np.nan,
-            "min": of_networks.min(),
-            "max": of_networks.max(),
-            "ensemble": each.ensemble.mean(),
+            "min": of_networks.min() if len(of_networks) else np.nan,
+            "max": of_networks.max() if len(of_networks) else np.nan,
+            "ensemble": _means(each.ensemble[None])[0],
             "best_share": shares[place],
             "ceiling_low": low,
             "ceiling_high": high,
@@ -136,10 +137,16 @@ def summary_rows(
             }
 
 
+def _means(values: Floats) -> Floats:
+    """Return means (N,) over the defined subjects of values (N, S); NaN for networks without any."""
+    return mean_along_first_axis(values.T)
+
+
 def best_shares(compared: Sequence[Compared]) -> list[float]:
     """Return the share of networks whose values are highest in a layer, for each layer among those of the same keys.
 
-    A network with equal values in several layers counts in the first of them; NaN without any defined value.
+    A network with equal values in several layers counts in the first of them. One without any defined value is left
+    out.
     """
 
     def keys(each: Compared) -> tuple[Any, ...]:
@@ -148,12 +155,11 @@ def best_shares(compared: Sequence[Compared]) -> list[float]:
     shares = [np.nan] * len(compared)
     for one in dict.fromkeys(map(keys, compared)):
         places = [place for place, each in enumerate(compared) if keys(each) == one]
-        values = np.stack([compared[place].values.mean(axis=1) for place in places])
-        if np.isnan(values).any():
-            values = np.where(np.isnan(values), -np.inf, values)
-        if np.isinf(values).all(axis=0).any():
+        values = np.stack([_means(compared[place].values) for place in places])
+        values = values[:, ~np.isnan(values).all(axis=0)]
+        if values.size == 0:
             continue
-        best = np.argmax(values, axis=0)
+        best = np.nanargmax(values, axis=0)
         for layer, place in enumerate(places):
             shares[place] = float(np.mean(best == layer))
     return shares
@@ -187,8 +193,10 @@ def conclusion_rows(groups: Sequence[GroupOfNetworks]) -> Iterator[Row]:
         Groups with the same file, comparison and measure. Their networks may be the same, in two layers.
     """
     for pair in combinations(groups, 2):
-        better, worse = sorted(pair, key=lambda group: -group.compared.values.mean())
-        of_better, of_worse = (group.compared.values.mean(axis=1) for group in (better, worse))
+        if any(group.compared.defined.size == 0 for group in pair):
+            continue
+        better, worse = sorted(pair, key=lambda group: -group.compared.defined.mean())
+        of_better, of_worse = (group.compared.defined.mean(axis=1) for group in (better, worse))
         if not np.isfinite([of_better.mean(), of_worse.mean()]).all():
             continue
         several = min(len(of_better), len(of_worse)) > 1
@@ -220,11 +228,16 @@ def _errors_of_difference(better: GroupOfNetworks, worse: GroupOfNetworks) -> Er
     same = (better.architecture, better.condition) == (worse.architecture, worse.condition)
     draws = one.draws - other.draws if one.draws.size == other.draws.size else np.empty(0)
     if same:
-        return errors_of(one.values - other.values, draws, one.n_stimuli)
-    of_networks = sum(_variance_of_mean(each.values.mean(axis=1)) for each in (one, other))
-    of_subjects = _variance_of_mean(one.values.mean(axis=0) - other.values.mean(axis=0))
-    variances = {"networks": of_networks, "subjects": of_subjects, "stimuli": _variance_of_draws(draws, one.n_stimuli)}
-    return Errors(variances, min(len(one.values), len(other.values)), one.values.shape[1])
+        return errors_of(without_undefined(one.values - other.values), draws, one.n_stimuli)
+    of_networks = sum(_variance_of_mean(each.defined.mean(axis=1)) for each in (one, other))
+    differences = _means(one.values.T) - _means(other.values.T)
+    differences = differences[~np.isnan(differences)]
+    variances = {
+        "networks": of_networks,
+        "subjects": _variance_of_mean(differences),
+        "stimuli": _variance_of_draws(draws, one.n_stimuli),
+    }
+    return Errors(variances, min(len(one.defined), len(other.defined)), len(differences))
 
 
 # Files between jobs

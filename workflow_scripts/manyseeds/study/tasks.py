@@ -114,11 +114,12 @@ def shared_values(study: Study, architecture: str, condition: str) -> dict[str, 
 def tuning_values(study: Study, instance: Instance, learning_rate: float) -> dict[str, Any]:
     """Return the arguments of `FurtherTask.from_params`, except the data's number of categories.
 
-    No stream varies, because all networks see the same images in the same order. No rule for collapse applies.
+    No stream varies, because all networks see the same images in the same order. No rule for collapse applies, and no
+    weight is perturbed again.
     """
     values, tuning = task_values(study, instance), study.config["finetune"]
     changed = {"learning_rate": learning_rate, "epochs": tuning["epochs"], "milestones": []}
-    return values | {
+    return {key: value for key, value in values.items() if key != "perturb"} | {
         "recipe": values["recipe"] | changed | {"checkpoints": [tuning["epochs"]]},
         "collapse": values["collapse"] | {"enabled": False, "max_attempts": 1, "judge_after": []},
         "stream_seeds": dict.fromkeys(values["stream_seeds"], 0),

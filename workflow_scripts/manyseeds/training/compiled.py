@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from manyseeds.errors import StudyError
