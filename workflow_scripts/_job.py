@@ -16,7 +16,7 @@ from typing import TextIO
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 MOST_UNWATCHED = 100_000
-"""Objects after which Python looks for garbage. By its own number, 700, that is a tenth of the time of importing torch."""
+"""Objects after which Python looks for garbage. By its own number, 700, that is a tenth of importing torch."""
 
 EXIT_INTERRUPTED = 130
 """Exit code of a job that a SIGINT ended, as shells have it."""

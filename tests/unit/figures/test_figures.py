@@ -1331,7 +1331,7 @@ def test_outside_draws_networks_their_mean_and_the_ceiling_and_says_what_single_
         & conclusions["group_b"].isin(best)
     ].iloc[0]
     words = re.sub(r"\s+", " ", notes(figure))
-    assert f"single networks say the opposite in {100 * of_pair['flip']:.0f} % of pairs" in words
+    assert f"Single networks say the opposite in {100 * of_pair['flip']:.0f} % of pairs" in words
     share = 1 - rows["best_share"].iloc[-1]
     assert f"agreement is highest in conv9 ({rows['mean'].iloc[-1]:.3f}, 95 % interval" in words
     assert f"{100 * share:.0f} % of single networks have another best layer" in words

@@ -16,7 +16,6 @@ from manyseeds.figures.selection import (
     Tables,
     architecture_name,
     condition_name,
-    count,
     instance_notes,
     layer_naming,
     network_name,
@@ -231,10 +230,11 @@ def _order(conclusions: pd.DataFrame, one: tuple[Group, pd.Series], other: tuple
     interval = "" if pd.isna(low) else f" ({100 * low:.0f} to {100 * high:.0f} %)"
     needed = "1,000 networks of each would not settle it"
     if pd.notna(row["k_needed"]):
-        needed = f"means over {count(row['k_needed'], 'network')} say it in at most 5 %"
+        several = f"means over {row['k_needed']:.0f} networks say it in at most 5 %"
+        needed = "by estimate, " + ("one network of each is enough" if row["k_needed"] == 1 else several)
     return [
-        f"{row['file']}: in their best layers, {names[row['group_a']]} agrees better than {names[row['group_b']]}; "
-        f"single networks say the opposite in {100 * row['flip']:.0f} % of pairs{interval}, and {needed}."
+        f"{row['file']}: in their best layers, {names[row['group_a']]} agrees better than {names[row['group_b']]}. "
+        f"Single networks say the opposite in {100 * row['flip']:.0f} % of pairs{interval}; {needed}."
     ]
 
 
