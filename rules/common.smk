@@ -37,7 +37,7 @@ from manyseeds.study.checks import checked_study
 from manyseeds.study.instances import Instance
 from manyseeds.study.notices import notices
 from manyseeds.study.study import OWN_ACTIVATIONS, OWN_NETWORKS, PRETRAINED, TRAINED, described
-from manyseeds.study.user_folders import STIMULI
+from manyseeds.study.user_folders import STIMULI, tables_beside
 from manyseeds.study.validation import check_keys_once
 
 try:

@@ -322,9 +322,9 @@ def recorded_activations(wildcards):
 
 
 def outside_file(wildcards):
-    """Return a file of RDMs from outside, with the table of names beside an array."""
+    """Return a file of RDMs from outside, with the tables of names beside an array."""
     path = Path(STUDY.outside_files[wildcards.outside]["path"])
-    return [str(path), *([str(path.with_suffix(".csv"))] if path.suffix.lower() == ".npy" else [])]
+    return list(map(str, [path, *tables_beside(path)]))
 
 
 # Parts of tables

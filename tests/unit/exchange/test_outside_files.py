@@ -7,6 +7,7 @@ from scipy.spatial.distance import squareform
 
 from manyseeds.errors import StudyError
 from manyseeds.exchange import outside_files, rsatoolbox_files
+from manyseeds.study.user_folders import tables_beside
 
 NAMES = list("abcdef")
 VECTORS = np.random.default_rng(0).random((3, 15))
@@ -34,6 +35,16 @@ def test_arrays_are_square_or_condensed_of_one_or_several_subjects(values, n_sub
     assert found.names == tuple(NAMES)
     assert found.subjects == tuple(str(place) for place in range(n_subjects))
     np.testing.assert_array_equal(found.vectors, VECTORS[:n_subjects])
+
+
+def test_subjects_of_an_array_are_named_by_a_table_beside_it(tmp_path):
+    path = write_npy(tmp_path, VECTORS)
+    (tmp_path / "brain_subjects.csv").write_text("subject\nann\nbob\ncat\n")
+    assert outside_files.read_outside(path).subjects == ("ann", "bob", "cat")
+    assert tables_beside(path) == [tmp_path / "brain.csv", tmp_path / "brain_subjects.csv"]
+    (tmp_path / "brain_subjects.csv").write_text("subject\nann\n")
+    with pytest.raises(StudyError, match=r"brain\.npy: found 1 subjects, expected 3, one for each RDM\."):
+        outside_files.read_outside(path)
 
 
 def test_tables_are_square_or_have_a_row_for_each_pair(tmp_path):

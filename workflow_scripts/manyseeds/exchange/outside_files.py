@@ -11,7 +11,7 @@ from scipy.spatial.distance import squareform
 
 from manyseeds.errors import StudyError
 from manyseeds.exchange.rsatoolbox_files import h5py_or_sentence
-from manyseeds.study.user_folders import abridged, read_columns
+from manyseeds.study.user_folders import abridged, read_columns, tables_beside
 
 Floats = NDArray[np.float64]
 
@@ -53,8 +53,8 @@ def read_outside(path: Path, column: str = "stimulus") -> OutsideRdms:
     ----------
     path
         rsatoolbox's ``.hdf5`` or ``.h5``. ``.npy`` of shape (k, k), (S, k, k), (P,) or (S, P), with ``{stem}.csv``
-        beside it, whose column names the stimuli. ``.csv`` with a square and the names in header and first column, or
-        with the columns of `LONG`.
+        beside it, whose column names the stimuli, and perhaps ``{stem}_subjects.csv`` with a column subject. ``.csv``
+        with a square and the names in header and first column, or with the columns of `LONG`.
     column
         Column of ``{stem}.csv``, and descriptor of patterns, that names stimuli.
 
@@ -130,7 +130,9 @@ def _read_npy(path: Path, column: str) -> Read:
         values = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as problem:
         raise StudyError(f"{path}: not a complete NPY array of numbers ({problem}).") from problem
-    return read_columns(path.with_suffix(".csv"), column)[0], values, []
+    of_stimuli, *of_subjects = tables_beside(path)
+    subjects = read_columns(of_subjects[0], "subject")[0] if of_subjects else []
+    return read_columns(of_stimuli, column)[0], values, subjects
 
 
 def _read_csv(path: Path, column: str) -> Read:

@@ -308,6 +308,14 @@ def names_categories(path: Path) -> bool:
     return "category" in (name.strip().lower() for name in header)
 
 
+def tables_beside(path: Path) -> list[Path]:
+    """Return the tables that name the stimuli and perhaps the subjects of an array of RDMs; none for other files."""
+    if path.suffix.lower() != ".npy":
+        return []
+    of_subjects = path.with_name(f"{path.stem}_subjects.csv")
+    return [path.with_suffix(".csv"), *([of_subjects] if of_subjects.is_file() else [])]
+
+
 def read_columns(path: Path, *columns: str) -> list[list[str]]:
     """Read columns of a CSV file; blank lines and other columns are skipped.
 
