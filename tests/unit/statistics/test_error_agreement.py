@@ -9,7 +9,7 @@ from scipy import stats
 
 from manyseeds.kernels.pairs import pairs
 from manyseeds.kernels.predictions import FAILED, Predicted, conditions_of
-from manyseeds.statistics import error_agreement, kernel_relations
+from manyseeds.statistics import error_agreement, kernel_relations, paradox
 from manyseeds.statistics.agreement import holm
 from manyseeds.statistics.intervals import Bootstrap
 from manyseeds.study import variants
@@ -77,6 +77,21 @@ def test_nothing_is_compared_without_networks():
     assert error_agreement.accuracies({}, 8).empty
     assert error_agreement.compare([], {}).empty
     assert error_agreement.summarise(error_agreement.accuracies({}, 8), Bootstrap(0, 9)).empty
+
+
+@pytest.mark.parametrize(("seeds", "chosen"), [([], CHOSEN), ([0], CHOSEN[:1]), ([0], CHOSEN)])
+def test_fewer_than_two_networks_have_no_relations_and_no_paradox(seeds, chosen):
+    """As the job `compare_errors` has them: kernels are compared, and a table without networks has no rows."""
+    tested = {(seed, variant.name): TESTED[seed, variant.name] for seed in seeds for variant in chosen}
+    accuracy = error_agreement.accuracies(tested, 8).assign(**GROUP)
+    found = pairs(dict.fromkeys(seeds, chosen), 8, untrained=False)
+    errors = error_agreement.compare(found, tested).assign(**GROUP)
+    assert set(errors["pair_kind"]) == ({"noise"} if seeds and len(chosen) > 1 else set())
+    assert list(ERRORS) == list(errors)
+    kernels, consistency = (frame.iloc[:0] for frame in similar(1.0))
+    assert kernel_relations.relations(errors, accuracy, kernels, consistency, 0).empty
+    thresholds = {"similar": 0.999, "different": 0.05, "equivalent": 0.02}
+    assert paradox.paradox(errors, accuracy, kernels, thresholds).empty
 
 
 def test_outcomes_leave_out_strengths_at_the_floor_and_average_z_scores():

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from manyseeds.kernels.pairs import Pair
+from manyseeds.kernels.pairs import Pair, Side
 from manyseeds.kernels.predictions import Predicted
 from manyseeds.statistics.agreement import agreement, holm
 from manyseeds.statistics.intervals import UNIT_INTERVAL, Bootstrap, network_intervals
@@ -14,6 +14,23 @@ from manyseeds.study import variants
 
 CONDITION = ["distortion", "strength"]
 KEYS = ["architecture", "condition", "epoch", "variant", *CONDITION]
+AGREEMENT = [
+    "pair_kind",
+    *(f"{name}_{side}" for side in "ab" for name in Side._fields),
+    *CONDITION,
+    "accuracy_a",
+    "accuracy_b",
+    "difference",
+    "kappa",
+    "agreement",
+    "same_error",
+    "n_only_a",
+    "n_only_b",
+    "mcnemar_p",
+    "n_images",
+    "mcnemar_p_holm",
+]
+"""Columns of `error_agreement` without the keys of the group."""
 
 ABOVE_CHANCE = 0.05
 """A strength is at the floor if the mean accuracy of the trained networks is below chance by this or less above it."""
@@ -77,7 +94,7 @@ def compare(pairs: Sequence[Pair], tested: All) -> pd.DataFrame:
             condition = {"distortion": each.distortion, "strength": each.strength}
             rows.append(pair.columns | condition | agreement(first, second, a.labels))
     if not rows:
-        return pd.DataFrame(columns=["pair_kind", *CONDITION])
+        return pd.DataFrame(columns=AGREEMENT)
     frame = pd.DataFrame(rows)
     adjusted = frame.groupby("pair_kind")["mcnemar_p"].transform(lambda p: holm(p.to_numpy(float)))
     return frame.assign(mcnemar_p_holm=adjusted)

@@ -59,7 +59,7 @@ def jackknife_z(x: Floats, y: Floats, n_networks: int) -> tuple[float, float, fl
 def relations(
     errors: pd.DataFrame, accuracy: pd.DataFrame, kernels: pd.DataFrame, consistency: pd.DataFrame, seed: int
 ) -> pd.DataFrame:
-    """Return the rows of `kernel_relations` of a group.
+    """Return the rows of `kernel_relations` of a group; none below three networks.
 
     Parameters
     ----------
@@ -71,6 +71,8 @@ def relations(
         Root of the permutations.
     """
     seeds = sorted(set(accuracy["seed"]))
+    if len(seeds) < MIN_PAIRS:
+        return pd.DataFrame()
     found = [
         ({"distortion": distortion, "y": outcome}, y)
         for outcome in OUTCOMES

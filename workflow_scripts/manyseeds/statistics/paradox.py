@@ -24,6 +24,8 @@ def paradox(
 ) -> pd.DataFrame:
     """Return the rows of `paradox` of a group: one for each kind of pairs, variant and distortion.
 
+    There are none below two networks, because the criteria compare differences with those of pairs of seeds.
+
     Parameters
     ----------
     errors, accuracy
@@ -33,6 +35,8 @@ def paradox(
     thresholds
         `similar`, `different` and `equivalent` of the config's `paradox`.
     """
+    if not (errors["pair_kind"] == SEEDS).any():
+        return pd.DataFrame()
     pairs = judged(errors, accuracy, kernels, thresholds)
     if pairs.empty:
         return pd.DataFrame()
