@@ -74,6 +74,26 @@ def test_a_failed_training_leaves_no_components(found):
     assert transfer.accuracies(found)["accuracy"].isna().sum() == 1
 
 
+def test_a_failed_training_is_left_out_of_what_pairs_of_sources_have_in_common(found):
+    """Source 1 failed with transfer seed 1, sources 3 and 4 between them with all; in the other mode nothing failed."""
+    found.predictions[0, 1, 1] = found.predictions[0, 3, :2] = found.predictions[0, 4, 2] = FAILED
+    right, seeds = found.predictions == found.labels, {(1, 2): [0, 2], (0, 3): [2], (0, 2): [0, 1, 2]}
+    outcomes = {(keys["mode"], keys["y"]): (keys, y) for keys, y in transfer.outcomes(found)}
+    pairs = list(combinations(range(5), 2))
+    for (a, b), defined in seeds.items():
+        by_hand = {
+            "abs_difference": [abs(right[0, a, t].mean() - right[0, b, t].mean()) for t in defined],
+            "kappa": [cohen_kappa_score(right[0, a, t], right[0, b, t]) for t in defined],
+        }
+        for y, values in by_hand.items():
+            assert outcomes["readout", y][1][pairs.index((a, b))] == pytest.approx(np.mean(values))
+    for y in transfer.OUTCOMES:
+        keys, values = outcomes["readout", y]
+        assert np.flatnonzero(np.isnan(values)).tolist() == [pairs.index((3, 4))]
+        assert keys["n_undefined"] == 4 + 7 + 4  # pairs with a failed source, by transfer seed
+        assert outcomes["all", y][0]["n_undefined"] == 0
+
+
 def test_similarity_that_foresees_performance_is_found(found):
     right = found.predictions == found.labels
     pairs = list(combinations(range(5), 2))

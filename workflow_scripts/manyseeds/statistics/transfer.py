@@ -128,16 +128,29 @@ def _root(variance: float) -> float:
 
 
 def outcomes(found: Transferred) -> list[tuple[Row, Floats]]:
-    """Return how alike pairs of sources perform on the other task (K,), by mode, as means over transfer seeds."""
-    right, y = found.predictions == found.labels, _accuracies(found)
-    pairs, rows = list(combinations(range(len(found.seeds)), 2)), []
+    """Return how alike pairs of sources perform on the other task (K,), by mode, as means over transfer seeds.
+
+    Transfer seeds for which a value is undefined are left out of the mean of the pair, and counted in `n_undefined`: a
+    training of one of the two sources failed, or kappa is undefined. A pair without any is NaN.
+    """
+    y, pairs, rows = _accuracies(found), list(combinations(range(len(found.seeds)), 2)), []
+    first, second = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
     for m, mode in enumerate(found.modes):
-        by_outcome = {
-            "abs_difference": [np.abs(y[m, a] - y[m, b]).mean() for a, b in pairs],
-            "kappa": [np.mean([kappa(right[m, a, t], right[m, b, t]) for t in range(y.shape[2])]) for a, b in pairs],
-        }
-        rows += [({"mode": mode, "y": name}, np.array(by_outcome[name])) for name in OUTCOMES]
+        differences = np.abs(y[m, first] - y[m, second])
+        kappas = np.full(differences.shape, np.nan)
+        for pair, t in np.argwhere(np.isfinite(differences)):
+            a, b = (found.predictions[m, source, t] == found.labels for source in pairs[pair])
+            kappas[pair, t] = kappa(a, b)
+        for name, values in zip(OUTCOMES, (differences, kappas), strict=True):
+            keys = {"mode": mode, "y": name, "n_undefined": int(np.isnan(values).sum())}
+            rows.append((keys, np.array([_defined_mean(of_pair) for of_pair in values])))
     return rows
+
+
+def _defined_mean(values: Floats) -> float:
+    """Return the mean of the defined values; NaN if there are none."""
+    defined = values[np.isfinite(values)]
+    return float(defined.mean()) if len(defined) else float("nan")
 
 
 def relations(found: Transferred, kernels: pd.DataFrame, consistency: pd.DataFrame, seed: int) -> pd.DataFrame:
