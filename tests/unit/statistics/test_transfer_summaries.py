@@ -1,14 +1,19 @@
 """Variance components of accuracies after transfer, against explicit formulas and simulations; and relations."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import pytest
+from places import ROOT
 from sklearn.metrics import cohen_kappa_score
 
+from manyseeds.io import tables
 from manyseeds.kernels.transferred import FAILED, Transferred
 from manyseeds.statistics import transfer
+
+SCHEMAS = ROOT / "workflow_scripts/manyseeds/schemas/tables"
 
 
 def test_components_are_those_of_the_textbook():
@@ -65,13 +70,40 @@ def test_accuracies_and_their_summary(found):
     assert of_mode.set_index("component")["variance"].idxmax() == "source"
 
 
-def test_a_failed_training_leaves_no_components(found):
+def test_components_are_those_of_the_sources_without_a_failed_training(found):
     found.predictions[0, 1, 1] = FAILED
-    summary = transfer.summarise(found).set_index(["mode", "component"])
-    assert summary.loc[("readout", "source"), "n_failed"] == 1
-    assert np.isnan(summary.loc[("readout", "source"), "variance"])
-    assert np.isfinite(summary.loc[("all", "source"), "variance"])
-    assert transfer.accuracies(found)["accuracy"].isna().sum() == 1
+    rows = transfer.accuracies(found)
+    assert rows["accuracy"].isna().sum() == 1
+    y = rows[rows["mode"] == "readout"].pivot(index="seed", columns="transfer_seed", values="accuracy")
+    complete = y.dropna().to_numpy()
+    summary = transfer.summarise(found).set_index("mode")
+    np.testing.assert_allclose(summary.loc["readout", "variance"], transfer.variances(complete))
+    ends = np.array(transfer.interval(complete))
+    np.testing.assert_allclose(summary.loc["readout", ["ci_low", "ci_high"]].to_numpy(float).T, ends)
+    np.testing.assert_allclose(summary.loc["readout", "mean"], np.nanmean(y))
+    counts = ["n_networks", "n_failed"]
+    assert summary.loc["readout", counts].drop_duplicates().to_numpy().tolist() == [[4, 1]]
+    assert summary.loc["all", counts].drop_duplicates().to_numpy().tolist() == [[5, 0]]
+
+
+@pytest.mark.parametrize("n_sources", [0, 5])
+def test_a_mode_without_a_source_has_a_row_that_says_so(found, n_sources):
+    """No source was accepted, or all trainings of the mode failed."""
+    found.predictions[0] = FAILED
+    found = replace(
+        found,
+        seeds=found.seeds[:n_sources],
+        **{name: getattr(found, name)[:, :n_sources] for name in ("predictions", "losses", "accuracies", "digests")},
+    )
+    group = {"architecture": "net", "condition": "baseline", "target": "other"}
+    for name, of in (("transfer", transfer.accuracies), ("transfer_summary", transfer.summarise)):
+        schema = tables.read_schema(SCHEMAS / f"{name}.schema.json")
+        table = tables.conform(of(found).assign(**group).reindex(columns=list(schema["properties"])), schema)
+    of_mode = table[table["mode"] == "readout"]
+    assert of_mode["n_networks"].tolist() == 3 * [0]
+    assert of_mode["n_failed"].tolist() == 3 * [n_sources * 3]
+    assert of_mode[["mean", "variance", "sd", "ci_low", "ci_high"]].isna().all(axis=None)
+    assert np.isnan(transfer.outcomes(found)[0][1]).all()
 
 
 def test_a_failed_training_is_left_out_of_what_pairs_of_sources_have_in_common(found):

@@ -103,20 +103,25 @@ def interval(y: Floats) -> tuple[Floats, Floats]:
 
 
 def summarise(found: Transferred) -> pd.DataFrame:
-    """Return the rows of the table `transfer_summary`, without the group: the components of each mode."""
+    """Return the rows of the table `transfer_summary`, without the group: the components of each mode.
+
+    Components are those of the sources without a failed training in the mode, because the analysis of variance needs
+    all transfer seeds of a source. The mean is that of all trainings that did not fail.
+    """
     rows = []
     for mode, y in zip(found.modes, _accuracies(found), strict=True):
-        low, high = interval(y)
+        complete = y[np.isfinite(y).all(axis=1)]
+        low, high = interval(complete)
         of_mode = {
             "mode": mode,
-            "n_networks": y.shape[0],
+            "n_networks": complete.shape[0],
             "n_transfer_seeds": y.shape[1],
             "n_failed": int(np.isnan(y).sum()),
             "n_images": len(found.labels),
-            "mean": float(y.mean()),
+            "mean": _defined_mean(y),
             "ci_method": METHOD,
         }
-        for place, (component, variance) in enumerate(zip(COMPONENTS, variances(y), strict=True)):
+        for place, (component, variance) in enumerate(zip(COMPONENTS, variances(complete), strict=True)):
             ends = {"ci_low": low[place], "ci_high": high[place]}
             rows.append(of_mode | {"component": component, "variance": variance, "sd": _root(variance)} | ends)
     return pd.DataFrame(rows)
