@@ -5,8 +5,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from places import ROOT
 from scipy import stats
 
+from manyseeds.io.tables import conform, read_schema
 from manyseeds.kernels.pairs import pairs
 from manyseeds.kernels.predictions import FAILED, Predicted, conditions_of
 from manyseeds.statistics import error_agreement, kernel_relations, paradox
@@ -56,6 +58,20 @@ def test_summaries_count_failed_variants_and_have_jackknife_intervals():
     assert row["ci_low"] < values.mean() < row["ci_high"]
     assert (row["n_networks"], row["n_failed"]) == (N, 0)
     assert (rows.loc[("noise_0.9", "gamma"), "n_networks"], rows.loc[("noise_0.9", "gamma"), "n_failed"]) == (N - 1, 1)
+
+
+def test_a_variant_of_which_every_training_failed_is_counted():
+    failed = ACCURACY.assign(accuracy=ACCURACY["accuracy"].where(ACCURACY["variant"] == "trained"))
+    summary = error_agreement.summarise(failed, Bootstrap(0, 50))
+    schema = read_schema(ROOT / "workflow_scripts/manyseeds/schemas/tables/distorted_accuracy_summary.schema.json")
+    table = conform(summary.reindex(columns=list(schema["properties"])), schema)
+    rows = table[table["variant"] == "noise_0.9"]
+    assert len(rows) == len(CONDITIONS) * 2  # jackknife and instances
+    assert set(zip(rows["n_networks"], rows["n_failed"], strict=True)) == {(0, N)}
+    assert rows[["mean", "sd", "min", "max", "ci_low", "ci_high"]].isna().all(axis=None)
+    assert rows["at_floor"].sum() == 2  # the third strength, as of the other variant
+    one_variant = error_agreement.summarise(ACCURACY[ACCURACY["variant"] == "trained"], Bootstrap(0, 50))
+    pd.testing.assert_frame_equal(summary[summary["variant"] == "trained"].reset_index(drop=True), one_variant)
 
 
 def test_pairs_without_a_failed_variant_are_compared_at_each_condition():

@@ -66,11 +66,13 @@ def _epoch(variant: str, last: int) -> int:
 
 
 def summarise(accuracy: pd.DataFrame, bootstrap: Bootstrap) -> pd.DataFrame:
-    """Return means over networks with intervals, by variant, distortion and strength."""
+    """Return means over networks with intervals, by variant, distortion and strength.
+
+    Failed trainings of a variant are left out of the mean, and counted; it is null if all of them failed.
+    """
     if accuracy.empty:
         return pd.DataFrame()
-    defined = accuracy.dropna(subset=["accuracy"])
-    summary = network_intervals(defined, KEYS, "accuracy", bootstrap, UNIT_INTERVAL)
+    summary = network_intervals(accuracy, KEYS, "accuracy", bootstrap, UNIT_INTERVAL)
     by_key = accuracy.groupby(KEYS, dropna=False)
     spread = by_key["accuracy"].std(ddof=1).rename("sd").reset_index()
     failed = by_key["accuracy"].agg(lambda values: int(values.isna().sum())).rename("n_failed").reset_index()
