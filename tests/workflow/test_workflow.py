@@ -638,6 +638,19 @@ def test_kernels_and_errors_are_those_of_the_networks(finished):
     assert len(pd.read_parquet(tables / "distorted_accuracy.parquet")) == (3 * 5 + 2 * 2) * 3  # variants, conditions
     assert set(pd.read_parquet(tables / "paradox.parquet")["pair_kind"]) == set(counts.index) - {"null"}
     assert not (finished / "results/tiny/.finetuning").exists()
+    assert_merged_networks_begin_with_the_trained_ones(tables)
+
+
+def assert_merged_networks_begin_with_the_trained_ones(tables):
+    """Without a copied kernel they have the accuracies of the trained networks; null with a strength at the floor."""
+    merged = pd.read_parquet(tables / "merged.parquet").query("fraction == 0")
+    trained = pd.read_parquet(tables / "distorted_accuracy.parquet").query("variant == 'trained'")
+    both = merged.merge(trained, on=["architecture", "condition", "seed", "distortion"], suffixes=("", "_trained"))
+    left_out = both["at_floor"] & (both["distortion"] != "none")
+    assert len(both) == len(merged) == 4
+    expected = both["accuracy_trained"].mask(left_out)
+    pd.testing.assert_series_equal(both["accuracy"], expected, check_names=False, check_exact=True)
+    assert (both["n_at_floor"] == left_out).all()
 
 
 def test_other_strengths_test_again_and_train_nothing(finished):

@@ -676,6 +676,16 @@ def test_merge_shows_means_over_networks_and_orders_from_one_network_to_the_othe
     random = [means["similarity"][0.0], *means["random"], means["similarity"][1.0]]
     np.testing.assert_allclose(lines["with the distortion, kernels at random"], random)
     assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "0.1", "0.5", "1"]
+    assert not axes.texts[1:]  # beside the letter of the panel
+
+
+def test_merge_says_that_a_distortion_is_at_the_floor_with_all_strengths(tables):
+    merged = tables["merged"]
+    null = {"merged": merged.assign(accuracy=merged["accuracy"].where(merged["distortion"] == "none"))}
+    axes = next(axes for axes in draw("merge", tables | null).axes if axes.get_title() == "All-CNN-C, blur, 0.001")
+    assert "distortion: at the floor with all strengths" in [text.get_text() for text in axes.texts]
+    shown = {line.get_label(): line.get_ydata() for line in axes.lines}
+    assert np.isfinite(shown["images as they are, most changed kernels first"]).all()
 
 
 def test_transfer_shows_accuracies_components_and_relations_by_mode(tables, drawn):

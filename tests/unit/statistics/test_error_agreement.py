@@ -1,5 +1,6 @@
 """Tables of accuracies on distorted images, and of agreement of errors and its relations to similarity."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -108,6 +109,19 @@ def test_fewer_than_two_networks_have_no_relations_and_no_paradox(seeds, chosen)
     assert kernel_relations.relations(errors, accuracy, kernels, consistency, 0).empty
     thresholds = {"similar": 0.999, "different": 0.05, "equivalent": 0.02}
     assert paradox.paradox(errors, accuracy, kernels, thresholds).empty
+
+
+def test_averages_over_strengths_leave_out_those_at_the_floor():
+    """Also if images as they are at the floor."""
+    trained = {(seed, name): found for (seed, name), found in TESTED.items() if name == "trained"}
+    assert error_agreement.above_floor(TESTED) == error_agreement.above_floor(trained)
+    assert [(each.distortion, each.strength, each.level) for each in error_agreement.above_floor(trained)[1:]] == [
+        ("blur", 0.5, 0),
+        ("gamma", 2.0, 0),
+    ]
+    none_right = {key: replace(found, predictions=found.predictions * 0 + 10) for key, found in trained.items()}
+    assert [each.distortion for each in error_agreement.above_floor(none_right)] == ["none"]
+    assert error_agreement.above_floor({}) == []
 
 
 def test_outcomes_leave_out_strengths_at_the_floor_and_average_z_scores():

@@ -55,6 +55,8 @@ def _draw_variant(axes: Axes, rows: pd.DataFrame) -> None:
         axes.plot(places, means.to_numpy(), look.line, color=look.colour, marker=look.marker, label=label)
     axes.set_xticks(range(len(fractions)), [f"{fraction:g}" for fraction in fractions])
     axes.set_xlabel("Fraction of kernels copied")
+    if rows.loc[rows["distortion"] != NONE, "accuracy"].isna().all():
+        axes.text(0.5, 0.02, "distortion: at the floor with all strengths", ha="center", transform=axes.transAxes)
     low, high = axes.get_ylim()
     middle, half = (low + high) / 2, max(high - low, LEAST_RANGE) / 2
     axes.set_ylim(middle - half, middle + half)
@@ -64,5 +66,6 @@ def _remark(merged: pd.DataFrame) -> str:
     n_draws = merged["draw"].nunique()
     return (
         "Kernels of networks that were trained further are copied into the trained networks. Means over networks, with "
-        f"the distortion also over strengths, at random over {n_draws} orders. Number in the title: learning rate."
+        f"the distortion also over strengths that are not at the floor, at random over {n_draws} orders. Number in the "
+        "title: learning rate."
     )

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from manyseeds.kernels.pairs import Pair, Side
-from manyseeds.kernels.predictions import Predicted
+from manyseeds.kernels.predictions import Predicted, Strength
 from manyseeds.statistics.agreement import agreement, holm
 from manyseeds.statistics.intervals import UNIT_INTERVAL, Bootstrap, network_intervals
 from manyseeds.study import variants
+from manyseeds.study.distortions import NONE
 
 CONDITION = ["distortion", "strength"]
 KEYS = ["architecture", "condition", "epoch", "variant", *CONDITION]
@@ -41,16 +42,34 @@ All = Mapping[tuple[int, str], Predicted]
 
 def accuracies(tested: All, epoch: int) -> pd.DataFrame:
     """Return the rows of `distorted_accuracy`, without the keys of the group; failed variants have null accuracies."""
+    frame = _by_condition(tested)
+    return frame.assign(epoch=[_epoch(variant, epoch) for variant in frame["variant"]])
+
+
+def above_floor(tested: All) -> list[Strength]:
+    """Return the conditions that averages over strengths are made of, in order: those that are not at the floor.
+
+    Images as they are always belong to them.
+    """
+    if not tested:
+        return []
+    known = _by_condition(tested).drop_duplicates(CONDITION)
+    is_kept = ~known["at_floor"].astype(bool) | (known["distortion"] == NONE)
+    conditions = next(iter(tested.values())).conditions
+    return [each for each, kept in zip(conditions, is_kept, strict=True) if kept]
+
+
+def _by_condition(tested: All) -> pd.DataFrame:
+    """Return accuracies by seed, variant and condition, and whether the mean of trained networks is at the floor."""
     rows = [
-        {"seed": seed, "epoch": _epoch(variant, epoch), "variant": variant}
-        | {"distortion": each.distortion, "strength": each.strength}
+        {"seed": seed, "variant": variant, "distortion": each.distortion, "strength": each.strength}
         | {"accuracy": np.nan if found.is_failed else float((row == found.labels).mean())}
         | {"n_images": len(found.labels)}
         for (seed, variant), found in tested.items()
         for each, row in zip(found.conditions, found.predictions, strict=True)
     ]
     if not rows:
-        return pd.DataFrame(columns=["seed", "epoch", "variant", *CONDITION, "accuracy", "n_images", "at_floor"])
+        return pd.DataFrame(columns=["seed", "variant", *CONDITION, "accuracy", "n_images", "at_floor"])
     frame = pd.DataFrame(rows)
     chance = 1 / len(np.unique(next(iter(tested.values())).labels))
     trained = frame[frame["variant"] == variants.TRAINED]
