@@ -104,7 +104,8 @@ def summarise(accuracy: pd.DataFrame, bootstrap: Bootstrap) -> pd.DataFrame:
 def compare(pairs: Sequence[Pair], tested: All) -> pd.DataFrame:
     """Return the rows of `error_agreement`, without the keys of the group; pairs with a failed variant are left out.
 
-    p-values of McNemar's test are adjusted over all pairs of a kind and all strengths.
+    p-values of McNemar's test are adjusted over all pairs of a kind, all distortions and all strengths. The pairs are
+    those of one condition of an architecture, so that a condition more changes no p-value of the others.
     """
     rows: list[dict[str, Any]] = []
     for pair in pairs:
