@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from manyseeds.statistics import paradox
 
@@ -98,3 +99,21 @@ def test_similarities_are_those_of_whole_networks():
     assert row["similarity_index_mean"] == pytest.approx((3 * 0.9995 + 0.99) / 4)
     assert row["similarity_index_min"] == 0.99
     assert row["chance_high"] == 0.17
+
+
+def test_means_have_jackknives_over_instances():
+    errors, accuracy, kernels = tables()
+    found = paradox.judged(errors, accuracy, kernels, THRESHOLDS)
+    for kind in ("finetuned", "seeds"):
+        row, pairs = rows().loc[(kind, "blur")], found[(found["pair_kind"] == kind) & (found["distortion"] == "blur")]
+        ends = "similarity_index_mean", "similarity_index_ci_low", "similarity_index_ci_high"
+        differences = "difference_mean_abs", "difference_ci_low", "difference_ci_high"
+        for column, (mean, low, high) in (("index", ends), ("mean_absolute", differences)):
+            without = [
+                pairs.loc[(pairs["seed_a"] != seed) & (pairs["seed_b"] != seed), column].mean() for seed in range(4)
+            ]
+            half = stats.t.ppf(0.975, 3) * np.sqrt(3 / 4 * np.sum((without - np.mean(without)) ** 2))
+            assert row[mean] == pytest.approx(pairs[column].mean())
+            assert (row[low], row[high]) == pytest.approx((row[mean] - half, row[mean] + half))
+    no_chains = paradox.paradox(errors, accuracy, kernels[kernels["matching"] != "propagated"], THRESHOLDS)
+    assert no_chains["similarity_propagated_ci_low"].isna().all()

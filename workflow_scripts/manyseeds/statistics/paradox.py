@@ -123,17 +123,31 @@ def _row(pairs: pd.DataFrame) -> dict[str, Any]:
         "n_different_yet_similar": int(similar.sum()),
         "can_qualify": bool(pairs["can_qualify"].any()),
         "share": float(counted.mean()),
-        **_interval(pairs, counted),
+        **_interval(pairs, counted, in_unit_interval=True),
+        **_interval(pairs, pairs["mean_absolute"], "difference_"),
+        **{
+            name: end
+            for matching in MATCHINGS
+            for name, end in _interval(pairs, pairs.get(matching), f"similarity_{matching}_").items()
+        },
     }
 
 
-def _interval(pairs: pd.DataFrame, counted: pd.Series) -> dict[str, float]:
-    """Return the jackknife of a share over instances; null for shares of 0 or 1 and below three instances."""
+def _interval(
+    pairs: pd.DataFrame, values: pd.Series | None, prefix: str = "", *, in_unit_interval: bool = False
+) -> dict[str, float]:
+    """Return the jackknife of a mean or share over instances, as columns with a prefix.
+
+    It is null below three instances, for shares of 0 or 1, and without values.
+    """
+    names = f"{prefix}ci_low", f"{prefix}ci_high"
+    if values is None:
+        return dict.fromkeys(names, np.nan)
     seeds = sorted({*pairs["seed_a"], *pairs["seed_b"]})
     over: resampling.Over = "networks"
-    values = counted.groupby(pairs["seed_a"]).mean().to_numpy(float)
+    of_networks = values.groupby(pairs["seed_a"]).mean().to_numpy(float)
     if pairs["pair_kind"].iloc[0] == SEEDS:
         first, second = (np.searchsorted(seeds, pairs[side].to_numpy()) for side in ("seed_a", "seed_b"))
-        over, values = (first, second), counted.to_numpy(float)
-    interval = resampling.jackknife(values, len(seeds), over=over, in_unit_interval=True)
-    return {"ci_low": float(interval.low), "ci_high": float(interval.high)}
+        over, of_networks = (first, second), values.to_numpy(float)
+    interval = resampling.jackknife(of_networks, len(seeds), over=over, in_unit_interval=in_unit_interval)
+    return dict(zip(names, (float(interval.low), float(interval.high)), strict=True))
