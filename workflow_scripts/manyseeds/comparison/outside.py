@@ -246,7 +246,7 @@ def without_undefined(values: Floats) -> Floats:
 def with_values(values: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which networks (N,) and which subjects (S,) have any defined value."""
     defined = ~np.isnan(values)
-    return defined.any(axis=1), defined.any(axis=0)
+    return np.asarray(defined.any(axis=1)), np.asarray(defined.any(axis=0))
 
 
 Numbers = NDArray[np.intp]
