@@ -1,6 +1,7 @@
 """Shared by all rules: the checked study, lists of tables and figures, wildcard constraints, helper functions."""
 
 import atexit
+import gc
 import json
 import logging
 import os
@@ -14,6 +15,9 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.utils import update_config
 from snakemake_interface_logger_plugins.common import LogEvent
+
+# Python looks for garbage after so many new objects. By its own number, 700, that is a tenth of planning a large study.
+gc.set_threshold(100_000)
 
 SCRIPTS = HOME / "workflow_scripts"
 SCHEMAS = SCRIPTS / "manyseeds" / "schemas"

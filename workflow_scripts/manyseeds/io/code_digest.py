@@ -75,10 +75,17 @@ def _reached(files: Iterable[Path], root: Path, package: str | None) -> set[Path
     return reached
 
 
-@cache
 def canonical_code(file: Path) -> str:
     """Return the syntax tree of a Python file, without docstrings, as text."""
-    return _written(_WithoutDocstrings().visit(_executed(file)))
+    return _read(file)[0]
+
+
+@cache
+def _read(file: Path) -> tuple[str, tuple[ast.Import | ast.ImportFrom, ...]]:
+    """Return the canonical code of a file and its imports, from one parse: that takes most of a digest's time."""
+    tree = _Executed().visit(ast.parse(file.read_bytes(), str(file)))  # bytes: a file names its encoding
+    imports = tuple(node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
+    return _written(tree), imports
 
 
 def _written(node: object) -> str:
@@ -95,20 +102,13 @@ def _written(node: object) -> str:
     return ascii(node)
 
 
-def _executed(file: Path) -> ast.AST:
-    """Return the syntax tree of a Python file, without the code for type checkers."""
-    return _WithoutTypeImports().visit(ast.parse(file.read_bytes(), str(file)))  # bytes: a file names its encoding
-
-
-class _WithoutTypeImports(ast.NodeTransformer):
-    """Removes `if TYPE_CHECKING:` blocks, whose imports are never executed."""
+class _Executed(ast.NodeTransformer):
+    """Removes what has no effect: code for type checkers, and statements that are only a string, as docstrings are."""
 
     def visit_If(self, node: ast.If) -> ast.AST | None:
-        return None if ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING") else self.generic_visit(node)
-
-
-class _WithoutDocstrings(ast.NodeTransformer):
-    """Removes every statement that is only a string: docstrings, including those of attributes."""
+        named = isinstance(node.test, ast.Name | ast.Attribute)
+        is_for_types = named and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+        return None if is_for_types else self.generic_visit(node)
 
     def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
         is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
@@ -130,20 +130,20 @@ class _WithoutDocstrings(ast.NodeTransformer):
 @cache
 def _imports(file: Path, root: Path, package: str | None) -> frozenset[Path]:
     """Return the files of the package that a file imports, including imports inside functions."""
-    names = (name for node in ast.walk(_executed(file)) for name in _imported_names(node, file, root))
+    names = (name for node in _read(file)[1] for name in _imported_names(node, file, root))
     return frozenset(imported for name in names for imported in _files_of(name, root, package))
 
 
-def _imported_names(node: ast.AST, file: Path, root: Path) -> Iterator[str]:
+def _imported_names(node: ast.Import | ast.ImportFrom, file: Path, root: Path) -> Iterator[str]:
     """Yield the dotted names that an import statement may load; `from a import b` may load the module a.b."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom):
-        parents = file.relative_to(root).parent.parts
-        base = parents[: len(parents) - node.level + 1] if node.level else ()
-        module = ".".join((*base, *filter(None, [node.module])))
-        yield module
-        yield from (f"{module}.{alias.name}" for alias in node.names)
+        return
+    parents = file.relative_to(root).parent.parts
+    base = parents[: len(parents) - node.level + 1] if node.level else ()
+    module = ".".join((*base, *filter(None, [node.module])))
+    yield module
+    yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
 def _files_of(name: str, root: Path, package: str | None) -> Iterator[Path]:
