@@ -5,9 +5,11 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+from places import ROOT
 from scipy.spatial.distance import pdist
 
 from manyseeds.comparison import outside
+from manyseeds.io import tables
 from manyseeds.representations import geometry_files
 from manyseeds.representations.geometry import measure_geometry
 from manyseeds.statistics import outside_groups, outside_resampling, outside_summaries
@@ -15,6 +17,7 @@ from manyseeds.statistics import outside_groups, outside_resampling, outside_sum
 RNG = np.random.default_rng(0)
 CATEGORIES = np.repeat([0, 1, 2], 4)
 LAYERS = ("conv1", "conv2")
+SCHEMAS = ROOT / "workflow_scripts/manyseeds/schemas/tables"
 PLAN = outside_groups.Plan(["correlation", "euclidean"], ["spearman", "pearson"], None, 20, 0)
 
 
@@ -136,6 +139,15 @@ def test_networks_and_subjects_with_constant_rdms_are_left_out(comparison, tmp_p
             assert one[name] == pytest.approx(other[name], nan_ok=True), name
         assert other["n_networks"] == other["n_subjects"] == 4
         assert np.isfinite([other["mean"], other["ensemble"]]).all()
+    nothing = outside_resampling.compare_outside(
+        networks * np.nan, outer, keys | {"layer": "x"}, PLAN.weights(CATEGORIES)
+    )
+    schema = tables.read_schema(SCHEMAS / "outside_summary.schema.json")
+    group = {"architecture": "a", "condition": "x", "epoch": 1, "layer_index": 0}
+    summary = pd.DataFrame(outside_summaries.summary_rows([nothing], ceilings)).assign(**group)
+    tables.conform(summary.reindex(columns=list(schema["properties"])), schema)
+    assert summary["n_networks"].eq(0).all()
+    assert summary["mean"].isna().all()
     rows = [*outside_summaries.value_rows(found[2:3], range(5), {"brain": tuple("abcde")})]
     assert np.isnan([row["value"] for row in rows if row["seed"] == 4 or row["subject"] == "b"]).all()
     assert sum(np.isnan(row["value"]) for row in rows) == 6 + 5

@@ -233,7 +233,7 @@ class Compared:
 
     @property
     def defined(self) -> Floats:
-        """Values of the networks and subjects that have any, such as those with a constant RDM have not."""
+        """Values without the networks and subjects that have none, such as those with a constant RDM."""
         return without_undefined(self.values)
 
 

@@ -62,8 +62,8 @@ def errors_of(values: Floats, draws: Floats, n_stimuli: int) -> Errors:
     """Return the errors of the mean of values (N, S), given its draws (B,) on resampled stimuli."""
     n_networks, n_subjects = values.shape
     variances = {
-        "networks": _variance_of_mean(values.mean(axis=1)),
-        "subjects": _variance_of_mean(values.mean(axis=0)),
+        "networks": _variance_of_mean(_means(values)),
+        "subjects": _variance_of_mean(_means(values.T)),
         "stimuli": _variance_of_draws(draws, n_stimuli),
     }
     return Errors(variances, n_networks, n_subjects)
@@ -110,7 +110,7 @@ def summary_rows(
     compared = list(compared)
     shares = best_shares(compared)
     for place, each in enumerate(compared):
-        of_networks, errors = each.defined.mean(axis=1), errors_of(each.defined, each.draws, each.n_stimuli)
+        of_networks, errors = _means(each.defined), errors_of(each.defined, each.draws, each.n_stimuli)
         low, high = ceilings[each.keys["file"], each.keys["comparison"]]
         mean = of_networks.mean() if len(of_networks) else np.nan
         row = each.keys | {
@@ -196,7 +196,7 @@ def conclusion_rows(groups: Sequence[GroupOfNetworks]) -> Iterator[Row]:
         if any(group.compared.defined.size == 0 for group in pair):
             continue
         better, worse = sorted(pair, key=lambda group: -group.compared.defined.mean())
-        of_better, of_worse = (group.compared.defined.mean(axis=1) for group in (better, worse))
+        of_better, of_worse = (_means(group.compared.defined) for group in (better, worse))
         if not np.isfinite([of_better.mean(), of_worse.mean()]).all():
             continue
         several = min(len(of_better), len(of_worse)) > 1
@@ -229,7 +229,7 @@ def _errors_of_difference(better: GroupOfNetworks, worse: GroupOfNetworks) -> Er
     draws = one.draws - other.draws if one.draws.size == other.draws.size else np.empty(0)
     if same:
         return errors_of(without_undefined(one.values - other.values), draws, one.n_stimuli)
-    of_networks = sum(_variance_of_mean(each.defined.mean(axis=1)) for each in (one, other))
+    of_networks = sum(_variance_of_mean(_means(each.defined)) for each in (one, other))
     differences = _means(one.values.T) - _means(other.values.T)
     differences = differences[~np.isnan(differences)]
     variances = {
