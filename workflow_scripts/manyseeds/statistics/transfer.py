@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
+from manyseeds.comparison.consistency import mean_along_first_axis
 from manyseeds.kernels.transferred import FAILED, Transferred
 from manyseeds.statistics.agreement import kappa
 from manyseeds.statistics.kernel_relations import related, with_holm
@@ -118,7 +119,7 @@ def summarise(found: Transferred) -> pd.DataFrame:
             "n_transfer_seeds": y.shape[1],
             "n_failed": int(np.isnan(y).sum()),
             "n_images": len(found.labels),
-            "mean": _defined_mean(y),
+            "mean": float(mean_along_first_axis(y.ravel())),
             "ci_method": METHOD,
         }
         for place, (component, variance) in enumerate(zip(COMPONENTS, variances(complete), strict=True)):
@@ -148,14 +149,8 @@ def outcomes(found: Transferred) -> list[tuple[Row, Floats]]:
             kappas[pair, t] = kappa(a, b)
         for name, values in zip(OUTCOMES, (differences, kappas), strict=True):
             keys = {"mode": mode, "y": name, "n_undefined": int(np.isnan(values).sum())}
-            rows.append((keys, np.array([_defined_mean(of_pair) for of_pair in values])))
+            rows.append((keys, mean_along_first_axis(values.T)))
     return rows
-
-
-def _defined_mean(values: Floats) -> float:
-    """Return the mean of the defined values; NaN if there are none."""
-    defined = values[np.isfinite(values)]
-    return float(defined.mean()) if len(defined) else float("nan")
 
 
 def relations(found: Transferred, kernels: pd.DataFrame, consistency: pd.DataFrame, seed: int) -> pd.DataFrame:
