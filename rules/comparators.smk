@@ -19,7 +19,7 @@ rule apply_comparators:
         "../envs/manyseeds.yaml"
     threads: 1
     resources:
-        mem_mb=holding(6, at_least=2000),
+        mem_mb=holding(3, at_least=4000, by_layer=True),
         runtime=60,
     params:
         seeds=group_seeds,

@@ -16,7 +16,7 @@ rule second_level:
         "../envs/manyseeds.yaml"
     threads: 1
     resources:
-        mem_mb=holding(2.4, at_least=3000),
+        mem_mb=4000,
         runtime=30,
     params:
         seeds=group_seeds,
@@ -45,7 +45,7 @@ rule mds:
         "../envs/manyseeds.yaml"
     threads: 1
     resources:
-        mem_mb=holding(2.4, at_least=2000),
+        mem_mb=4000,
         runtime=30,
     params:
         seeds=group_seeds,

@@ -21,14 +21,13 @@ with job(snakemake) as report:
     compared = len(seeds) > 1 and stimulus_resampling.can_be_resampled(categories)
     if not compared:
         report("Nothing to resample: that needs two accepted networks, and two stimuli of each category.")
-    values = {}
-    for layer in geometry_files.stored_layers(files[seeds[0]]) if compared else []:
-        geometries = [geometry_files.load_geometry(files[seed], layer) for seed in seeds]
-        resamples = stimulus_resampling.resample_stimuli(geometries, categories, params.measures, weights)
-        # As in the file: resamples of many networks in all layers take more memory than anything else.
-        values |= {(measure, kind, layer): drawn.astype("float32") for (measure, kind), drawn in resamples.items()}
-        report(f"{layer}: {len(weights)} resamples of {len(categories)} stimuli, {len(geometries)} networks")
-    stimulus_resampling.save_resamples(
-        snakemake.output.resamples,
-        stimulus_resampling.StimulusResamples(params.epoch, tuple(seeds), len(categories), values),
-    )
+
+    def resample():
+        """Yield resampled consistencies layer by layer: those of many networks in all layers can exceed memory."""
+        for layer in geometry_files.stored_layers(files[seeds[0]]) if compared else []:
+            geometries = [geometry_files.load_geometry(files[seed], layer) for seed in seeds]
+            resamples = stimulus_resampling.resample_stimuli(geometries, categories, params.measures, weights)
+            yield from (((measure, kind, layer), drawn) for (measure, kind), drawn in resamples.items())
+            report(f"{layer}: {len(weights)} resamples of {len(categories)} stimuli, {len(geometries)} networks")
+
+    stimulus_resampling.save_resamples(snakemake.output.resamples, params.epoch, seeds, len(categories), resample())

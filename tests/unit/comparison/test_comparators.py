@@ -1,6 +1,8 @@
 """Comparators against formulas on activations, scipy, rsatoolbox and explicit loops."""
 
+import tracemalloc
 import warnings
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -12,7 +14,9 @@ from scipy.spatial.distance import pdist, squareform
 from manyseeds.comparison import comparators
 from manyseeds.comparison.comparators import COMPARATORS, OF_PATTERNS, OF_RDMS, similarities
 from manyseeds.comparison.consistency import pairwise_r
+from manyseeds.io.scratch import stack
 from manyseeds.representations.geometry import cocktail_blank, measure_geometry
+from manyseeds.representations.measures import rdm
 
 N = 20
 UNITS = (7, N, 60)
@@ -206,8 +210,29 @@ def test_ranks_of_incomplete_rdms_are_among_the_entries_of_both():
 
 def test_procrustes_compares_within_groups_alone():
     networks = [measure_geometry(patterns(9, seed), name="a") for seed in range(4)]
-    patterns_of_all = comparators.patterns_of(networks, "procrustes")
+    patterns_of_all = comparators.patterns_of(networks, 4, "procrustes")
     values = comparators.of_patterns(patterns_of_all, "procrustes", [0, 0, 1, 1]).values
     same = np.equal.outer([0, 0, 1, 1], [0, 0, 1, 1])
     np.testing.assert_array_equal(np.isfinite(values), same)
     np.testing.assert_array_equal(values[same], similarities(networks, "procrustes").values[same])
+
+
+@pytest.mark.parametrize("comparator", COMPARATORS)
+def test_vectors_that_exceed_memory_give_the_same_and_are_not_copied_to_it(comparator, monkeypatch):
+    networks = [measure_geometry(patterns(40, seed, n=120), name="a") for seed in range(30)]
+    vectors = np.stack([rdm(network, "correlation") for network in networks])
+
+    def compare():
+        if comparator in comparators.OF_RDMS:
+            return comparators.of_rdms(vectors, comparator).values
+        of_all = comparators.patterns_of(networks, len(networks), comparator)
+        return comparators.of_patterns(of_all, comparator, list(range(30))).values
+
+    in_memory = compare()
+    monkeypatch.setattr(comparators, "stack", partial(stack, in_memory=0))
+    tracemalloc.start()
+    np.testing.assert_array_equal(compare(), in_memory)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    if comparator not in ("r2", "r", "spearman"):  # correlations read a block of entries of all vectors at a time
+        assert peak < vectors.nbytes / 2

@@ -150,7 +150,8 @@ def test_the_interval_of_the_half_width_covers_the_true_one():
 
 def test_tables_have_a_row_for_each_planned_number(values):
     rng = np.random.default_rng(0)
-    found, answers = how_many(statistics(values, values + rng.normal(scale=0.01, size=(50, len(values)))), PLAN)
+    noise = rng.normal(scale=0.01, size=(50, len(values)))
+    found, answers = how_many(statistics(values, lambda: values + noise), PLAN)
     for frame, name in ((found, "howmany"), (answers, "howmany_answer")):
         tables.conform(frame.assign(contrast=None), tables.read_schema(SCHEMAS / f"{name}.schema.json"))
     assert found["n_networks"].tolist() == [3, 5, 8, 10, 40] * 3

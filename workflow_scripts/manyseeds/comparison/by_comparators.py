@@ -13,6 +13,7 @@ from manyseeds.comparison import comparators
 from manyseeds.comparison.comparators import Similarities
 from manyseeds.comparison.consistency import mean_along_first_axis
 from manyseeds.errors import StudyError
+from manyseeds.io.scratch import stack
 from manyseeds.representations import geometry_files
 from manyseeds.representations.geometry import Geometry
 from manyseeds.representations.measures import rdm
@@ -135,13 +136,13 @@ def _similarities(
 
     Comparators that take the same vectors follow one another: vectors are computed once, and memory holds one kind.
     """
-    groups = np.repeat(np.arange(len(layers)), len(files)).tolist()
+    n_points, groups = len(layers) * len(files), np.repeat(np.arange(len(layers)), len(files)).tolist()
     for source, members in groupby(sorted(chosen, key=_source), key=_source):
         if source[0] == OF_RDMS:
-            vectors = np.stack([rdm(geometry, source[1]) for geometry in _geometries(files, layers)])
+            vectors = stack((rdm(geometry, source[1]) for geometry in _geometries(files, layers)), n_points)
             yield from ((variant, comparators.of_rdms(vectors, variant.comparator)) for variant in members)
         else:
-            patterns = comparators.patterns_of(_geometries(files, layers), source[1])
+            patterns = comparators.patterns_of(_geometries(files, layers), n_points, source[1])
             yield from ((variant, comparators.of_patterns(patterns, variant.comparator, groups)) for variant in members)
 
 

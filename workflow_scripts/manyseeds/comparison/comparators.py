@@ -4,7 +4,8 @@ Comparators of RDMs take the entries above the diagonal. The others take inner p
 K follows from squared distances alone, so its rounding does not grow with the part that patterns have in common.
 
 All comparators but `procrustes` are the cosine of one vector for each network, so those of many networks are one matrix
-product. Comments cite K19 (Kornblith et al. 2019) and So12 (Song et al. 2012).
+product. Vectors of many networks in many layers can be larger than memory. So they are in arrays of `scratch`, filled
+row by row. Comments cite K19 (Kornblith et al. 2019) and So12 (Song et al. 2012).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,6 +18,7 @@ from scipy.linalg.lapack import dpstrf
 from scipy.spatial.distance import squareform
 
 from manyseeds.comparison.consistency import EPSILON, pairwise_r
+from manyseeds.io.scratch import stack
 from manyseeds.representations.geometry import Floats, Geometry, squared_distances
 from manyseeds.representations.measures import rdm
 
@@ -60,11 +62,11 @@ class Patterns:
     defined
         (N, n) which stimuli a network defines.
     distances
-        For each network the squared distances (pairs,) that are centred.
+        (N, pairs) squared distances that are centred.
     """
 
     defined: Bools
-    distances: Sequence[Floats]
+    distances: Floats
 
 
 def similarities(geometries: Sequence[Geometry], comparator: str, measure: str = "correlation") -> Similarities:
@@ -81,7 +83,7 @@ def similarities(geometries: Sequence[Geometry], comparator: str, measure: str =
     """
     if comparator in OF_RDMS:
         return of_rdms(np.stack([rdm(geometry, measure) for geometry in geometries]), comparator)
-    return of_patterns(patterns_of(geometries, comparator), comparator)
+    return of_patterns(patterns_of(geometries, len(geometries), comparator), comparator)
 
 
 # Comparators of RDMs
@@ -92,31 +94,39 @@ def of_rdms(vectors: Floats, comparator: str) -> Similarities:
 
     Ranks of `spearman` are among these entries, with mean ranks for ties.
     """
-    n_stimuli = _stimuli_in_common(~np.isnan(vectors))
+    n_stimuli = _stimuli_in_common(vectors)
     if comparator in ("r2", "r"):
         r, _ = pairwise_r(vectors)
         return Similarities(r**2 if comparator == "r2" else r, n_stimuli)
     values = np.full(n_stimuli.shape, np.nan)
-    for kept, members, first, second in pairs_by_kept(~np.isnan(vectors)):
+    for kept, members, first, second in pairs_by_kept(_defined(vectors)):
         if kept.any():
-            entries = vectors[np.ix_(members, kept)]
-            found = pairwise_r(_ranks(entries))[0] if comparator == "spearman" else cosines(entries)
+            entries = (vectors[member, kept] for member in members)
+            found = (_rank_correlations if comparator == "spearman" else cosines)(entries, len(members))
             _put(values, members, first, second, found)
     return Similarities(values, n_stimuli)
 
 
-def _ranks(vectors: Floats) -> Floats:
-    """Return the ranks in each of some vectors (N, P). Row by row, this takes a third of scipy's time for a matrix."""
+def _defined(vectors: Floats) -> Iterator[Bools]:
+    """Yield for each vector which of its entries are defined."""
+    return (~np.isnan(vector) for vector in vectors)
+
+
+def _rank_correlations(vectors: Iterable[Floats], n_vectors: int) -> Floats:
+    """Return the rank correlations (N, N) of N vectors (P,).
+
+    Row by row, ranks take a third of the time that scipy needs for a matrix.
+    """
     from scipy.stats import rankdata  # takes half a second, which most users of this module need not spend
 
-    return np.stack([rankdata(vector) for vector in vectors])
+    return pairwise_r(stack(map(rankdata, vectors), n_vectors))[0]
 
 
-def _stimuli_in_common(defined: Bools) -> NDArray[np.int64]:
-    """Return the number of stimuli (N, N) with an entry that both vectors define, given which are defined (N, P)."""
-    n_stimuli = round((1 + np.sqrt(1 + 8 * defined.shape[-1])) / 2)
-    found = np.zeros((len(defined), len(defined)), np.int64)
-    for kept, members, first, second in pairs_by_kept(defined):
+def _stimuli_in_common(vectors: Floats) -> NDArray[np.int64]:
+    """Return the number of stimuli (N, N) with an entry that both of two RDM vectors (N, P) define."""
+    n_stimuli = round((1 + np.sqrt(1 + 8 * vectors.shape[-1])) / 2)
+    found = np.zeros((len(vectors), len(vectors)), np.int64)
+    for kept, members, first, second in pairs_by_kept(_defined(vectors)):
         number = n_stimuli if kept.all() else int(squareform(kept, checks=False).any(axis=0).sum())
         _put(found, members, first, second, np.full((members.size, members.size), number))
     return found
@@ -125,10 +135,18 @@ def _stimuli_in_common(defined: Bools) -> NDArray[np.int64]:
 # Comparators of patterns
 
 
-def patterns_of(geometries: Iterable[Geometry], comparator: str) -> Patterns:
+def patterns_of(geometries: Iterable[Geometry], n_geometries: int, comparator: str) -> Patterns:
     """Return what a comparator of patterns needs of each geometry. Others but `cka_correlation` need the same."""
-    undefined, distances = zip(*(_distances_to_centre(geometry, comparator) for geometry in geometries), strict=True)
-    return Patterns(~np.stack(undefined), distances)
+    defined = []
+
+    def each_distances() -> Iterator[Floats]:
+        for geometry in geometries:
+            undefined, distances = _distances_to_centre(geometry, comparator)
+            defined.append(~undefined)
+            yield distances
+
+    distances = stack(each_distances(), n_geometries)
+    return Patterns(np.stack(defined), distances)
 
 
 def _distances_to_centre(geometry: Geometry, comparator: str) -> tuple[Bools, Floats]:
@@ -163,8 +181,8 @@ def of_patterns(patterns: Patterns, comparator: str, groups: Sequence[int] | Non
     for kept, members, first, second in pairs_by_kept(defined):
         if kept.sum() >= FEWEST_STIMULI:
             of_members = (_restricted(patterns.distances[place], kept) for place in members)
-            vectors = np.stack([FEATURES[comparator](distances) for distances in of_members])
-            _put(values, members, first, second, cosines(vectors))
+            found = cosines(map(FEATURES[comparator], of_members), len(members))
+            _put(values, members, first, second, found)
     return Similarities(values, n_stimuli)
 
 
@@ -208,12 +226,17 @@ FEATURES: dict[str, Callable[[Floats], Floats]] = {
 """By comparator: the vector of a network, from squared distances (n, n)."""
 
 
-def cosines(vectors: Floats) -> Floats:
-    """Return the cosines (N, N) of vectors (N, P) without undefined entries; NaN for a vector of norm 0."""
-    largest = np.abs(vectors).max(axis=-1, keepdims=True, initial=0.0)
-    scaled = vectors / np.where(largest > 0, largest, np.nan)  # so that no square overflows
-    scaled /= np.linalg.norm(scaled, axis=-1, keepdims=True)
-    return np.clip(scaled @ scaled.T, -1.0, 1.0)
+def cosines(vectors: Iterable[Floats], n_vectors: int) -> Floats:
+    """Return the cosines (N, N) of N vectors (P,) without undefined entries; NaN for a vector of norm 0."""
+    of_length_1 = np.asarray(stack(map(_of_length_1, vectors), n_vectors))
+    return np.clip(of_length_1 @ of_length_1.T, -1.0, 1.0)
+
+
+def _of_length_1(vector: Floats) -> Floats:
+    """Return a vector divided by its norm, in two steps so that no square overflows; NaN for a norm of 0."""
+    largest = np.abs(vector).max(initial=0.0)
+    scaled = vector / (largest if largest > 0 else np.nan)
+    return scaled / np.sqrt((scaled**2).sum())
 
 
 def _procrustes(patterns: Patterns, groups: NDArray) -> Floats:
@@ -223,11 +246,12 @@ def _procrustes(patterns: Patterns, groups: NDArray) -> Floats:
         same = groups[members[first]] == groups[members[second]]
         if kept.sum() < FEWEST_STIMULI or not same.any():
             continue
-        pairs = list(zip(first[same].tolist(), second[same].tolist(), strict=True))
-        needed = {place for pair in pairs for place in pair}
-        roots = {i: scaled_root(_restricted(patterns.distances[int(members[i])], kept)) for i in needed}
-        for i, j in pairs:
-            values[members[i], members[j]] = values[members[j], members[i]] = _nuclear_norm(roots[i], roots[j])
+        for group in np.unique(groups[members[first[same]]]):  # memory holds the roots of one group
+            pairs = np.stack([first, second])[:, same & (groups[members[first]] == group)].T.tolist()
+            needed = {place for pair in pairs for place in pair}
+            roots = {i: scaled_root(_restricted(patterns.distances[int(members[i])], kept)) for i in needed}
+            for i, j in pairs:
+                values[members[i], members[j]] = values[members[j], members[i]] = _nuclear_norm(roots[i], roots[j])
     return values
 
 
@@ -267,13 +291,13 @@ def _restricted(distances: Floats, kept: Bools) -> Floats:
 # Pairs that leave out the same
 
 
-def pairs_by_kept(defined: Bools) -> Iterator[tuple[Bools, Places, Places, Places]]:
+def pairs_by_kept(defined: Iterable[Bools]) -> Iterator[tuple[Bools, Places, Places, Places]]:
     """Yield the pairs of N networks by the entries that both define.
 
     Parameters
     ----------
     defined
-        (N, P) which entries, or stimuli, a network defines.
+        For each network (P,) which entries, or stimuli, it defines.
 
     Yields
     ------
@@ -283,7 +307,7 @@ def pairs_by_kept(defined: Bools) -> Iterator[tuple[Bools, Places, Places, Place
     numbers: dict[bytes, int] = {}
     kind = np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in defined])
     kinds = [np.frombuffer(row, np.bool_) for row in numbers]
-    first, second = np.triu_indices(len(defined))
+    first, second = np.triu_indices(len(kind))
     low, high = np.minimum(kind[first], kind[second]), np.maximum(kind[first], kind[second])
     of_kept: dict[bytes, list[tuple[int, int]]] = {}
     for a, b in sorted(set(zip(low.tolist(), high.tolist(), strict=True))):

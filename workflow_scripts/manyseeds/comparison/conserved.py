@@ -250,7 +250,7 @@ def conserved_dimensions(
     if not splits or not np.isfinite(traces).all() or (traces <= 0).any():
         return None
     grams = [gram / trace for gram, trace in zip(grams, traces, strict=True)]
-    cka = cosines(np.stack([gram.ravel() for gram in grams]))
+    cka = cosines((gram.ravel() for gram in grams), len(grams))
     sides = [side for halves in splits for side in (halves, halves[::-1])]
     compromises = [_compromise(grams, cka, used, min(len(grams[0]) - 1, most)) for used, _ in sides]
     n_dimensions = min(vectors.shape[1] for vectors in compromises)

@@ -107,8 +107,8 @@ def whitened_cosine(first: Floats, second: Floats) -> float:
     """
     if len(first) < 2:
         return np.nan
-    features = np.stack([comparators.FEATURES["cka"](squareform(each)) for each in (first, second)])
-    return float(comparators.cosines(features)[0, 1])
+    features = [comparators.FEATURES["cka"](squareform(each)) for each in (first, second)]
+    return float(comparators.cosines(features, 2)[0, 1])
 
 
 COMPARISONS: dict[str, Callable[[Floats, Floats], float]] = {

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from manyseeds.comparison.consistency import pairwise_r
-from manyseeds.io.scratch import scratch
+from manyseeds.io.scratch import stack
 from manyseeds.representations.geometry_files import layer_indices, load_geometry
 from manyseeds.representations.measures import rdm
 
@@ -33,12 +33,7 @@ def load_rdms(files: Mapping[int, Path | str], measure: str) -> tuple[pd.DataFra
     """
     layers = layer_indices(next(iter(files.values())))
     points = [(layer, index, seed) for layer, index in layers.items() for seed in files]
-    rdms = None
-    for place, (layer, _, seed) in enumerate(points):
-        values = rdm(load_geometry(files[seed], layer), measure)
-        rdms = scratch((len(points), values.size)) if rdms is None else rdms
-        rdms[place] = values
-    assert rdms is not None  # a network has layers
+    rdms = stack((rdm(load_geometry(files[seed], layer), measure) for layer, _, seed in points), len(points))
     return pd.DataFrame(points, columns=["layer", "layer_index", "seed"]), rdms
 
 

@@ -1,5 +1,6 @@
-"""NPY files of any size, written block by block."""
+"""NPY files of any size, written block by block, and NPZ files, written array by array."""
 
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -40,3 +41,17 @@ def write_npy(path: Path, blocks: Iterable[NDArray], shape: tuple[int, ...], dty
             n_rows += len(block)
         if n_rows != shape[0]:
             raise ValueError(f"the blocks have {n_rows} rows, expected {shape[0]}")
+
+
+def write_npz(path: Path | str, arrays: Iterable[tuple[str, NDArray]]) -> None:
+    """Write named arrays one after another into an NPZ file as `numpy.savez` does, using the memory of one array.
+
+    Parameters
+    ----------
+    path
+        Path of the file, which is written whole or not at all.
+    """
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, array in arrays:
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)

@@ -186,7 +186,9 @@ def how_many(statistics: PairStatistics, plan: Plan) -> tuple[pd.DataFrame, pd.D
     rows, answers = [], []
     n = statistics.n_networks
     for place, key in enumerate(statistics.keys.to_dict("records")):
-        found = precision_of(statistics.values[place], n, statistics.resamples[place], statistics.n_stimuli)
+        resampled = statistics.resamples[place]
+        drawn = None if resampled is None else resampled()
+        found = precision_of(statistics.values[place], n, drawn, statistics.n_stimuli)
         if found is None:
             continue
         common = {**key, "n_observed": n, "var_network": float(found.whole.networks)}

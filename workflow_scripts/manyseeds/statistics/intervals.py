@@ -3,7 +3,7 @@
 Statistics of equally many networks share their draws. So contrasts are paired, and an added row changes no other row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -23,6 +23,8 @@ UNIT_INTERVAL = (0.0, 1.0)
 """Range of consistencies and accuracies. Contrasts and clustering indices are not clipped."""
 
 Bounds = tuple[float, float] | None
+Resampled = Callable[[], NDArray[np.float64]]
+"""Reads or computes values (B, K) of pairs on resampled stimuli: those of all statistics can be larger than memory."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class PairStatistics:
     values
         (R, K), NaN where undefined or not observed.
     resamples
-        For each row the values (B, K) on resampled stimuli, or None. All are None unless `pairing` is all pairs.
+        For each row the values on resampled stimuli, or None. All are None unless `pairing` is all pairs.
     n_stimuli
         Number of stimuli, if any row has resamples.
     """
@@ -62,7 +64,7 @@ class PairStatistics:
     n_networks: int
     pairing: Pairing
     values: NDArray[np.float64]
-    resamples: Sequence[NDArray[np.float64] | None]
+    resamples: Sequence[Resampled | None]
     n_stimuli: int | None = None
 
 
@@ -116,15 +118,20 @@ def difference(statistics: PairStatistics, column: str, minuend: object, subtrah
     rows = statistics.keys.assign(row=np.arange(len(statistics.keys)))
     matched = rows[rows[column] == minuend].merge(rows[rows[column] == subtrahend], on=others, suffixes=("", "_2"))
     first, second = matched["row"].to_numpy(dtype=int), matched["row_2"].to_numpy(dtype=int)
-    drawn = [(statistics.resamples[i], statistics.resamples[j]) for i, j in zip(first, second, strict=True)]
+    drawn = [_difference(statistics.resamples[i], statistics.resamples[j]) for i, j in zip(first, second, strict=True)]
     return PairStatistics(
         statistics.keys.iloc[first].reset_index(drop=True),
         statistics.n_networks,
         statistics.pairing,
         statistics.values[first] - statistics.values[second],
-        [None if x is None or y is None else x - y for x, y in drawn],
+        drawn,
         statistics.n_stimuli,
     )
+
+
+def _difference(minuend: Resampled | None, subtrahend: Resampled | None) -> Resampled | None:
+    """Return what computes the difference of values on resampled stimuli, if both are resampled."""
+    return None if minuend is None or subtrahend is None else lambda: minuend() - subtrahend()
 
 
 def pair_intervals(statistics: PairStatistics, bootstrap: Bootstrap, bounds: Bounds) -> pd.DataFrame:
@@ -157,14 +164,17 @@ def pair_intervals(statistics: PairStatistics, bootstrap: Bootstrap, bounds: Bou
         if values.shape[-1] == n * (n - 1) // 2 and (over[0] < over[1]).all():  # all pairs of one group
             intervals.append(resampling.component_interval(values, n))
         frames += [_interval_rows(keys, interval) for interval in intervals]
-        for row in np.flatnonzero([statistics.resamples[index] is not None for index in rows]):
+        for row, index in enumerate(rows):
+            resampled = statistics.resamples[index]
+            if resampled is None:
+                continue
             assert statistics.n_stimuli is not None  # known with the resamples
-            drawn, draws = statistics.resamples[rows[row]][:, pairs], bootstrap.draws("both", n)
+            drawn, draws = resampled()[:, pairs], bootstrap.draws("both", n)
             intervals = [
                 resampling.stimulus_interval(values[row], drawn, bounds=bounds),
                 resampling.two_factor_interval(values[row], drawn, n, statistics.n_stimuli, draws, bounds=bounds),
             ]
-            frames += [_interval_rows(keys.iloc[[int(row)]], interval) for interval in intervals]
+            frames += [_interval_rows(keys.iloc[[row]], interval) for interval in intervals]
     table = _table(frames, [*statistics.keys.columns, "n_networks", "n_network_pairs", *INTERVAL_COLUMNS, *PERCENTILES])
     return table if bounds is None else _with_at_bound(table)
 

@@ -5,7 +5,7 @@ correlation is then a quadratic form, sum_ij w_i w_j A_ij B_ij. A thousand resam
 product, so no RDM is resampled explicitly. Undefined entries (NaN) have no weight.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
@@ -16,7 +16,7 @@ from scipy.spatial.distance import squareform
 
 from manyseeds.comparison.consistency import BLOCK_VALUES, EPSILON, agreement, has_categories, mean_along_first_axis
 from manyseeds.errors import StudyError
-from manyseeds.io.files import atomic_path
+from manyseeds.io.npy import write_npz
 from manyseeds.representations.geometry import Geometry, with_gram
 from manyseeds.representations.measures import rdm
 
@@ -95,17 +95,22 @@ def resample_stimuli(
     return resamples | {(measure, "centroid"): np.concatenate(blocks) for measure, blocks in centroid.items()}
 
 
+Key = tuple[str, str, str]
+"""Measure, kind and layer of resampled consistencies."""
+
+
 @dataclass(frozen=True)
 class StimulusResamples:
     """Consistencies of a group's networks on resampled stimuli, at one epoch without cocktail blank.
 
-    `values` maps (measure, kind, layer) to (B, K) consistencies of the pairs of `seeds`.
+    `values` maps (measure, kind, layer) to (B, K) consistencies of the pairs of `seeds`. All of them can be larger than
+    memory, so those of `load_resamples` are read one by one, each time that they are asked for.
     """
 
     epoch: int
     seeds: tuple[int, ...]
     n_stimuli: int
-    values: dict[tuple[str, str, str], np.ndarray]
+    values: Mapping[Key, np.ndarray]
 
     def find(
         self,
@@ -118,8 +123,8 @@ class StimulusResamples:
         normalisation: str,
         dropout_samples: int = 0,
         **_: object,
-    ) -> np.ndarray | None:
-        """Return the consistencies (B, K) of a row of the consistency table; None if it was not resampled.
+    ) -> Callable[[], np.ndarray] | None:
+        """Return what reads the consistencies (B, K) of a row of the consistency table; None if it was not resampled.
 
         Raises
         ------
@@ -135,30 +140,57 @@ class StimulusResamples:
             return None
         if tuple(seeds) != self.seeds:
             raise StudyError(f"Resampled stimuli: found networks of seeds {self.seeds}, expected {tuple(seeds)}.")
-        return self.values[measure, kind, layer]
+        return lambda: self.values[measure, kind, layer]
 
 
-def save_resamples(path: Path | str, resamples: StimulusResamples) -> None:
-    """Write resamples to an NPZ file, consistencies as float32.
+def save_resamples(
+    path: Path | str, epoch: int, seeds: Sequence[int], n_stimuli: int, drawn: Iterable[tuple[Key, np.ndarray]]
+) -> None:
+    """Write resamples to an NPZ file as they come, consistencies as float32.
 
     The rounding of float32 is far below the sampling error of the consistencies.
+
+    Parameters
+    ----------
+    epoch, seeds, n_stimuli
+        As in `StimulusResamples`.
+    drawn
+        Keys and consistencies (B, K) of the pairs of `seeds`. Memory holds those of one key.
     """
-    keys = np.array(list(resamples.values), dtype=str).reshape(-1, 3)
-    values = {f"values{index}": value.astype(np.float32) for index, value in enumerate(resamples.values.values())}
-    header = {"epoch": resamples.epoch, "seeds": resamples.seeds, "n_stimuli": resamples.n_stimuli, "keys": keys}
-    with atomic_path(path) as partial:
-        np.savez(partial, **header, **values)  # pyright: ignore[reportArgumentType] no array is named allow_pickle
+
+    def arrays() -> Iterator[tuple[str, np.ndarray]]:
+        keys = []
+        for key, values in drawn:
+            yield f"values{len(keys)}", values.astype(np.float32)
+            keys.append(key)
+        yield "keys", np.array(keys, dtype=str).reshape(-1, 3)
+        yield from (("epoch", np.array(epoch)), ("seeds", np.array(seeds)), ("n_stimuli", np.array(n_stimuli)))
+
+    write_npz(path, arrays())
 
 
 def load_resamples(path: Path | str) -> StimulusResamples:
-    """Read a file of `save_resamples`, consistencies as float64."""
-    with np.load(path) as file:
-        values = {
-            (str(measure), str(kind), str(layer)): file[f"values{index}"].astype(np.float64)
-            for index, (measure, kind, layer) in enumerate(file["keys"])
-        }
-        seeds = tuple(int(seed) for seed in file["seeds"])
-        return StimulusResamples(int(file["epoch"]), seeds, int(file["n_stimuli"]), values)
+    """Open a file of `save_resamples`. Consistencies are read as float64 when they are asked for."""
+    file = np.load(path)
+    keys = [(str(measure), str(kind), str(layer)) for measure, kind, layer in file["keys"]]
+    seeds = tuple(int(seed) for seed in file["seeds"])
+    return StimulusResamples(int(file["epoch"]), seeds, int(file["n_stimuli"]), _Stored(file, keys))
+
+
+class _Stored(Mapping[Key, np.ndarray]):
+    """The consistencies of an open file of `save_resamples`, by key."""
+
+    def __init__(self, file: Mapping[str, np.ndarray], keys: Sequence[Key]) -> None:
+        self._file, self._names = file, {key: f"values{place}" for place, key in enumerate(keys)}
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        return self._file[self._names[key]].astype(np.float64)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def resample_rdms(vectors: np.ndarray, categories: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
