@@ -139,6 +139,19 @@ def test_between_minus_within_is_paired_over_seeds(pairs):
     assert (row["n_networks"], row["n_network_pairs"]) == (5, 10)
 
 
+@pytest.mark.parametrize("pairs", ["same_seed", "different_seeds"])
+def test_a_condition_with_more_networks_does_not_outweigh_the_other(pairs):
+    across, within = observed(missing=3)
+    constant = (
+        across.assign(consistency=0.5),
+        tuple(rows.assign(consistency=value) for rows, value in zip(within, (0.7, 0.6), strict=True)),
+    )
+    rows = contrast_pair(ConditionPair(*constant), BOOTSTRAP)
+    found = select(rows, **CHOSEN, contrast=f"between_minus_within_{pairs}")
+    np.testing.assert_allclose(found["mean"].astype(float), 0.5 - 0.65, rtol=1e-12)
+    assert set(found["n_network_pairs"]) == {6}
+
+
 def test_dropout_is_contrasted_over_the_pairs_of_seeds_that_both_have():
     _, (some, others) = observed(missing=3)
     consistency = pd.concat([some.assign(condition="dropout0.5"), others.assign(condition="baseline")])

@@ -113,20 +113,21 @@ class ConditionPair:
     def minus_within(self, *, same_seed: bool) -> PairStatistics:
         """Return the consistencies between conditions minus those within, by pair of seeds.
 
-        Both terms are means of defined values. Two seeds i and j have four networks, two in each condition. Between
-        conditions these make the pairs (i, j) and (j, i) of different seeds, or (i, i) and (j, j) of the same seed.
-        Within conditions they make one pair each. If both networks of a seed are one and the same, its pairs of
-        different seeds are the pairs within the conditions. They are left out, because their difference is 0 for any
-        networks.
+        Two seeds i and j have four networks, two in each condition. Between conditions these make the pairs (i, j) and
+        (j, i) of different seeds, or (i, i) and (j, j) of the same seed. Within conditions they make one pair each. A
+        pair of seeds counts only if all four networks were accepted: otherwise the condition with more networks would
+        outweigh the other. Of a redrawn seed, the same-seed pair of the other seed counts alone. If both networks of a
+        seed are one and the same, its pairs of different seeds are the pairs within the conditions. They are left out,
+        because their difference is 0 for any networks.
         """
         i, j = self._pairs
+        within = self._within.mean(axis=0)
         if same_seed:
             ends = [self._between_equal_seeds()[:, seed] for seed in (i, j)]
-        else:
-            is_left = ~(self._is_same[i] | self._is_same[j])
-            ends = [np.where(is_left, self._between[:, a, b], np.nan) for a, b in ((i, j), (j, i))]
-        between = mean_along_first_axis(np.stack(ends))
-        return self._statistics(i, j, between - mean_along_first_axis(self._within))
+            return self._statistics(i, j, mean_along_first_axis(np.stack(ends)) - within)
+        is_left = ~(self._is_same[i] | self._is_same[j])
+        between = np.where(is_left, (self._between[:, i, j] + self._between[:, j, i]) / 2, np.nan)
+        return self._statistics(i, j, between - within)
 
     def _between_equal_seeds(self) -> NDArray[np.float64]:
         """Return the consistencies (keys, seeds) of the two networks of each seed; NaN if one was redrawn."""
