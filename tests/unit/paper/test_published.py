@@ -50,7 +50,7 @@ def relation_rows():
     frame = pd.DataFrame(rows, columns=["architecture", "condition", "epoch", "layer", "relation", "skipped"])
     low, high = frame["skipped"] - 0.3, frame["skipped"] + 0.3
     others = {"pearson": 0.9, "skipped_ci_low": -1.0, "skipped_ci_high": 1.0}
-    return frame.assign(n=9, skipped_jackknife_low=low, skipped_jackknife_high=high, **others, **keys)
+    return frame.assign(n=9, n_networks=10, skipped_jackknife_low=low, skipped_jackknife_high=high, **others, **keys)
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def test_relation_over_layers_is_that_of_means_with_a_jackknife_over_networks():
 
 
 def test_relation_over_epochs_is_that_of_accepted_networks():
-    consistency, clustering, accuracy = tables(n_layers=1, epochs=range(6))
+    consistency, clustering, accuracy = tables(n_layers=1, epochs=range(1, 7))
     train = accuracy.assign(split="train", accuracy=0.5)
     rows = relations.relations(consistency, clustering, pd.concat([train, accuracy]))
     row = rows[rows["relation"] == "consistency_accuracy_over_epochs"].squeeze()
@@ -87,6 +87,19 @@ def test_relation_over_epochs_is_that_of_accepted_networks():
     assert row["pearson"] == pytest.approx(stats.pearsonr(x, y).statistic)
     assert (row["n"], row["layer"]) == (6, "conv1")
     assert pd.isna(row["partial"])
+
+
+def test_networks_before_training_are_no_point_of_the_course():
+    consistency, clustering, accuracy = tables(n_layers=1, epochs=range(1, 7))
+    untrained = [rows[rows["epoch"] == 1].assign(epoch=0) for rows in (consistency, clustering, accuracy)]
+    untrained[0]["consistency"], untrained[2]["accuracy"] = 0.1, 0.1
+    both = [pd.concat(rows) for rows in zip(untrained, (consistency, clustering, accuracy), strict=True)]
+    accepted = [rows[2][rows[2]["seed"].isin(SEEDS)] for rows in ((consistency, None, accuracy), both)]
+    found = [
+        relations.over_epochs(rows, tested, SEEDS)
+        for rows, tested in zip((consistency, both[0]), accepted, strict=True)
+    ]
+    pd.testing.assert_frame_equal(*found)
 
 
 def test_relation_within_a_layer_is_over_pairs_and_its_p_permutes_networks():
@@ -118,6 +131,14 @@ def test_few_networks_have_no_jackknife():
     row = rows[rows["relation"] == "cci_consistency_over_layers"].squeeze()
     assert np.isfinite(row["pearson"])
     assert pd.isna(row[["pearson_jackknife_low", "partial_jackknife_low"]]).all()
+    of_pairs = rows[(rows["relation"] == "cci_consistency_within_layer") & (rows["layer"] == "conv1")].squeeze()
+    cci = clustering[clustering["layer"] == "conv1"].set_index("seed")["cci"]
+    x = [(cci[a] + cci[b]) / 2 for a, b in combinations(few, 2)]
+    y = consistency[consistency["layer"] == "conv1"]["consistency"]
+    assert of_pairs["pearson"] == pytest.approx(stats.pearsonr(x, y).statistic)
+    assert (of_pairs["n"], of_pairs["n_networks"]) == (6, 4)
+    assert 0 < of_pairs["p_permutation"] <= 1
+    assert pd.isna(of_pairs["pearson_jackknife_low"])
 
 
 def test_one_point_is_no_relation_and_no_networks_make_no_rows():

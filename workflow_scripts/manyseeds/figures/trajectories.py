@@ -75,11 +75,9 @@ class Trajectory:
 
     @property
     def related(self) -> pd.DataFrame:
-        """The epochs of `course` that were analysed: the points of the relation with accuracy.
-
-        Epoch 0 can be in `course` alone, because networks are also compared before training.
-        """
-        return self.course[self.course["epoch"].isin([*self.pairs["epoch_a"], *self.pairs["epoch_b"]])]
+        """The epochs of `course` that were analysed, but for 0: the points of the relation with accuracy."""
+        analysed = self.course["epoch"].isin([*self.pairs["epoch_a"], *self.pairs["epoch_b"]])
+        return self.course[analysed & (self.course["epoch"] > 0)]
 
     @property
     def is_tested(self) -> bool:

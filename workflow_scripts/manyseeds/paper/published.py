@@ -201,13 +201,13 @@ def random_grouping_band(published: pd.Series, tables: Tables, n_accepted: int) 
 def relation_over_layers(published: pd.Series, tables: Tables, n_accepted: int) -> Ours:
     """Return the skipped correlation of clustering index and consistency over layers at the last epoch."""
     rows = _relation(published, tables, "cci_consistency_over_layers", n_accepted)
-    return _of_relation(_last_epoch(rows).iloc[0], n_accepted)
+    return _of_relation(_last_epoch(rows).iloc[0])
 
 
 def relation_over_epochs(published: pd.Series, tables: Tables, n_accepted: int) -> Ours:
     """Return the skipped correlation of a layer's consistency and test accuracy over the analysed epochs."""
     rows = _relation(published, tables, "consistency_accuracy_over_epochs", n_accepted)
-    return _of_relation(narrowed(rows, layer=published["layer"]).iloc[0], n_accepted)
+    return _of_relation(narrowed(rows, layer=published["layer"]).iloc[0])
 
 
 QUANTITIES: dict[str, Callable[[pd.Series, Tables, int], Ours]] = {
@@ -248,12 +248,12 @@ def _of_summary(row: pd.Series, n_accepted: int) -> Ours:
     return _checked(Ours(row["mean"], *interval, row["layer"], int(row["n_networks"])), n_accepted)
 
 
-def _of_relation(row: pd.Series, n_networks: int) -> Ours:
+def _of_relation(row: pd.Series) -> Ours:
     """Return the skipped Pearson correlation, our best guess for the paper's robust one (methods 6)."""
     if pd.isna(row["skipped"]):
         raise _NotInStudy(f"undefined: a skipped correlation over {row['n']} points")
     interval = row["skipped_jackknife_low"], row["skipped_jackknife_high"], INTERVAL
-    return Ours(row["skipped"], *interval, None, n_networks)
+    return Ours(row["skipped"], *interval, None, int(row["n_networks"]))
 
 
 def _checked(ours: Ours, n_accepted: int) -> Ours:

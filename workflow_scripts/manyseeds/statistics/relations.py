@@ -95,9 +95,12 @@ def over_layers(consistency: pd.DataFrame, clustering: pd.DataFrame, seeds: list
 
 
 def over_epochs(consistency: pd.DataFrame, accuracy: pd.DataFrame, seeds: list[int]) -> pd.DataFrame:
-    """Correlate a layer's mean consistency and mean test accuracy over its analysed epochs."""
+    """Correlate a layer's mean consistency and mean test accuracy over its analysed epochs but 0.
+
+    Networks that were not trained do not belong to the course of training; the published epochs begin at 1.
+    """
     tested = accuracy[(accuracy["split"] == "test") & (accuracy["subset"] == "all")]
-    x = means_of_pairs(consistency, [*GROUP, "epoch", *LAYER, *STATISTIC, "kind"], seeds)
+    x = means_of_pairs(consistency[consistency["epoch"] > 0], [*GROUP, "epoch", *LAYER, *STATISTIC, "kind"], seeds)
     y = means_of_networks(tested, [*GROUP, "epoch"], "accuracy", seeds)
     rows = _relate(y, x, [*GROUP, "epoch"], [*GROUP, *LAYER, *STATISTIC, "kind"], given=None)
     return rows.assign(relation="consistency_accuracy_over_epochs", epoch=np.nan)
@@ -127,13 +130,15 @@ def _within(x: Floats, y: Floats, orders: NDArray[np.intp]) -> dict[str, float]:
     """Return one relation over the pairs (K,) of networks, with permutations (B, N) of the networks."""
     n_networks = orders.shape[1]
     row: dict[str, float] = {"n": int((np.isfinite(x) & np.isfinite(y)).sum())}
-    if n_networks < MIN_NETWORKS or row["n"] < len(x) or np.ptp(x) == 0 or np.ptp(y) == 0:
+    if len(x) < MIN_POINTS or row["n"] < len(x) or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return row
+    row |= {"pearson": _pearson(x, y), "p_permutation": mantel(x, y, orders), "n_networks": n_networks}
+    if n_networks < MIN_NETWORKS:
         return row
     kept = pair_products(1 - np.eye(n_networks)) > 0
     without = np.array([_pearson(x[pairs], y[pairs]) for pairs in kept])
-    row["pearson"] = _pearson(x, y)
-    row["pearson_jackknife_low"], row["pearson_jackknife_high"] = jackknife_ends(row["pearson"], without, scale="z")
-    return row | {"p_permutation": mantel(x, y, orders), "n_networks": n_networks}
+    low, high = jackknife_ends(row["pearson"], without, scale="z")
+    return row | {"pearson_jackknife_low": low, "pearson_jackknife_high": high}
 
 
 def _relate(x: NetworkMeans, y: NetworkMeans, on: list[str], keys: list[str], *, given: str | None) -> pd.DataFrame:
