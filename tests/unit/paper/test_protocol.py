@@ -50,6 +50,11 @@ def test_a_small_study_says_every_setting_that_differs_and_no_other():
         ({"data": {"dataset": "digits"}}, "data set digits (paper: cifar10)"),
         ({"stimuli": {"per_category": 20}}, "stimuli per category 20 (paper: 100)"),
         ({"instances": 4}, "instances 4 (paper: 10)"),
+        ({"training": {"precision": "bf16"}}, "precision bf16 (the paper names none)"),
+        (
+            {"networks": [{"architecture": "all_cnn_c", "weights": str(ROOT / "config.yaml")}]},
+            f"initial weights {ROOT / 'config.yaml'} (paper: none given)",
+        ),
         ({"conditions": [{"name": "baseline", "instances": 3}]}, "instances 3 (paper: 10)"),
         (
             {"conditions": [{"name": "baseline", "vary": ["init", "order"]}]},

@@ -77,7 +77,8 @@ def _gate_words(row: pd.Series) -> str:
     words = {"confirmed": "passed", "undecided": "undertrained", "refuted": "failed"}[row["outcome"]]
     asked = str(row["confirmed_if"]).removeprefix("estimate ").replace(">=", "≥")
     value = f"{row['estimate']:.0f}" if row["statistic"] == "accepted_networks" else f"{row['estimate']:.3f}"
-    return f"{GATE_NAMES[row['statistic']]} {unbroken(value)} ({words}; asked: {asked})"
+    paper = f"; in the paper {row['published_as']}" if pd.notna(row["published_as"]) else ""
+    return f"{GATE_NAMES[row['statistic']]} {unbroken(value)} ({words}; asked: {asked}{paper})"
 
 
 def _draw_row(axes: Axes, place: int, row: pd.Series) -> None:

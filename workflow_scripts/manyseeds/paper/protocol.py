@@ -25,7 +25,7 @@ CIFAR_STUDY: dict[str, Any] = {
 }
 """Keys of the config with the paper's values, for the All-CNNs (methods 3)."""
 
-CIFAR_NETWORK: dict[str, Any] = {"width": 1.0, "readout_relu": True, "initialisation": "he_normal"}
+CIFAR_NETWORK: dict[str, Any] = {"width": 1.0, "readout_relu": True, "initialisation": "he_normal", "weights": None}
 """Keys of an entry of `networks` with the paper's values, for the All-CNNs."""
 
 IMAGENET_STUDY: dict[str, Any] = {"data.dataset": "image_folder", "data.image_size": 224, "stimuli.per_category": 100}
@@ -34,7 +34,7 @@ IMAGENET_STUDY: dict[str, Any] = {"data.dataset": "image_folder", "data.image_si
 PROTOCOLS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "all_cnn_c": (CIFAR_STUDY, CIFAR_NETWORK),
     "all_cnn_7": (CIFAR_STUDY, CIFAR_NETWORK),
-    "alexnet": (IMAGENET_STUDY, {}),
+    "alexnet": (IMAGENET_STUDY, {"weights": None}),
 }
 """By name of the network: keys of the config, and keys of its entry in `networks`."""
 
@@ -54,6 +54,7 @@ WORDS = {
     "training.l2": "L2 penalty",
     "training.clip_norm": "largest gradient norm",
     "readout_relu": "rectified readout",
+    "weights": "initial weights",
     "vary": "varied random streams",
     "perturb": "perturbed weight",
     "images": "training images",
@@ -100,6 +101,9 @@ def _differences(study: Study, architecture: str, condition: str) -> Iterator[st
     for key, ours, paper in found:
         if ours != paper:
             yield f"{WORDS.get(key, key.split('.')[-1])} {_written(ours)} (paper: {_written(paper)})"
+    precision = study.config["training"]["precision"]
+    if precision in ("bf16", "auto"):
+        yield f"precision {precision} (the paper names none)"
     if architecture == "alexnet":
         yield f"training images of {study.config['data']['root']} (paper: ILSVRC 2012)"
 
