@@ -220,3 +220,15 @@ def test_rdms_are_condensed_as_squareform_expects():
     square = squareform(ms.rdm(NETWORKS[3]["fc"]))
     assert square.shape == (12, 12)
     np.testing.assert_array_equal(square, square.T)
+
+
+def test_signed_r_tells_that_short_vectors_agree_by_chance():
+    rng = np.random.default_rng(0)
+    categories = np.repeat(np.arange(4), 10)
+    networks = {seed: {"a": rng.normal(size=(40, 200))} for seed in range(30)}
+    table = ms.consistency(networks, categories)
+    centroid = table.set_index("kind").loc["centroid"]
+    assert centroid["mean"] == pytest.approx(1 / 5, abs=0.05)
+    assert abs(centroid["mean_r"]) < 0.05
+    signed = ms.pairs(networks, categories).groupby("kind")["r"].mean()
+    np.testing.assert_allclose(table.set_index("kind")["mean_r"], signed[table["kind"]], rtol=1e-12)

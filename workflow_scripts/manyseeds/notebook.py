@@ -47,6 +47,7 @@ COLUMNS = [
     "ci_low",
     "ci_high",
     "ci_method",
+    "mean_r",
     "n_networks",
     "n_network_pairs",
 ]
@@ -129,8 +130,9 @@ def consistency(
     -------
     DataFrame
         One row per layer, measure, normalisation, interval and kind (`exemplar`, `centroid`, `within_category`,
-        `within_category_mean`) with mean, ci_low, ci_high, ci_method, n_networks and n_network_pairs. An interval is
-        null if there are too few networks for it.
+        `within_category_mean`) with mean, ci_low, ci_high, ci_method, mean_r, n_networks and n_network_pairs. An
+        interval is null if there are too few networks for it. mean_r is the mean of signed r: look at it if there are
+        few categories, because r squared of short vectors is large by chance.
 
     Raises
     ------

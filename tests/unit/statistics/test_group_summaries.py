@@ -1,5 +1,6 @@
 """Summary tables against direct computation from the observations."""
 
+import tracemalloc
 from dataclasses import replace
 from itertools import combinations, product
 
@@ -46,7 +47,7 @@ def observations(resamples=None):
     consistency = [
         row
         | {"dropout_samples": 0, "kind": kind, "seed_a": a, "seed_b": b, "n_entries": 780}
-        | {"consistency": rng.uniform(0.3, 0.9)}
+        | {"consistency": (value := rng.uniform(0.3, 0.9)), "r": value**0.5}
         for row in layer_rows()
         for kind in KINDS
         for a, b in PAIRS
@@ -263,6 +264,16 @@ def test_p_of_random_grouping_counts_the_partitions_that_reach_the_centroids(obs
     assert found.drop("centroid_minus_random_centroid").isna().all()
 
 
+def test_undefined_centroids_are_not_compared_with_random_groups(observed):
+    at = (observed.consistency["kind"] == "centroid") & (observed.consistency["layer"] == "conv3")
+    undefined = observed.consistency.assign(consistency=observed.consistency["consistency"].mask(at))
+    summary = group_summaries.summarise(replace(observed, consistency=undefined), BOOTSTRAP, PLAN)
+    rows = select(summary["contrasts"], contrast="centroid_minus_random_centroid")
+    assert rows.groupby("layer")["p"].agg(lambda p: p.isna().all()).to_dict() == {
+        layer: layer == "conv3" for layer in LAYERS
+    }
+
+
 def test_a_single_point_is_no_relation(summary):
     # One epoch was compared.
     assert "consistency_accuracy_over_epochs" not in set(summary["relations"]["relation"])
@@ -287,12 +298,34 @@ def test_without_networks_to_compare_summaries_are_empty(observed):
 
 def test_resamples_survive_the_file(tmp_path):
     resamples = stimulus_resamples()
-    save_resamples(tmp_path / "resamples.npz", resamples)
+    save_resamples(tmp_path / "resamples.npz", 9, SEEDS, 40, resamples.values.items())
     read = load_resamples(tmp_path / "resamples.npz")
     assert (read.epoch, read.seeds, read.n_stimuli) == (9, SEEDS, 40)
     assert list(read.values) == list(resamples.values)
     for key, values in resamples.values.items():
         np.testing.assert_allclose(read.values[key], values, rtol=1e-6)
+
+
+def test_memory_holds_few_of_the_resamples(tmp_path):
+    seeds, layers = range(12), [f"layer{number}" for number in range(40)]
+    first, second = zip(*combinations(seeds, 2), strict=True)
+    keys = {"measure": "euclidean", "normalisation": "none", "kind": "exemplar", "dropout_samples": 0}
+    pairs = pd.DataFrame({"seed_a": first, "seed_b": second, "consistency": 0.5, "r": 0.7, "n_entries": 780})
+    rows = [
+        pairs.assign(**GROUP, **keys, epoch=9, layer=layer, layer_index=place) for place, layer in enumerate(layers)
+    ]
+    rng = np.random.default_rng(0)
+    drawn = ((("euclidean", "exemplar", layer), rng.uniform(size=(500, len(pairs)))) for layer in layers)
+    n_bytes = len(layers) * 500 * len(pairs) * 8
+    tracemalloc.start()
+    save_resamples(tmp_path / "resamples.npz", 9, seeds, 40, drawn)
+    summary = group_summaries.summarise_consistency(
+        pd.concat(rows, ignore_index=True), load_resamples(tmp_path / "resamples.npz"), BOOTSTRAP
+    )
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (summary["ci_method"] == "stimuli").sum() == len(layers)
+    assert peak < n_bytes / 2
 
 
 def test_resamples_of_other_networks_are_refused(observed):

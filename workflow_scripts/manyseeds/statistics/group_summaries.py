@@ -115,9 +115,16 @@ def summarise_consistency(
         Rows of the table `consistency` for the group.
     resamples
         Consistencies of the group on resampled stimuli. Statistics without resamples get no rows `stimuli` and `both`.
+
+    Returns
+    -------
+    Rows of `consistency_summary` without `n_collapsed`. `mean_r` is the mean of signed r, whose expectation is 0 for
+    networks without anything in common; that of r squared is not, if the compared vectors are short.
     """
     intervals = pair_intervals(_pair_statistics(consistency, resamples), bootstrap, UNIT_INTERVAL)
-    return intervals.assign(n_stimuli=number_of_stimuli(consistency))
+    defined = consistency.assign(mean_r=consistency["r"].where(consistency["consistency"].notna()))
+    mean_r = defined.groupby(CONSISTENCY_KEYS, dropna=False)["mean_r"].mean().reset_index()
+    return intervals.merge(mean_r, how="left", on=CONSISTENCY_KEYS).assign(n_stimuli=number_of_stimuli(consistency))
 
 
 def summarise_contrasts(
@@ -146,6 +153,7 @@ def with_random_grouping_p(
     other contrasts.
     """
     centroids = consistency_summary[consistency_summary["kind"] == "centroid"].drop_duplicates(LAYER_KEYS)
+    centroids = centroids.dropna(subset=["mean"])
     drawn = random_grouping.dropna(subset=["consistency"]).merge(centroids[[*LAYER_KEYS, "mean"]], on=LAYER_KEYS)
     reached = (drawn["consistency"] >= drawn["mean"]).groupby([drawn[key] for key in LAYER_KEYS])
     p = ((1 + reached.sum()) / (1 + reached.size())).rename("p").reset_index()
