@@ -1333,6 +1333,8 @@ def test_outside_draws_networks_their_mean_and_the_ceiling_and_says_what_single_
     single = tables["outside"].query("architecture == 'all_cnn_c' and file == 'brain' and seed == 3 and subject.isna()")
     assert any(np.array_equal(line.get_ydata(), single["value"]) for line in panel.lines)
     (band,) = [patch for patch in panel.patches if patch.get_label() == "noise ceiling"]
+    (legend,) = figure.legends
+    assert "noise ceiling" in [label.get_text() for label in legend.get_texts()]
     assert (band.get_y(), band.get_y() + band.get_height()) == pytest.approx((0.7, 0.8))
     assert not [patch for patch in figure.axes[3].patches if patch.get_label() == "noise ceiling"]  # of pixels
     conclusions = tables["outside_conclusions"].query("file == 'brain' and k == 1")
@@ -1349,6 +1351,15 @@ def test_outside_draws_networks_their_mean_and_the_ceiling_and_says_what_single_
     assert matrix.shape == (16, 16)
     assert matrix[8, 15] == matrix[15, 8] == of_pair["flip"]
     assert np.isnan(np.diag(matrix)).all()
+
+
+def test_outside_names_the_ceiling_that_only_a_later_row_has(tables):
+    summary = tables["outside_summary"]
+    last = tables | {
+        "outside_summary": pd.concat([summary[summary["file"] != "brain"], summary.query("file == 'brain'")])
+    }
+    (legend,) = draw("outside", last).legends
+    assert "noise ceiling" in [label.get_text() for label in legend.get_texts()]
 
 
 def test_outside_of_few_networks_or_without_draws_has_the_intervals_that_there_are():

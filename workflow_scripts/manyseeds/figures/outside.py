@@ -28,6 +28,8 @@ MEAN = style.Series(style.BLUE, "o", "-")
 ENSEMBLE = style.Series(style.ORANGE, "x", "none")
 CEILING = style.GREY
 FLIPS = "Purples"
+NO_PAIR = "#C8C8C8"
+"""Colour of a layer with itself, which no share of flips has."""
 COMPARISON_NAMES = {
     "pearson": "Pearson",
     "spearman": "Spearman",
@@ -59,7 +61,7 @@ def draw(tables: Tables) -> Figure:
         panels[-1].set_title(f"{_title(of_file)}\norder of single networks")
     for letter, axes in zip("abcdefghijklmnopqrstuvwxyz", [axes for panels in rows for axes in panels], strict=False):
         style.panel_letter(axes, letter)
-    style.legend_above(figure, rows[0])
+    style.legend_above(figure, [axes for panels in rows for axes in panels])
     sentences = [sentence for file in files for sentence in findings(summary, conclusions, file, shown)]
     style.footnote(figure, [*instance_notes(shown, tables["instances"]), *sentences, _remark(summary)])
     return figure
@@ -147,6 +149,7 @@ def _draw_flips(axes: Axes, conclusions: pd.DataFrame, of_file: pd.DataFrame, sh
     of_pairs = conclusions.drop_duplicates(["group_a", "group_b"])
     first, second = (of_pairs[name].map(places).to_numpy(int) for name in ("group_a", "group_b"))
     matrix[first, second] = matrix[second, first] = of_pairs["flip"].to_numpy(float)
+    axes.set_facecolor(NO_PAIR)
     image = axes.imshow(matrix, cmap=FLIPS, vmin=0.0, vmax=0.5)
     axes.figure.colorbar(image, cax=axes.inset_axes((1.04, 0.1, 0.04, 0.8)), label="Share of flips")
     sizes = [len(rows_of(layers, group)) for group in shown]
@@ -233,7 +236,8 @@ def _order(conclusions: pd.DataFrame, one: tuple[Group, pd.Series], other: tuple
         several = f"means over {row['k_needed']:.0f} networks say it in at most 5 %"
         needed = "by estimate, " + ("one network of each is enough" if row["k_needed"] == 1 else several)
     return [
-        f"{row['file']}: in their best layers, {names[row['group_a']]} agrees better than {names[row['group_b']]}. "
+        f"{row['file']}: in their best layers, {names[row['group_a']]} agrees better on average than "
+        f"{names[row['group_b']]}. "
         f"Single networks say the opposite in {100 * row['flip']:.0f} % of pairs{interval}; {needed}."
     ]
 
@@ -247,5 +251,5 @@ def _remark(summary: pd.DataFrame) -> str:
     kind = f"95 % intervals for {words}" if drawn else f"none for fewer than {bars.FEWEST_NETWORKS} networks"
     return (
         f"RDMs: {MEASURE_NAMES[str(summary['measure'].iloc[0])]}. Error bars: {kind}. Last panels: share of pairs of "
-        "networks that order two layers otherwise than the means do."
+        "networks that order two layers otherwise than the means do; grey: a layer with itself."
     )
