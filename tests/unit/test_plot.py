@@ -85,6 +85,23 @@ def test_null_intervals_are_points_without_bars():
     axes = ms.plot.depth(table(ci_low=np.nan, ci_high=np.nan))
     (means,) = drawn(axes).values()
     np.testing.assert_allclose(means, [0.9, 0.65, 0.4])
+    assert "no intervals: too few networks" in [text.get_text() for text in axes.texts]
+
+
+def test_no_two_of_many_curves_look_alike():
+    many = pd.concat([table(net=net) for net in range(9)])
+    axes = ms.plot.depth(many[many["net"] < 8], by="net")
+    looks = {(line.get_color(), line.get_marker()) for line in (each.lines[0] for each in axes.containers)}
+    assert len(looks) == 8
+    with pytest.raises(ms.StudyError, match="found 9 values of net, expected at most 8"):
+        ms.plot.depth(many, by="net")
+
+
+def test_curves_need_a_value_in_each_row():
+    with pytest.raises(ms.StudyError, match="found no column net"):
+        ms.plot.depth(table(), by="net")
+    with pytest.raises(ms.StudyError, match="rows without a value in column net"):
+        ms.plot.depth(pd.concat([table(net="a"), table()]), by="net")
 
 
 @pytest.mark.parametrize(
