@@ -13,7 +13,7 @@ from places import ROOT
 
 from manyseeds.errors import StudyError
 from manyseeds.exchange.exported_study import read_study
-from manyseeds.study.checks import checked_study
+from manyseeds.study.checks import OF_ALL_CNNS, checked_study
 from manyseeds.study.instances import Instance
 from manyseeds.study.study import network_name
 from manyseeds.study.tasks import (
@@ -453,7 +453,7 @@ def test_text_from_the_command_line_becomes_what_the_schema_wants():
         "collapse": {"min_train_accuracy": "null"},
     }
     config = study(
-        **text, networks=[{"architecture": "alexnet", "name": "7", "readout_relu": "false", "layers": "null"}]
+        **text, networks=[{"architecture": "all_cnn_7", "name": "7", "readout_relu": "false", "layers": "null"}]
     ).config
     assert config["training"] | {"epochs": 7, "l2": 1e-4, "checkpoints": [1], "cohort_size": 2} == config["training"]
     assert config["stimuli"]["root"] is None
@@ -1003,6 +1003,10 @@ FOLDER_OF_IMAGES = {"dataset": "image_folder", "root": "images", "image_size": 6
             r"networks\[0\]\.outputs: found 1000, expected null: networks that a study trains have one output for each",
         ),
         (
+            {"networks": [{"architecture": "resnet18", "width": 0.5}]},
+            r"networks\[0\]\.width: found 0\.5, which only All-CNNs have, and resnet18 is none; arguments of its",
+        ),
+        (
             {"networks": [{"architecture": "all_cnn_c", "kwargs": {"bias": False}}]},
             r"networks\[0\]\.kwargs: found bias, expected null: all_cnn_c has keys of its own",
         ),
@@ -1165,3 +1169,8 @@ def test_labels_name_figures_and_change_no_training():
     named = study(networks=[{"architecture": "all_cnn_c"}])
     instance = Instance("all_cnn_c", "baseline", 0)
     assert task_values(labelled, instance) == task_values(named, instance)
+
+
+def test_keys_of_all_cnns_have_the_defaults_of_the_schema():
+    entry = SCHEMA["properties"]["networks"]["items"]["properties"]
+    assert {key: entry[key]["default"] for key in OF_ALL_CNNS} == OF_ALL_CNNS

@@ -16,6 +16,9 @@ from manyseeds.study.validation import Config, check_plain, check_schema, with_d
 MOST_INSTANCES = 10_000
 """Largest number of instances of a condition, as in the schema."""
 
+OF_ALL_CNNS = {"width": 1.0, "readout_relu": True, "last_3x3": "valid"}
+"""Keys of networks that only All-CNNs have, with their defaults as in the schema."""
+
 LONGEST_PATH = 255
 """Maximum length of each part of a path, in bytes: file systems allow no longer names."""
 
@@ -321,6 +324,12 @@ def _check_foreign(study: Study) -> None:
                 f"{key}.layers: found {entry['layers']}, expected names of layers or null; {architecture} has neither "
                 "blocks nor shortcuts."
             )
+        for name, default in OF_ALL_CNNS.items():
+            if entry[name] != default and module_names(architecture) is None:
+                raise StudyError(
+                    f"{key}.{name}: found {entry[name]}, which only All-CNNs have, and {architecture} is none; "
+                    "arguments of its constructor belong in kwargs."
+                )
         if entry["outputs"] is not None and study.knows_training:
             raise StudyError(
                 f"{key}.outputs: found {entry['outputs']}, expected null: networks that a study trains have one output "
