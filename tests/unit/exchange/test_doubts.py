@@ -42,6 +42,8 @@ def consistency(outlier: int | None = None, of_outlier: float = 0.1, of_others: 
             "measure": measure,
             "kind": kind,
             "normalisation": "none",
+            "epoch": 10,
+            "dropout_samples": 0,
             "seed_a": a,
             "seed_b": b,
             "consistency": of_outlier if outlier in (a, b) and layer == "conv2" else of_others,
@@ -54,6 +56,11 @@ def consistency(outlier: int | None = None, of_outlier: float = 0.1, of_others: 
     other = (frame["measure"] == "euclidean") | (frame["kind"] == "centroid")
     frame.loc[other & (frame["seed_a"] == 0), "consistency"] = 0.01
     return frame
+
+
+def elsewhere(rows: pd.DataFrame, **values: int) -> pd.DataFrame:
+    """Rows of another epoch or number of dropout samples, where every network agrees perfectly."""
+    return rows.assign(consistency=1.0, **values)
 
 
 def of_group(about=None, tested=None, compared=None) -> dict[int, str]:
@@ -95,6 +102,12 @@ def test_a_network_that_agrees_with_no_other_is_named(of_outlier, of_others, dou
     assert set(found) == ({5} if doubtful else set())
     if doubtful:
         assert found[5] == "its consistency with the others is 0.10 in conv2, theirs is 0.50"
+
+
+def test_earlier_epochs_and_dropout_samples_do_not_hide_an_outlier():
+    rows = consistency(5)
+    others = [elsewhere(rows, epoch=0), elsewhere(rows, epoch=5), elsewhere(rows, dropout_samples=10)]
+    assert of_group(compared=pd.concat([*others, rows])) == of_group(compared=rows) != {}
 
 
 def test_among_three_networks_none_is_an_outlier():

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from manyseeds.io.tensors import digest_of
+from manyseeds.statistics.selection import main_exemplars
 
 INITIAL = "initial"
 """Key of the metadata of imported weights: ``true`` if they are distributed as initial ones."""
@@ -100,11 +101,7 @@ def _at_chance(accuracy: pd.DataFrame, n_categories: int) -> dict[int, str]:
 
 def _outliers(consistency: pd.DataFrame) -> dict[int, str]:
     """Return the seeds that agree far less with the others than these do, in the first such layer."""
-    rows = consistency[(consistency["kind"] == "exemplar") & (consistency["normalisation"] == "none")]
-    if len(rows):
-        rows = rows[
-            rows["measure"] == ("correlation" if "correlation" in set(rows["measure"]) else rows["measure"].iloc[0])
-        ]
+    rows = main_exemplars(consistency)
     seeds = sorted({*rows["seed_a"], *rows["seed_b"]})
     doubts: dict[int, str] = {}
     for seed in seeds if len(seeds) >= FEWEST else []:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from manyseeds.errors import StudyError
+from manyseeds.representations import main_measure as main
 
 if TYPE_CHECKING:  # no import at run time: a change of the study's code then redraws no figure
     from manyseeds.study.study import Study
@@ -242,8 +243,6 @@ class Entry:
 SIMULATIONS = ("supp5", "supp6")
 """Figures that show no networks."""
 
-MAIN_MEASURE = "correlation"
-
 
 class NothingToDraw(StudyError):
     """No group of a figure has results, because its networks collapsed; the figure says so in words."""
@@ -451,8 +450,8 @@ def unshown_note(study: "Study") -> str | None:
 
 
 def main_measure(measures: Iterable[str]) -> str:
-    """Return correlation distance, the paper's choice, or else the first of the measures."""
+    """Return the measure that a figure shows (`manyseeds.representations.main_measure`)."""
     measures = list(measures)
     if not measures:
         raise NothingToDraw
-    return MAIN_MEASURE if MAIN_MEASURE in measures else str(measures[0])
+    return main.main_measure(measures)

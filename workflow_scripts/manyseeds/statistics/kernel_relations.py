@@ -16,6 +16,7 @@ from manyseeds.statistics.agreement import holm
 from manyseeds.statistics.correlations import pearson
 from manyseeds.statistics.permutation import mantel, network_orders
 from manyseeds.statistics.resampling import jackknife_ends, pair_products
+from manyseeds.statistics.selection import main_exemplars
 from manyseeds.streams import generator
 from manyseeds.study.distortions import NONE
 
@@ -160,11 +161,7 @@ def _first(frame: pd.DataFrame, *columns: str) -> Row:
 
 def _consistencies(consistency: pd.DataFrame, seeds: list[int]) -> Iterator[tuple[Row, Floats]]:
     """Yield the consistency of exemplars by layer, by correlation distance or else the first measure."""
-    rows = consistency[(consistency["kind"] == "exemplar") & (consistency["normalisation"] == "none")]
-    rows = rows[(rows["dropout_samples"] == 0) & (rows["epoch"] == rows["epoch"].max())]
-    measures = list(dict.fromkeys(rows["measure"]))
-    rows = rows[rows["measure"] == ("correlation" if "correlation" in measures else (measures or [None])[0])]
-    for _, frame in rows.groupby("layer", sort=False):
+    for _, frame in main_exemplars(consistency).groupby("layer", sort=False):
         yield _first(frame, "layer", "layer_index") | {"x": CONSISTENCY}, _spread(frame, CONSISTENCY, seeds)
 
 
