@@ -239,18 +239,19 @@ def test_the_first_steps_are_measured_on_copies(tmp_path):
         np.testing.assert_array_equal(assignment.initial[name], array)
 
 
-def test_a_gradient_that_is_wrong_in_bf16_is_found(tmp_path, monkeypatch):
-    """As where a kernel of torch's computes nothing: here the smallest of all gradients."""
+@pytest.mark.parametrize(("layer", "value"), [("conv1", 0.0), ("conv3", float("nan"))])
+def test_a_gradient_that_is_wrong_in_bf16_is_found(tmp_path, monkeypatch, layer, value):
+    """As where a kernel of torch's computes nothing, here the smallest of all gradients, or overflows."""
     step = Attempt.step
 
     def wrong(attempt, images, labels):
         step(attempt, images, labels)
         if attempt.recipe.precision == "bf16":
-            attempt.module.conv1.weight.grad.zero_()
+            attempt.module.get_submodule(layer).weight.grad.fill_(value)
 
     monkeypatch.setattr(Attempt, "step", wrong)
     _, difference = precision._measured(bf16_assignment(tmp_path), small_images(), CPU)
-    assert difference > precision.LARGEST_DIFFERENCE
+    assert not difference <= precision.LARGEST_DIFFERENCE
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -114,7 +115,8 @@ def _measured(assignment: Assignment, images: Images, device: torch.device) -> t
                 seconds[name] = min(seconds[name], time.process_time() - start)
             else:
                 gradients[name] = [each.grad.clone() for each in attempt.decayed if each.grad is not None]
-    return seconds, max(map(_difference, gradients["bf16"], gradients["fp32"]), default=0.0)
+    differences = list(map(_difference, gradients["bf16"], gradients["fp32"]))
+    return seconds, float(np.max(differences, initial=0.0))  # NaN wherever it is, as with max only if it is first
 
 
 def _difference(found: Tensor, expected: Tensor) -> float:
