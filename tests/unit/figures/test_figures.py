@@ -3,7 +3,8 @@
 import re
 from functools import cache
 from importlib import import_module
-from itertools import combinations, pairwise
+from itertools import combinations, islice, pairwise
+from string import ascii_lowercase
 
 import matplotlib.image
 import numpy as np
@@ -28,7 +29,20 @@ from synthetic_tables import (
 )
 
 from manyseeds.errors import StudyError
-from manyseeds.figures import catalogue, claims, comparators, drawing, fig8, maps, selection, style, trajectories
+from manyseeds.figures import (
+    catalogue,
+    claims,
+    comparators,
+    drawing,
+    fig8,
+    maps,
+    merge,
+    paradox1,
+    selection,
+    style,
+    trajectories,
+)
+from manyseeds.figures import howmany as howmany_figure
 from manyseeds.figures.catalogue import FIGURES
 
 LONG_NAMES = {"my_resnet": ["layer1.0.relu", "layer1.1.relu", "layer2.0.downsample_conv", "layer4.0.relu", "fc"]}
@@ -677,6 +691,31 @@ def test_merge_shows_means_over_networks_and_orders_from_one_network_to_the_othe
     np.testing.assert_allclose(lines["with the distortion, kernels at random"], random)
     assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "0.1", "0.5", "1"]
     assert not axes.texts[1:]  # beside the letter of the panel
+
+
+def test_letters_go_on_after_z():
+    found = list(islice(style.letters(), 26 + 26**2 + 1))
+    assert "".join(found[:26]) == ascii_lowercase
+    assert (found[26:29], found[51:53], found[-2:]) == (["aa", "ab", "ac"], ["az", "ba"], ["zz", "aaa"])
+
+
+def test_as_many_panels_and_lines_as_a_study_has_are_drawn(tables):
+    """13 variants and rows of panels, and seven numbers of stimuli: more than there were letters and colours."""
+    one = {
+        name: table.query("architecture == 'all_cnn_7'") for name, table in tables.items() if "architecture" in table
+    }
+    numbers = [*map(str, range(1, 14))]
+    variants = pd.concat([one["merged"].assign(variant=f"finetuned_blur_{number}") for number in numbers])
+    assert [axes.get_title().split()[-1] for axes in merge.draw(one | {"merged": variants}).axes] == numbers
+    stimuli = [one["howmany"].assign(n_stimuli=number, half_width=1 / number) for number in range(10, 80, 10)]
+    lines = howmany_figure.draw(one | {"howmany": pd.concat(stimuli)}).axes[2].lines
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 7
+    nets = {
+        name: pd.concat([one[name].assign(architecture=f"net{number}") for number in numbers])
+        for name in ("paradox", "kernels", "error_agreement")
+    }
+    titles = [axes.get_title() for axes in paradox1.draw(one | nets).axes]
+    assert titles == [f"net{number}, blur" for number in numbers for _ in range(2)]
 
 
 def test_merge_says_that_a_distortion_is_at_the_floor_with_all_strengths(tables):

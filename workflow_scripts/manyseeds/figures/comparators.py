@@ -46,12 +46,12 @@ def draw(tables: Tables) -> Figure:
     )
     limits = _limits(summary)
     for group, of_group in zip(shown, panels, strict=True):
-        for comparator, axes in zip(comparators, of_group, strict=False):
+        for comparator, axes in zip(comparators, of_group[:-1], strict=True):
             _draw_comparator(axes, rows_of(summary, group, comparator=comparator), limits)
             axes.set_title(f"{group.title}, {NAMES[comparator]}")
         _draw_drops(of_group[-1], rows_of(drops, group, quantity="last_minus_first"), comparators)
         of_group[-1].set_title(f"{group.title}, change with depth")
-        for letter, axes in zip("abcdefghi", of_group, strict=False):
+        for axes, letter in zip(of_group, style.letters(), strict=False):
             style.panel_letter(axes, letter)
     style.legend_above(figure, [axes for of_group in panels for axes in of_group])
     notes = [_finding(rows_of(summary, group), rows_of(drops, group), group) for group in shown]

@@ -39,7 +39,7 @@ def draw(tables: Tables) -> Figure:
         chosen = chosen_stimuli(of_layer, n_shown, lowest=STRIPS[name])
         for axes in panels:
             axes.set_axis_off()
-        for axes, row in zip(panels, chosen.to_dict("records"), strict=False):
+        for axes, row in zip(panels[: len(chosen)], chosen.to_dict("records"), strict=True):
             _draw_image(axes, images.iloc[int(row["position"])], row)
         label = f"{group.title}\n{of_layer['layer'].iloc[0]}, {name}"
         panels[0].text(

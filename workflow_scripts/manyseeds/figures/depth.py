@@ -132,7 +132,7 @@ def grid_of_curves(tables: Tables, columns: Sequence[Column]) -> Grid:
             consistency_axis(panel)
             panel.set_title(f"{group.title}, {column.title}" if column.title else group.title)
     for row in axes:
-        for letter, panel in zip("abcdefgh", row, strict=False):
+        for panel, letter in zip(row, style.letters(), strict=False):
             style.panel_letter(panel, letter)
     return Grid(figure, shown, axes)
 

@@ -36,7 +36,7 @@ def draw(tables: Tables) -> Figure:
         own = followed(rows[rows["architecture"] == architecture])
         name = architecture_name(architecture)
         ends = [own[own["layer_index"] == own["layer_index"].agg(end)] for end in ("min", "max")]
-        for axes, layer in zip(panels, ends, strict=False):
+        for axes, layer in zip(panels[:2], ends, strict=True):
             _draw_lines(axes, layer, "r")
             axes.set_title(f"{name}, {layer['layer'].iloc[0]}")
             axes.set_ylabel("1 − r of RDMs")

@@ -1,5 +1,7 @@
 """How many networks and stimuli a study needs: half-widths of intervals against their numbers (methods 12c)."""
 
+from itertools import cycle, product
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -21,6 +23,8 @@ BEYOND = 3.0
 """Factor by which the axis of half-widths exceeds the lines; bands may exceed it."""
 STIMULI = (style.VERMILLION, style.ORANGE, style.GREEN, style.PURPLE, style.BLACK)
 """Colours of the numbers of stimuli, from the fewest."""
+LINES = ("-", "--", ":", "-.")
+"""Line styles of the numbers of stimuli: each has all colours before the next one begins."""
 TITLES = ("new networks", "subsets of these", "new stimuli too")
 SHOWN_NUMBERS = (3, 5, 10, 20, 50, 100)
 
@@ -36,9 +40,7 @@ def draw(tables: Tables) -> Figure:
         _draw_planned(row[0], rows, exemplars(tables["howmany_answer"], group)["half_width_wanted"].iloc[0])
         _draw_check(row[1], rows)
         _draw_stimuli(row[2], rows)
-        for letter, axes, title in zip(
-            "abc", row, ("new networks", "subsets of these", "new stimuli too"), strict=True
-        ):
+        for letter, axes, title in zip("abc", row, TITLES, strict=True):
             axes.set_title(f"{group.title}, {title}")
             style.panel_letter(axes, letter)
         notes.append(f"{group.title}: {answer(exemplars(tables['howmany_answer'], group))}.")
@@ -95,8 +97,9 @@ def _draw_check(axes: Axes, rows: pd.DataFrame) -> None:
 def _draw_stimuli(axes: Axes, rows: pd.DataFrame) -> None:
     """Draw half-widths over new networks and new stimuli in the last layer, a line per number of stimuli."""
     last = rows[(rows["layer_index"] == rows["layer_index"].max()) & rows["n_stimuli"].notna()]
-    for colour, (number, line) in zip(STIMULI, last.groupby("n_stimuli"), strict=False):
-        axes.plot(line["n_networks"], line["half_width"], color=colour, label=f"{int(number):,} stimuli")
+    looks = cycle(product(LINES, STIMULI))
+    for (number, line), (style_of_line, colour) in zip(last.groupby("n_stimuli"), looks, strict=False):
+        axes.plot(line["n_networks"], line["half_width"], style_of_line, color=colour, label=f"{int(number):,} stimuli")
     if last.empty:
         axes.set_axis_off()
         axes.text(0.5, 0.5, "stimuli were not resampled", transform=axes.transAxes, ha="center", va="center")

@@ -58,7 +58,7 @@ def draw_maps(mds: pd.DataFrame, draw_points: Callable[[Axes, pd.DataFrame], obj
     engine.set(wspace=0.0, hspace=0.0, w_pad=0.01, h_pad=0.01)
     grid = figure.subplots(len(rows), n_columns, squeeze=False)
     for row, panels in zip(rows, grid, strict=True):
-        for axes, (layer_index, name) in zip(panels, row.layers, strict=False):
+        for axes, (layer_index, name) in zip(panels[: len(row.layers)], row.layers, strict=True):
             points = rows_of(maps, row.group, seed=row.seed, layer_index=layer_index).dropna(subset=["x", "y"])
             _draw_map(axes, points, draw_points)
             if row.names_layers:

@@ -29,7 +29,7 @@ def draw(tables: Tables) -> Figure:
     shown, variants = groups(merged), list(dict.fromkeys(merged["variant"]))
     figure, grid = style.rows_of_panels(len(shown), len(variants))
     for group, of_group in zip(shown, grid, strict=True):
-        for variant, axes, letter in zip(variants, of_group, "abcdefghijkl", strict=False):
+        for variant, axes, letter in zip(variants, of_group, style.letters(), strict=False):
             rows = rows_of(merged, group, variant=variant)
             _draw_variant(axes, rows)
             distortion, rate = str(variant).removeprefix("finetuned_").rsplit("_", 1)

@@ -59,7 +59,7 @@ def draw(tables: Tables) -> Figure:
         panels[0].set_ylabel("Agreement")
         _draw_flips(panels[-1], conclusions[conclusions["file"] == file], of_file, shown)
         panels[-1].set_title(f"{_title(of_file)}\norder of single networks")
-    for letter, axes in zip("abcdefghijklmnopqrstuvwxyz", [axes for panels in rows for axes in panels], strict=False):
+    for axes, letter in zip([axes for panels in rows for axes in panels], style.letters(), strict=False):
         style.panel_letter(axes, letter)
     style.legend_above(figure, [axes for panels in rows for axes in panels])
     sentences = [sentence for file in files for sentence in findings(summary, conclusions, file, shown)]
@@ -164,8 +164,9 @@ def _draw_flips(axes: Axes, conclusions: pd.DataFrame, of_file: pd.DataFrame, sh
 
 def _naming(layers: list[list[str]]) -> LayerNaming:
     """Return the names of the layers of several groups, one after another."""
-    namings, starts = [layer_naming(names) for names in layers if names], np.cumsum([0, *map(len, layers)])
-    places = [place + start for naming, start in zip(namings, starts, strict=False) for place in naming.places]
+    found = [names for names in layers if names]
+    namings, starts = [layer_naming(names) for names in found], np.cumsum([0, *map(len, found)])[:-1]
+    places = [place + start for naming, start in zip(namings, starts, strict=True) for place in naming.places]
     labels = [label for naming in namings for label in naming.labels]
     return LayerNaming(tuple(places), tuple(labels), "", namings[0].edges if namings else ())
 

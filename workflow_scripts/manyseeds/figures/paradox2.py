@@ -30,7 +30,7 @@ def draw(tables: Tables) -> Figure:
     figure, grid = style.rows_of_panels(len(shown), len(names))
     for group, of_group in zip(shown, grid, strict=True):
         rows = rows_of(accuracy, group)
-        for name, axes, letter in zip(names, of_group, "abcdefghijkl", strict=False):
+        for name, axes, letter in zip(names, of_group, style.letters(), strict=False):
             _draw_distortion(axes, rows, name)
             axes.set_title(f"{group.title}, {DISTORTION_NAMES[name]}")
             style.panel_letter(axes, letter)

@@ -45,7 +45,7 @@ def draw_rotations(tables: Tables, about: str) -> Figure:
     figure = style.new_figure(style.PAGE_MM, (len(NORMALISATIONS) + 1) * ROW_MM)
     grid = figure.subplots(len(NORMALISATIONS) + 1, len(MEASURE_NAMES), squeeze=False)
     for measure, column in zip(MEASURE_NAMES, grid.T, strict=True):
-        for normalisation, axes in zip(NORMALISATIONS, column, strict=False):
+        for normalisation, axes in zip(NORMALISATIONS, column[:-1], strict=True):
             summary = _rows(first, measure, normalisation)
             (changed,), (consistency,) = changes(summary), summary["consistency"]
             _draw_entries(axes, _rows(entries, measure, normalisation), changed)
@@ -53,7 +53,7 @@ def draw_rotations(tables: Tables, about: str) -> Figure:
         _draw_consistency(column[-1], rotations[rotations["measure"] == measure])
         name = fill(MEASURE_NAMES[measure], TITLE_CHARACTERS)
         column[0].set_title(f"{name[:1].upper()}{name[1:]}\n{column[0].get_title()}")
-    for name, row in zip(NORMALISATIONS.values(), grid, strict=False):
+    for name, row in zip(NORMALISATIONS.values(), grid[:-1], strict=True):
         row[0].set_ylabel(f"Entry after rotation,\n{name}")
     for letter, axes in zip("abc", grid[:, 0], strict=True):
         style.panel_letter(axes, letter, left_pt=34)

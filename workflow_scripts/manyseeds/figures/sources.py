@@ -42,7 +42,7 @@ def draw(tables: Tables) -> Figure:
     for architecture, panels in zip(architectures, grid, strict=True):
         own = rows[rows["architecture"] == architecture]
         name = architecture_name(architecture)
-        for axes, kind in zip(panels, KINDS, strict=False):
+        for axes, kind in zip(panels[:2], KINDS, strict=True):
             _draw_components(axes, own[own["kind"] == kind])
             axes.set_title(f"{name}, {kind}s")
         _draw_difference(panels[2], own)

@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import count, product
 from pathlib import Path
+from string import ascii_lowercase
 from textwrap import fill
 from typing import TYPE_CHECKING
 
@@ -190,6 +192,12 @@ def rows_of_panels(n_groups: int, n_panels: int, panel_mm: float = PANEL_MM) -> 
             unused.remove()
         found.append(axes[:n_panels])
     return figure, found
+
+
+def letters() -> Iterator[str]:
+    """Yield the letters of panels without end: a to z, then aa to zz, and so on."""
+    for length in count(1):
+        yield from map("".join, product(ascii_lowercase, repeat=length))
 
 
 def panel_letter(axes: Axes, letter: str, *, left_pt: float = 24.0, above_pt: float = 8.0) -> None:

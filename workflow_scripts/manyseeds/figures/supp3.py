@@ -70,7 +70,7 @@ def draw(tables: Tables) -> Figure:
     for unused in set(grid.ravel()) - set(notes):
         unused.remove()
     for row in grid if len(pairs) > 1 else ():
-        for letter, axes in zip("abcdefgh", row, strict=False):
+        for axes, letter in zip(row, style.letters(), strict=False):
             style.panel_letter(axes, letter)
     style.legend_above(figure, list(notes)[:1])
     remark = f"Exemplar RDMs{stimuli_words(rows)}, {MEASURE_NAMES[measure]}. {bars.note(bars.of_methods(rows))}"

@@ -219,7 +219,7 @@ def _draw_row(figure: Figure, place: SubplotSpec, panels: Sequence[Panel]) -> li
 
 def _put_letters(panels: Sequence[Axes], matrices: int) -> None:
     """Put one letter for all matrices, and one for each panel after them."""
-    for letter, panel in zip("abcd", [panels[0], *panels[matrices:]], strict=False):
+    for panel, letter in zip([panels[0], *panels[matrices:]], style.letters(), strict=False):
         style.panel_letter(panel, letter, left_pt=30)
 
 
