@@ -78,6 +78,29 @@ def test_files_of_rsatoolbox_have_names_and_subjects(tmp_path):
         outside_files.read_outside(path, "file")
 
 
+def test_several_rdms_of_one_subject_are_refused(tmp_path):
+    """Each row would count as another subject: ceilings and numbers of subjects would be wrong."""
+    path, six = tmp_path / "brain.hdf5", np.concatenate([VECTORS, VECTORS])
+
+    def write(**descriptors):
+        rsatoolbox_files.write_rdms(path, six, pd.DataFrame(descriptors), {"stimulus": NAMES}, {}, "correlation")
+        return path
+
+    of_regions = {"roi": ["V1"] * 3 + ["IT"] * 3, "task": ["view"] * 6}
+    with pytest.raises(StudyError, match=r"found 2 RDMs of the subject 's1', expected one of each\. Its .* in roi\.$"):
+        outside_files.read_outside(write(subject=["s1", "s2", "s3"] * 2, **of_regions))
+    own_export = {"seed": [1, 2, 3] * 2, "epoch": [5] * 6, "layer": ["conv1"] * 3 + ["fc"] * 3}
+    with pytest.raises(StudyError, match="differ in layer, seed, without a descriptor subject; expected one RDM of"):
+        outside_files.read_outside(write(**own_export))
+    assert outside_files.read_outside(write(session=list("uvwxyz"), task=["view"] * 6)).subjects == tuple("012345")
+    array = write_npy(tmp_path, VECTORS)
+    (tmp_path / "brain_subjects.csv").write_text("subject\nann\nbob\nann\n")
+    with pytest.raises(
+        StudyError, match=r"brain_subjects\.csv: found 2 RDMs of the subject 'ann', expected one of each"
+    ):
+        outside_files.read_outside(array)
+
+
 ASYMMETRIC = SQUARES[0].copy()
 ASYMMETRIC[1, 3] = 7.0
 ON_DIAGONAL = SQUARES[0] + np.eye(6)

@@ -1,7 +1,8 @@
 """RDMs from outside, in files: of rsatoolbox, arrays of numpy, or tables (methods 13)."""
 
 import csv
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +62,8 @@ def read_outside(path: Path, column: str = "stimulus") -> OutsideRdms:
     Raises
     ------
     StudyError
-        If the file is missing or of another kind, a matrix is not symmetric, or a name is there twice.
+        If the file is missing or of another kind, a matrix is not symmetric, or a name is there twice. Also if it has
+        several RDMs of one subject.
     """
     if path.suffix.lower() not in READERS:
         reason = ", because unpickling a file runs its code" if path.suffix.lower() in (".pkl", ".pickle") else ""
@@ -132,6 +134,8 @@ def _read_npy(path: Path, column: str) -> Read:
         raise StudyError(f"{path}: not a complete NPY array of numbers ({problem}).") from problem
     of_stimuli, *of_subjects = tables_beside(path)
     subjects = read_columns(of_subjects[0], "subject")[0] if of_subjects else []
+    if subjects:
+        _check_subjects(subjects, of_subjects[0])
     return read_columns(of_stimuli, column)[0], values, subjects
 
 
@@ -191,11 +195,41 @@ def _read_hdf5(path: Path, column: str) -> Read:
                 raise StudyError(
                     f"{path}: found the descriptors {', '.join(patterns)} of patterns, expected one named {column}."
                 )
-            subject = next((name for name in ("subject", "index") if name in rdms), None)
-            subjects = [] if subject is None else _texts(rdms[subject][()])
+            subjects = _subjects_of({name: _texts(rdms[name][()]) for name in rdms}, path)
             return _texts(patterns[column][()]), values, subjects
     except (OSError, KeyError) as problem:
         raise StudyError(f"{path}: not a complete file of rsatoolbox ({problem}).") from problem
+
+
+def _subjects_of(descriptors: Mapping[str, list[str]], path: Path) -> list[str]:
+    """Return the name of each RDM's subject by the descriptors of RDMs: `subject`, else `index`, else none.
+
+    Raises
+    ------
+    StudyError
+        If RDMs differ in something else too, such as regions: they are not RDMs of one subject each.
+    """
+    varying = {
+        name: values for name, values in descriptors.items() if name not in ("subject", "index") and len({*values}) > 1
+    }
+    if "subject" in descriptors:
+        _check_subjects(descriptors["subject"], path, f" Its RDMs differ in {', '.join(varying)}." if varying else "")
+        return descriptors["subject"]
+    repeated = [name for name, values in varying.items() if len({*values}) < len(values)]
+    if repeated:
+        raise StudyError(
+            f"{path}: found RDMs that differ in {', '.join(varying)}, without a descriptor subject; expected one RDM "
+            f"of each subject, so a file for each {repeated[-1]}."
+        )
+    index = descriptors.get("index", [])
+    return index if len({*index}) == len(index) else []  # joined files may count from 0 in each
+
+
+def _check_subjects(subjects: Sequence[str], path: Path, differences: str = "") -> None:
+    """Refuse several RDMs of one subject: they would count as RDMs of several subjects."""
+    name, times = Counter(subjects).most_common(1)[0]
+    if times > 1:
+        raise StudyError(f"{path}: found {times} RDMs of the subject {name!r}, expected one of each.{differences}")
 
 
 def _texts(values: NDArray) -> list[str]:
