@@ -15,8 +15,11 @@ import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +90,8 @@ def resample(n_networks: int, n_stimuli: int, folder: Path) -> Callable[[], obje
     return lambda: stimulus_resampling.resample_stimuli(geometries, categories, ["correlation"], weights)
 
 
-def comparators(n_networks: int, n_stimuli: int, folder: Path) -> Callable[[], object]:
-    files = as_files(networks(n_networks, n_stimuli), folder, 1)
+def comparators(n_networks: int, n_stimuli: int, folder: Path, n_layers: int = 1) -> Callable[[], object]:
+    files = as_files(networks(n_networks, n_stimuli), folder, n_layers)
     chosen = by_comparators.variants(["spearman", "cka", "cka_debiased"], ["correlation"])
     return lambda: by_comparators.compare_by_comparators(files, 1, None, chosen, lambda line: None)
 
@@ -143,6 +146,7 @@ STAGES: dict[str, tuple[Callable[..., Callable[[], object]], list[tuple[int, int
     "random groups of a layer, one measure": (random_groups, [(10, 1000), (30, 1000), (100, 1000), (10, 2000)]),
     "resample stimuli of a layer, one measure": (resample, [(5, 1000), (10, 1000), (20, 1000), (5, 2000)]),
     "three comparators of a layer": (comparators, [(10, 1000), (30, 1000), (100, 1000), (10, 2000)]),
+    "three comparators of 5 layers": (partial(comparators, n_layers=5), [(10, 1000), (100, 1000)]),
     "second level, 20 layers": (second, [(10, 1000), (30, 1000), (100, 1000), (10, 2000)]),
     "map of the stimuli of a layer": (map_stimuli, [(1, 500), (1, 1000), (1, 2000)]),
     "map of all RDMs, 20 layers": (map_rdms, [(10, 1000), (30, 1000), (100, 1000)]),
@@ -151,16 +155,38 @@ STAGES: dict[str, tuple[Callable[..., Callable[[], object]], list[tuple[int, int
 """By stage: what prepares it, and the numbers of networks and stimuli. `summarise` and maps of RDMs ignore stimuli."""
 
 
+@contextmanager
+def watched(found: dict[str, float]) -> Iterator[None]:
+    """Add the peak memory in GB that is no part of a file, looked at every 20 ms. Pages of files can be taken back."""
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.wait(0.02):
+            status = Path("/proc/self/status").read_text()
+            kilobytes = int(status.split("RssAnon:")[1].split()[0])
+            found["peak_without_files_gb"] = max(found.get("peak_without_files_gb", 0.0), kilobytes / 2**20)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
 def run_stage(name: str, n_networks: int, n_stimuli: int) -> dict[str, float]:
     """Run a stage in this process; return its processor seconds and its peak memory in GB."""
+    found: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         function = STAGES[name][0](n_networks, n_stimuli, Path(folder))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         start = time.process_time()
-        function()
+        with watched(found):
+            function()
         seconds = time.process_time() - start
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"seconds": seconds, "peak_gb": peak / 2**20, "prepared_gb": before / 2**20}
+    return {"seconds": seconds, "peak_gb": peak / 2**20, "prepared_gb": before / 2**20, **found}
 
 
 def growth(rows: list[dict[str, Any]], key: str) -> float | None:

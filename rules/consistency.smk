@@ -107,7 +107,7 @@ rule summarise:
         "../envs/manyseeds.yaml"
     threads: 1
     resources:
-        mem_mb=holding(4, at_least=2000),
+        mem_mb=memory_of_summaries,
         runtime=30,
     params:
         seeds=group_seeds,

@@ -179,6 +179,11 @@ def holding(share, *, at_least, by_layer=False):
     return megabytes
 
 
+def memory_of_summaries(wildcards):
+    """Return the memory in MB of a group's summaries."""
+    return memory.of_summaries(len(group_seeds(wildcards)), STUDY.config["resampling"]["n"])
+
+
 # Images, networks and their training
 
 

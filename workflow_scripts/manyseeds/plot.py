@@ -1,5 +1,7 @@
 """Plots for notebooks (needs matplotlib)."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 from matplotlib import pyplot
 from matplotlib.axes import Axes
@@ -78,7 +80,7 @@ def depth(
     return axes
 
 
-def _curves(rows: pd.DataFrame, by: str | None) -> list[tuple[object, pd.DataFrame]]:
+def _curves(rows: pd.DataFrame, by: str | None) -> Sequence[tuple[object, pd.DataFrame]]:
     """Return the name and the rows of each curve."""
     if by is None:
         return [("", rows)]

@@ -844,9 +844,16 @@ def test_findings_opposite_to_the_paper_are_said(tables, drawn):
     assert "unlike in the paper, consistency does not fall" in notes(draw("fig9", tables | {"relations": rising}))
 
 
-def test_panels_have_letters_in_every_row(drawn):
-    letters = [text.get_text() for axes in drawn("fig8").axes for text in axes.texts if len(text.get_text()) == 1]
-    assert sorted(letters) == sorted("abcd" * 2)
+def letters_of(figure):
+    return [
+        text.get_text() for axes in figure.axes for text in axes.texts if re.fullmatch(r"[a-z]\d*", text.get_text())
+    ]
+
+
+def test_every_panel_has_a_letter_of_its_own(drawn):
+    assert sorted(letters_of(drawn("fig8"))) == ["a1", "a2", "b1", "b2", "c1", "c2", "d1", "d2"]
+    assert letters_of(drawn("fig4")) == ["a", "b"]
+    assert letters_of(draw("fig8", study_tables({"all_cnn_c": ["conv1", "conv2", "conv9"]}))) == ["a", "b", "c", "d"]
 
 
 def test_axes_of_accuracies_and_clustering_begin_at_zero(drawn):
@@ -1043,7 +1050,7 @@ def test_trajectories_show_consistency_accuracy_and_their_relation(tables, drawn
     np.testing.assert_array_equal(x, tested.query("epoch > 0").sort_values("epoch")["mean"])
     np.testing.assert_array_equal(y, summary.query("epoch > 0").sort_values("epoch")["mean"])
     assert "Epoch 0, before training, is in b and c only." in notes(figure)
-    assert [text.get_text() for text in relation.texts] == ["epoch 1", "epoch 30", "d"]
+    assert [text.get_text() for text in relation.texts] == ["epoch 1", "epoch 30", "d1"]
     assert "d: Pearson r = −0.92 [−0.98, −0.66], p < 0.001; skipped Pearson" in notes(figure)
     assert "over 7 epochs, as if these were independent." in notes(figure)
 

@@ -59,3 +59,10 @@ def test_measuring_a_layer_needs_what_is_told():
     environment = {"PYTHONPATH": str(ROOT / "workflow_scripts"), "OMP_NUM_THREADS": "1"}
     needed = int(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
     assert 0.5 < needed / memory.bytes_needed(n, 1) < 1.2  # the allocator frees some of it in between, or does not
+
+
+def test_the_memory_of_summaries_grows_with_pairs_and_resamples():
+    assert memory.of_summaries(2, 10_000) == 2000
+    # 2.7 GB were measured.
+    assert 2700 < memory.of_summaries(100, 10_000) < 4100
+    assert memory.of_summaries(100, 20_000) - 2000 == 2 * (memory.of_summaries(100, 10_000) - 2000)

@@ -51,8 +51,7 @@ def draw(tables: Tables) -> Figure:
             axes.set_title(f"{group.title}, {NAMES[comparator]}")
         _draw_drops(of_group[-1], rows_of(drops, group, quantity="last_minus_first"), comparators)
         of_group[-1].set_title(f"{group.title}, change with depth")
-        for axes, letter in zip(of_group, style.letters(), strict=False):
-            style.panel_letter(axes, letter)
+    style.letter_rows(panels)
     style.legend_above(figure, [axes for of_group in panels for axes in of_group])
     notes = [_finding(rows_of(summary, group), rows_of(drops, group), group) for group in shown]
     style.footnote(figure, [*instance_notes(shown, tables["instances"]), *notes, _remark(tables, summary, panels)])

@@ -37,10 +37,10 @@ def draw(tables: Tables) -> Figure:
         _draw_shares(panels[0], own)
         _draw_categories(panels[1], rows_of(_main(tables["category_agreement"]), group))
         _draw_dimensions(panels[2], rows_of(tables["conserved_dimensions"], group))
-        for axes, letter, title in zip(panels, "abc", ("shares", "categories", "dimensions"), strict=True):
+        for axes, title in zip(panels, ("shares", "categories", "dimensions"), strict=True):
             axes.set_title(f"{group.title}, {title}")
-            style.panel_letter(axes, letter)
         notes.append(_finding(own, rows_of(_main(tables["agreement_reliability"]), group), group))
+    style.letter_rows(grid)
     style.legend_above(figure, grid.ravel())
     style.footnote(figure, [*instance_notes(shown, tables["instances"]), *notes, _remark(rows)])
     return figure

@@ -131,9 +131,7 @@ def grid_of_curves(tables: Tables, columns: Sequence[Column]) -> Grid:
             draw_curves(panel, summary, group, column.curves)
             consistency_axis(panel)
             panel.set_title(f"{group.title}, {column.title}" if column.title else group.title)
-    for row in axes:
-        for panel, letter in zip(row, style.letters(), strict=False):
-            style.panel_letter(panel, letter)
+    style.letter_rows(axes)
     return Grid(figure, shown, axes)
 
 

@@ -46,8 +46,7 @@ def draw(tables: Tables) -> Figure:
         _draw_lines(panels[3], ends[1], "weight_distance")
         panels[3].set_title(f"{name}, weights")
         panels[3].set_ylabel("Distance of weights")
-        for letter, axes in zip("abcd", panels, strict=True):
-            style.panel_letter(axes, letter)
+    style.letter_rows(grid)
     style.legend_above(figure, grid.ravel())
     style.footnote(figure, [*notes(rows), remark(rows)])
     return figure

@@ -110,9 +110,7 @@ def draw(tables: Tables) -> Figure:
         _draw_map(averages, shown, colours)
         _draw_clustering(clustering, tables["clustering_summary"], sweep, measure)
         _draw_levels(levels, summary, sweep, measure)
-    for row in grid:
-        for letter, axes in zip("abcd", row, strict=True):
-            style.panel_letter(axes, letter)
+    style.letter_rows(grid)
     style.legend_above(figure, grid[0, [0, 3]])
     stimuli = stimuli_words(tables["consistency_summary"])
     style.footnote(

@@ -40,10 +40,10 @@ def draw(tables: Tables) -> Figure:
         _draw_planned(row[0], rows, exemplars(tables["howmany_answer"], group)["half_width_wanted"].iloc[0])
         _draw_check(row[1], rows)
         _draw_stimuli(row[2], rows)
-        for letter, axes, title in zip("abc", row, TITLES, strict=True):
+        for axes, title in zip(row, TITLES, strict=True):
             axes.set_title(f"{group.title}, {title}")
-            style.panel_letter(axes, letter)
         notes.append(f"{group.title}: {answer(exemplars(tables['howmany_answer'], group))}.")
+    style.letter_rows(grid)
     style.legend_above(figure, grid.ravel())
     style.footnote(figure, [*instance_notes(shown, tables["instances"]), *notes, _remark(tables["howmany"])])
     return figure

@@ -29,14 +29,14 @@ def draw(tables: Tables) -> Figure:
     shown, variants = groups(merged), list(dict.fromkeys(merged["variant"]))
     figure, grid = style.rows_of_panels(len(shown), len(variants))
     for group, of_group in zip(shown, grid, strict=True):
-        for variant, axes, letter in zip(variants, of_group, style.letters(), strict=False):
+        for variant, axes in zip(variants, of_group, strict=True):
             rows = rows_of(merged, group, variant=variant)
             _draw_variant(axes, rows)
             distortion, rate = str(variant).removeprefix("finetuned_").rsplit("_", 1)
             axes.set_title(f"{group.title}, {DISTORTION_NAMES[distortion]}, {rate}")
-            style.panel_letter(axes, letter)
             if depth.in_first_column(axes):
                 axes.set_ylabel("Accuracy")
+    style.letter_rows(grid)
     style.legend_above(figure, [axes for of_group in grid for axes in of_group])
     style.footnote(figure, [*instance_notes(shown, tables["instances"]), _remark(merged)])
     return figure

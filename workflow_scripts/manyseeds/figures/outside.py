@@ -59,8 +59,7 @@ def draw(tables: Tables) -> Figure:
         panels[0].set_ylabel("Agreement")
         _draw_flips(panels[-1], conclusions[conclusions["file"] == file], of_file, shown)
         panels[-1].set_title(f"{_title(of_file)}\norder of single networks")
-    for axes, letter in zip([axes for panels in rows for axes in panels], style.letters(), strict=False):
-        style.panel_letter(axes, letter)
+    style.letter_rows(rows)
     style.legend_above(figure, [axes for panels in rows for axes in panels])
     sentences = [sentence for file in files for sentence in findings(summary, conclusions, file, shown)]
     style.footnote(figure, [*instance_notes(shown, tables["instances"]), *sentences, _remark(summary)])

@@ -36,7 +36,6 @@ def draw(tables: Tables) -> Figure:
     by_group = [(group, name) for group in shown for name in _tuned(rows_of(tables["paradox"], group))]
     figure = style.new_figure(style.PAGE_MM, ROW_MM * len(by_group))
     grid = figure.subplots(len(by_group), 2, squeeze=False)
-    letters = style.letters()
     for (group, name), row in zip(by_group, grid, strict=True):
         pairs = _pairs(tables, group, name)
         levels = rows_of(tables["paradox"], group, distortion=name)["seeds_high"]
@@ -48,11 +47,11 @@ def draw(tables: Tables) -> Figure:
         row[1].axvspan(-0.05, chance, color=style.GREY, alpha=0.25, linewidth=0, label="chance")
         row[1].set_xlim(-0.05, 1.05)
         row[1].set_xlabel("Greedy similarity of kernels")
-        for axes, letter in zip(row, letters, strict=False):
+        for axes in row:
             axes.set_title(f"{group.title}, {DISTORTION_NAMES[name]}")
             axes.set_ylabel("|Difference of accuracies|")
             axes.set_ylim(bottom=-0.01)
-            style.panel_letter(axes, letter)
+    style.letter_rows(grid)
     style.legend_above(figure, grid.ravel())
     notes = [_finding(rows_of(tables["paradox"], group), group) for group in shown]
     style.footnote(figure, [*instance_notes(shown, tables["instances"]), *notes, _remark()])

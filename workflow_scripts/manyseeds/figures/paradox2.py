@@ -30,12 +30,12 @@ def draw(tables: Tables) -> Figure:
     figure, grid = style.rows_of_panels(len(shown), len(names))
     for group, of_group in zip(shown, grid, strict=True):
         rows = rows_of(accuracy, group)
-        for name, axes, letter in zip(names, of_group, style.letters(), strict=False):
+        for name, axes in zip(names, of_group, strict=True):
             _draw_distortion(axes, rows, name)
             axes.set_title(f"{group.title}, {DISTORTION_NAMES[name]}")
-            style.panel_letter(axes, letter)
             if depth.in_first_column(axes):
                 axes.set_ylabel("Accuracy")
+    style.letter_rows(grid)
     style.legend_above(figure, [axes for of_group in grid for axes in of_group])
     spreads = [_spread(rows_of(accuracy, group), group) for group in shown]
     style.footnote(figure, [*instance_notes(shown, tables["instances"]), *spreads, _remark(accuracy)])

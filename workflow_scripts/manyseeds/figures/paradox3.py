@@ -38,10 +38,10 @@ def draw(tables: Tables) -> Figure:
     figure = style.new_figure(style.PAGE_MM, len(shown) * (15 + ROW_MM * len(names)))
     grid = figure.subplots(len(shown), len(OUTCOME_NAMES), squeeze=False, sharey=True)
     for group, row in zip(shown, grid, strict=True):
-        for (outcome, name), axes, letter in zip(OUTCOME_NAMES.items(), row, "abc", strict=True):
+        for (outcome, name), axes in zip(OUTCOME_NAMES.items(), row, strict=True):
             _draw_outcome(axes, rows_of(relations, group, y=outcome), names)
             axes.set_title(f"{group.title}, {name}")
-            style.panel_letter(axes, letter)
+    style.letter_rows(grid)
     style.legend_above(figure, grid.ravel())
     style.footnote(figure, [*instance_notes(shown, tables["instances"]), *_ranges(relations), _remark(relations)])
     return figure

@@ -49,8 +49,7 @@ def draw(tables: Tables) -> Figure:
         panels[2].set_title(f"{name}, init − order")
         _draw_classes(panels[3], pairs[(pairs["architecture"] == architecture) & (pairs["kind"] == "exemplar")])
         panels[3].set_title(f"{name}, pairs of networks")
-        for letter, axes in zip("abcd", panels, strict=True):
-            style.panel_letter(axes, letter)
+    style.letter_rows(grid)
     style.legend_above(figure, grid.ravel())
     style.footnote(figure, [*notes(rows), remark(rows)])
     return figure

@@ -200,6 +200,20 @@ def letters() -> Iterator[str]:
         yield from map("".join, product(ascii_lowercase, repeat=length))
 
 
+def letter_rows(rows: Iterable[Iterable[Axes]], *, left_pt: float = 24.0) -> None:
+    """Put a letter on each panel of some rows.
+
+    Notes name a column of panels by its letter. So several rows of several panels have the same letters, with the
+    number of the row: a1, b1, a2, b2. Other panels have the letters one after another.
+    """
+    rows = [list(row) for row in rows]
+    one_by_one = len(rows) == 1 or all(len(row) == 1 for row in rows)
+    going_on = letters()
+    for number, row in enumerate(rows, start=1):
+        for axes, letter in zip(row, going_on if one_by_one else letters(), strict=False):
+            panel_letter(axes, letter if one_by_one else f"{letter}{number}", left_pt=left_pt)
+
+
 def panel_letter(axes: Axes, letter: str, *, left_pt: float = 24.0, above_pt: float = 8.0) -> None:
     """Put a bold panel letter above and left of the axes."""
     axes.annotate(

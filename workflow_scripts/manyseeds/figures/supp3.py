@@ -69,9 +69,8 @@ def draw(tables: Tables) -> Figure:
         notes[axes] += _sharing(members, words["many"])
     for unused in set(grid.ravel()) - set(notes):
         unused.remove()
-    for row in grid if len(pairs) > 1 else ():
-        for axes, letter in zip(row, style.letters(), strict=False):
-            style.panel_letter(axes, letter)
+    if len(pairs) > 1:
+        style.letter_rows([axes for axes in row if axes in notes] for row in grid)
     style.legend_above(figure, list(notes)[:1])
     remark = f"Exemplar RDMs{stimuli_words(rows)}, {MEASURE_NAMES[measure]}. {bars.note(bars.of_methods(rows))}"
     style.footnote(figure, [*notes.values(), remark])

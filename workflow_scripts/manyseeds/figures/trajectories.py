@@ -103,10 +103,11 @@ def draw_trajectories(tables: Tables, kind: str) -> Figure:
     heights = [height for group_rows in rows for height, _ in group_rows]
     figure = style.new_figure(style.PAGE_MM, sum(heights))
     grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
-    places = iter(grid)
+    places, lettered = iter(grid), []
     for trajectory, group_rows in zip(shown, rows, strict=True):
-        axes = [_draw_row(figure, next(places), panels) for _, panels in group_rows]
-        _put_letters([panel for row in axes for panel in row], len(trajectory.parts))
+        axes = [axes for _, panels in group_rows for axes in _draw_row(figure, next(places), panels)]
+        lettered.append([axes[0], *axes[len(trajectory.parts) :]])  # one letter for all matrices
+    style.letter_rows(lettered, left_pt=30)
     notes = [_note(tables, trajectory, kind, measure) for trajectory in shown]
     style.footnote(figure, [*notes, _remark(shown, tables, kind, measure)])
     return figure
@@ -215,12 +216,6 @@ def _draw_row(figure: Figure, place: SubplotSpec, panels: Sequence[Panel]) -> li
     for draw, panel in zip(panels, axes, strict=True):
         draw(panel)
     return axes
-
-
-def _put_letters(panels: Sequence[Axes], matrices: int) -> None:
-    """Put one letter for all matrices, and one for each panel after them."""
-    for panel, letter in zip([panels[0], *panels[matrices:]], style.letters(), strict=False):
-        style.panel_letter(panel, letter, left_pt=30)
 
 
 def _draw_matrix(trajectory: Trajectory, part: str, axes: Axes) -> None:

@@ -36,8 +36,7 @@ def draw(tables: Tables) -> Figure:
         _draw_relations(row[2], rows_of(of_networks(tables["transfer_relations"]), group, y=KAPPA), modes)
         for axes, what in zip(row, ("accuracy", "its variance", "similarity"), strict=True):
             axes.set_title(f"{group.title}, {what}")
-        for axes, letter in zip(row, "abc", strict=True):
-            style.panel_letter(axes, letter)
+    style.letter_rows(grid)
     style.legend_above(figure, [axes for row in grid for axes in row])
     style.footnote(figure, [*instance_notes(shown, tables["instances"]), _remark(accuracy)])
     return figure

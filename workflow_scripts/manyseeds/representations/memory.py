@@ -11,6 +11,9 @@ The second is needed for each compared network. Both were measured with 600 to 3
 UNKNOWN_LAYERS = 5
 """Number of layers that is assumed if only torch knows it: few, so that a job does not ask for too little memory."""
 
+OF_A_WEIGHT = 40
+"""Bytes that summaries need at the peak for each pair of networks in each resample."""
+
 BASE = 1000
 """Memory in MB of a job apart from the geometries that it holds."""
 
@@ -39,6 +42,15 @@ def note(n_stimuli: int, n_networks: int, available: int | None = None) -> str |
         f"{needed / 2**30:,.0f} GiB of memory, and this machine has {available / 2**30:,.0f} GiB. It can hold about "
         f"{fewer:,} stimuli."
     )
+
+
+def of_summaries(n_networks: int, n_resamples: int) -> int:
+    """Return the memory in MB of the summaries of a group, whose bootstrap weights all pairs of networks at once.
+
+    100 networks with 20 layers and 10,000 resamples took 2.7 GB. It does not depend on the number of layers.
+    """
+    n_pairs = n_networks * (n_networks - 1) // 2
+    return 2 * BASE + OF_A_WEIGHT * n_pairs * n_resamples // 10**6
 
 
 def megabytes(geometries: float, *, share: float, n_layers: int = 1, at_least: int = BASE) -> int:
