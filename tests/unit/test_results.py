@@ -1,4 +1,4 @@
-"""The last lines of a finished run."""
+"""The last lines of a finished run, and RDMs of results."""
 
 import re
 
@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 from synthetic_tables import study_tables
 
-from manyseeds.results import closing_lines
+from manyseeds.representations import geometry_files
+from manyseeds.representations.geometry import measure_geometry
+from manyseeds.results import closing_lines, open_study
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +93,19 @@ def test_of_one_group_the_line_names_the_best_layer(tables, tmp_path):
     (line,) = closing_lines(tmp_path, ["outside_summary", "outside_conclusions"])[1:]
     assert "say the opposite" not in line
     assert line.count("All-CNN-C: agreement is highest in conv") == summary["file"].nunique()
+
+
+def test_rdms_of_rsatoolbox_have_the_places_of_layers_in_the_network(tmp_path):
+    """The file of an earlier epoch leaves out all layers but a deep one."""
+    patterns = np.random.default_rng(0).standard_normal((3, 5)).astype(np.float32)
+    for epoch, layers in ((1, ["fc"]), (2, ["conv1", "fc"])):
+        geometries = {layer: measure_geometry(patterns, name=layer) for layer in layers}
+        path = tmp_path / f"geometry/net/mine/seed0/epoch{epoch}.npz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        geometry_files.save_geometries(path, geometries, {"conv1": 0, "fc": 7})
+    (tmp_path / "stimuli").mkdir()
+    stimuli = pd.DataFrame({"stimulus": range(3), "category": 0, "category_name": "cat", "source": "a"})
+    stimuli.to_parquet(tmp_path / "stimuli/stimuli.parquet")
+    for epoch, expected in ((1, [7]), (2, [0, 7]), (None, [0, 7])):
+        rdms = open_study(tmp_path).rsatoolbox("net", "mine", epoch=epoch)
+        assert list(rdms.rdm_descriptors["layer_index"]) == expected

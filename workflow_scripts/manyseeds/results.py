@@ -143,8 +143,9 @@ class Results:
             options = {"epoch": epoch, "measure": measure, "normalisation": normalisation}
             found = self.rdms(architecture, condition, seed, **options)
             last = self.epochs(architecture, condition, seed)[-1] if epoch is None else epoch
-            for place, (layer, matrix) in enumerate(found.items()):
-                points.append({"seed": seed, "epoch": last, "layer": layer, "layer_index": place})
+            places = geometry_files.layer_indices(self._epoch("geometry", architecture, condition, seed, epoch))
+            for layer, matrix in found.items():
+                points.append({"seed": seed, "epoch": last, "layer": layer, "layer_index": places[layer]})
                 vectors.append(squareform(matrix, checks=False))
         if not vectors:
             raise StudyError(f"{self.folder}: found no instances of {architecture}, {condition}.")
