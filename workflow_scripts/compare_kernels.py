@@ -10,6 +10,7 @@ with job(snakemake) as report:
 
     from manyseeds.io import tables
     from manyseeds.kernels import comparison, pairs, sources
+    from manyseeds.models import initialisation
     from manyseeds.models.spec import Network
 
     params, inputs, wildcards = snakemake.params, snakemake.input, snakemake.wildcards
@@ -23,7 +24,7 @@ with job(snakemake) as report:
         described = Network.from_config(params.network), tuple(card["image_shape"])
         n_categories = len(params.categories or card["categories"])
         initial = {
-            seed: sources.drawn_again(*described, n_categories, draw=draw, attempt=last[seed])
+            seed: initialisation.drawn_again(*described, n_categories, draw=draw, attempt=last[seed])
             for seed, draw in zip(params.seeds, params.draws, strict=True)
         }
     known = sources.Sources(

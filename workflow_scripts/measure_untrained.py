@@ -12,7 +12,7 @@ with job(snakemake) as report:
 
     from manyseeds.devices import claim_device
     from manyseeds.io import tables
-    from manyseeds.models import build
+    from manyseeds.models import build, initialisation
     from manyseeds.representations import activations, geometry_files, untrained
 
     params, inputs = snakemake.params, snakemake.input
@@ -29,7 +29,7 @@ with job(snakemake) as report:
             weights = load_file(source)
         else:
             source, draw = f"initial weights of seed {seed}", params.draws[place]
-            weights = untrained.drawn_again(network, shape, n_categories, draw=draw, attempt=last[seed])
+            weights = initialisation.drawn_again(network, shape, n_categories, draw=draw, attempt=last[seed])
         build.load(module, weights, source=source)
         geometries = untrained.measure_layers(
             module,

@@ -58,7 +58,7 @@ def test_sets_of_layers_are_consecutive_and_as_large_as_they_may_be(most):
 @pytest.mark.parametrize(("varies", "attempt", "drawn"), [(True, 0, 0), (True, 2, 2), (False, 2, 0)])
 def test_weights_are_drawn_again_for_the_attempt_if_their_stream_varies(varies, attempt, drawn):
     draw = {"root_seed": 4, "seed": 3, "varies": varies}
-    found = untrained.drawn_again(NETWORK, SHAPE, 3, draw=draw, attempt=attempt)
+    found = initialisation.drawn_again(NETWORK, SHAPE, 3, draw=draw, attempt=attempt)
     expected = initialisation.initial_weights(NETWORK, SHAPE, 3, root_seed=4, seed=3, attempt=drawn)
     assert found.keys() == expected.keys()
     for name, weights in expected.items():

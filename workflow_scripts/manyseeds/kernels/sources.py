@@ -8,8 +8,6 @@ from typing import Any
 from manyseeds.io import tensors
 from manyseeds.kernels.comparison import made
 from manyseeds.kernels.variants import Weights
-from manyseeds.models import initialisation
-from manyseeds.models.spec import Network
 from manyseeds.study import variants as named
 from manyseeds.study.variants import Variant
 
@@ -92,18 +90,3 @@ class Sources:
         if variant is None:
             return None
         return made(self.trained(seed), variant, is_chain=self.is_chain, root_seed=self.root_seed, seed=seed)
-
-
-def drawn_again(
-    network: Network, image_shape: tuple[int, int, int], n_categories: int, *, draw: Mapping[str, Any], attempt: int
-) -> Weights:
-    """Return the weights with which the accepted attempt at an exported network began.
-
-    Parameters
-    ----------
-    draw
-        The study's `seed` (`root_seed`), the seed of the instance's `init` stream (`seed`), and whether the condition
-        varies this stream (`varies`).
-    """
-    address = {"root_seed": draw["root_seed"], "seed": draw["seed"], "attempt": attempt if draw["varies"] else 0}
-    return initialisation.initial_weights(network, image_shape, n_categories, **address)

@@ -1,6 +1,7 @@
 """Initial weights, drawn with numpy so that they are the same on every device."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +72,23 @@ def initial_weights(
     from manyseeds.models import starting_weights  # imports torch
 
     return starting_weights.placed(drawn, network, seed, image_shape, n_categories)
+
+
+def drawn_again(
+    network: Network, image_shape: tuple[int, int, int], n_categories: int, *, draw: Mapping[str, Any], attempt: int
+) -> dict[str, NDArray]:
+    """Return the weights with which an attempt of a training began.
+
+    Parameters
+    ----------
+    draw
+        The study's `seed` (`root_seed`), the seed of the instance's `init` stream (`seed`), and whether the condition
+        varies this stream (`varies`). If not, all attempts begin with the same weights.
+    attempt
+        Number of the attempt, from 0.
+    """
+    address = {"root_seed": draw["root_seed"], "seed": draw["seed"], "attempt": attempt if draw["varies"] else 0}
+    return initial_weights(network, image_shape, n_categories, **address)
 
 
 def _of_any_network(

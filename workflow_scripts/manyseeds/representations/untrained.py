@@ -1,4 +1,4 @@
-"""Networks before training: redrawn initial weights, and the geometry of layers (methods 8).
+"""Geometries of layers, of networks before training among others (methods 8).
 
 Activations are held in memory, a few layers at a time, and are not written.
 """
@@ -10,30 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from manyseeds.models import initialisation
-from manyseeds.models.spec import Network
 from manyseeds.representations.activations import collect
 from manyseeds.representations.geometry import Geometry, measure_geometry
 
 VALUES_AT_ONCE = 2**28
 """Number of activations held at once, 1 GiB in float32, unless one layer has more."""
-
-
-def drawn_again(
-    network: Network, image_shape: tuple[int, int, int], n_categories: int, *, draw: Mapping, attempt: int
-) -> dict[str, NDArray]:
-    """Return the weights with which an attempt of a training began.
-
-    Parameters
-    ----------
-    draw
-        The study's `seed` (`root_seed`), the seed of the instance's `init` stream (`seed`), and whether the condition
-        varies this stream (`varies`). If not, all attempts begin with the same weights.
-    attempt
-        Number of the attempt, from 0.
-    """
-    address = {"root_seed": draw["root_seed"], "seed": draw["seed"], "attempt": attempt if draw["varies"] else 0}
-    return initialisation.initial_weights(network, image_shape, n_categories, **address)
 
 
 def measure_layers(
