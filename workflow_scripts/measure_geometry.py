@@ -8,7 +8,7 @@ with job(snakemake) as report:
     import numpy as np
     import pandas as pd
 
-    from manyseeds.io import tables
+    from manyseeds.io import parts, tables
     from manyseeds.representations import geometry, geometry_files, rdm_files
 
     folder, epochs, rdms = Path(snakemake.input.folder), snakemake.params.epochs, snakemake.output.rdms
@@ -24,5 +24,5 @@ with job(snakemake) as report:
             geometries[layer] = geometry.measure_geometry(array, name=str(file), is_collapsed=is_collapsed)
             report(f"epoch {epoch}, {layer}: {geometries[layer].n_units} units")
         geometry_files.save_geometries(path, geometries, places)
-        of_epoch = geometry_files.part_of(rdms, number, len(epochs))
+        of_epoch = parts.part_of(rdms, number, len(epochs))
         rdm_files.save_rdms(of_epoch, geometries, snakemake.params.measures, str(folder / f"epoch{epoch}"))

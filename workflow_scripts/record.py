@@ -9,7 +9,7 @@ with job(snakemake) as report:
     import pandas as pd
 
     from manyseeds.devices import claim_device
-    from manyseeds.io import tables
+    from manyseeds.io import parts, tables
     from manyseeds.representations import activations, geometry_files, rdm_files, recording
     from manyseeds.representations.dropout_sampling import Dropout
 
@@ -19,10 +19,10 @@ with job(snakemake) as report:
     recorder = recording.Recorder(*prepared, stimuli, claim_device(report), params.followed)
     for place, seed in enumerate(params.seeds):
         weights, geometries, rdms, samples, kept = (
-            geometry_files.part_of(files, place, len(params.seeds))
+            parts.part_of(files, place, len(params.seeds))
             for files in (inputs.weights, output.geometries, output.rdms, output.samples, output.activations)
         )
-        attempts = geometry_files.part_of(inputs.attempts, place, len(params.seeds))
+        attempts = parts.part_of(inputs.attempts, place, len(params.seeds))
         is_collapsed = tables.is_collapsed([pd.read_parquet(path) for path in attempts])
         last = params.epochs[-1]
         for number, (epoch, path) in enumerate(zip(params.epochs, weights, strict=True)):
@@ -32,7 +32,7 @@ with job(snakemake) as report:
             folder = Path(kept[0], f"epoch{epoch}") if kept else None
             measured = recorder.record(path, is_last=epoch == last, is_collapsed=is_collapsed, folder=folder)
             geometry_files.save_geometries(geometries[number], measured, recorder.places)
-            kept_rdms = geometry_files.part_of(rdms, number, len(params.epochs))
+            kept_rdms = parts.part_of(rdms, number, len(params.epochs))
             rdm_files.save_rdms(kept_rdms, measured, params.measures, path)
             report(f"seed {seed}, epoch {epoch}: {', '.join(measured)}")
         for sample, path in enumerate(samples, start=1):

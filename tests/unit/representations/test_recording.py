@@ -112,9 +112,3 @@ def test_rdms_are_written_raw_and_blank_by_measure(recorder, tmp_path):
             assert_array_equal(row, measures.rdm(layer, measure).astype(np.float32))
     with pytest.raises(ValueError, match="shorter"):
         rdm_files.save_rdms(paths, geometries, ["correlation"], "w")
-
-
-def test_files_of_a_block_are_those_of_its_seeds_in_turn():
-    files = ["a1", "a2", "b1", "b2"]
-    assert [geometry_files.part_of(files, place, 2) for place in (0, 1)] == [["a1", "a2"], ["b1", "b2"]]
-    assert geometry_files.part_of([], 1, 2) == []

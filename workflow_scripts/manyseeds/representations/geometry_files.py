@@ -4,7 +4,7 @@ A file holds one half of a symmetric matrix for each layer: the squared distance
 squared norms they give the Gram matrix, which takes twice as much room.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -83,9 +83,3 @@ def layer_indices(path: Path | str) -> dict[str, int]:
 def stored_layers(path: Path | str) -> list[str]:
     """Return the layers in a file, in order."""
     return list(layer_indices(path))
-
-
-def part_of(files: Sequence[str], place: int, n_parts: int) -> list[str]:
-    """Return the files of one network or epoch, of files in a row with equally many of each."""
-    size = len(files) // n_parts
-    return list(files[place * size : (place + 1) * size])
