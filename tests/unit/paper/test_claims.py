@@ -264,12 +264,6 @@ def test_a_statement_has_an_outcome_of_its_own():
     assert claims.outcome(euclidean, None) is Verdict.UNDECIDED
 
 
-def test_undertrained_is_printed_beside_the_verdict():
-    assert claims.printed(Verdict.CONFIRMED, Gate.PASSED) == "confirmed"
-    assert claims.printed(Verdict.REFUTED, Gate.UNDERTRAINED) == "refuted (undertrained)"
-    assert claims.printed(Verdict.NOT_TESTED, Gate.FAILED) == "not tested"
-
-
 @pytest.mark.parametrize(
     ("numbers", "sentence"),
     [

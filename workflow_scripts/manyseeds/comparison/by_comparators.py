@@ -138,7 +138,7 @@ def _similarities(
     """
     n_points, groups = len(layers) * len(files), np.repeat(np.arange(len(layers)), len(files)).tolist()
     for source, members in groupby(sorted(chosen, key=_source), key=_source):
-        if source[0] == OF_RDMS:
+        if source[0] == RDMS:
             vectors = stack((rdm(geometry, source[1]) for geometry in _geometries(files, layers)), n_points)
             yield from ((variant, comparators.of_rdms(vectors, variant.comparator)) for variant in members)
         else:
@@ -146,14 +146,15 @@ def _similarities(
             yield from ((variant, comparators.of_patterns(patterns, variant.comparator, groups)) for variant in members)
 
 
-OF_RDMS, OF_PATTERNS = "rdm", "patterns"
+RDMS, PATTERNS = "rdm", "patterns"
+"""What a comparator takes."""
 
 
 def _source(variant: Variant) -> tuple[str, str]:
     """Return what a comparator takes: the RDMs of a measure, or patterns with the comparator that standardises them."""
     if variant.measure is not None:
-        return OF_RDMS, variant.measure
-    return OF_PATTERNS, variant.comparator if variant.comparator == "cka_correlation" else ""
+        return RDMS, variant.measure
+    return PATTERNS, variant.comparator if variant.comparator == "cka_correlation" else ""
 
 
 def _geometries(files: Sequence[Path | str], layers: Sequence[str]) -> Iterator[Geometry]:

@@ -19,9 +19,6 @@ from manyseeds.representations.measures import rdm
 Cell = tuple[str, int]
 """Condition and seed of a network."""
 
-KINDS = ("exemplar", "centroid", "within_category")
-"""Kinds of RDM entries that are compared, as in the table `consistency`."""
-
 
 @dataclass(frozen=True)
 class Pool:

@@ -108,7 +108,6 @@ SINGLE: dict[str, Callable[[Floats], Matched]] = {"index": index, "greedy": gree
 """Matchings that take each layer by itself."""
 
 PROPAGATED = "propagated"
-MATCHINGS = (*SINGLE, PROPAGATED)
 
 
 @dataclass(frozen=True)

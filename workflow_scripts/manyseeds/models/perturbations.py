@@ -15,7 +15,7 @@ from manyseeds.errors import StudyError
 KERNEL_AXES = 4
 """Number of axes of the weights of a two-dimensional convolution."""
 
-FACTOR, ULP = "factor", "ulp"
+ULP = "ulp"
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Perturbation:
     Attributes
     ----------
     kind
-        `FACTOR`: the weight is multiplied. `ULP`: it becomes the next float32 number away from zero.
+        ``factor``: the weight is multiplied. `ULP`: it becomes the next float32 number away from zero.
     factor
-        Factor of the kind `FACTOR`.
+        Factor of the kind ``factor``.
     parameter
         Name of the weight's parameter; None: the weights of the first convolution.
     index

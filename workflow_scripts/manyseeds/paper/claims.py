@@ -274,12 +274,6 @@ def verdict(claim: Claim, estimates: Mapping[Key, Estimate | None], gate: Gate) 
     return Verdict.CONFIRMED if set(outcomes) == {Verdict.CONFIRMED} else Verdict.UNDECIDED
 
 
-def printed(decided: Verdict, gate: Gate) -> str:
-    """Return a verdict in words, with the word undertrained if the gates say so (methods 14)."""
-    words = Verdict(decided).replace("_", " ")
-    return f"{words} ({Gate.UNDERTRAINED})" if Gate(gate) is Gate.UNDERTRAINED else words
-
-
 # gates
 
 
