@@ -1,6 +1,7 @@
 """The package's map: which subpackage may import which, and that no modules import each other in a circle."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,33 +13,10 @@ from places import ROOT
 
 PACKAGE = ROOT / "workflow_scripts" / "manyseeds"
 
-ORDER = (
-    "errors",
-    "streams",
-    "io",
-    "study",
-    "processors",
-    "gpu_usage",
-    "devices",
-    "data",
-    "models",
-    "training",
-    "kernels",
-    "representations",
-    "comparison",
-    "statistics",
-    "exchange",
-    "paper",
-    "figures",
-    "explorer",
-    "notebook",
-    "results",
-    "report",
-    "plot",
-    "progress",
-    "live",
-)
-"""Subpackages and modules of the package: each imports only from itself and from those before it."""
+PAGE = (ROOT / "docs/design.md").read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| \[(.+?)\]", PAGE.split("## The map of the package")[1].split("## ")[0], re.MULTILINE)
+ORDER = tuple(name for row in ROWS for name in re.findall(r"`(\w+)/?`", row))
+"""Subpackages and modules of the page's map: each imports only from itself and from those before it."""
 
 FILES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in sorted(PACKAGE.rglob("*.py"))}
 
