@@ -30,4 +30,4 @@ with job(snakemake) as report:
     )
     for name, path in zip(params.tables, inputs.schemas, strict=True):
         schema = tables.read_schema(path)
-        tables.write_table(summary[name].reindex(columns=list(schema["properties"])), schema, outputs[name])
+        tables.write_table(tables.filled(summary[name], schema), schema, outputs[name])

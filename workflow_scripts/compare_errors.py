@@ -36,4 +36,4 @@ with job(snakemake) as report:
         found["paradox"] = paradox.paradox(errors, accuracy, measured[0], params.thresholds)
     for name, path in zip(params.tables, inputs.schemas, strict=True):
         schema = tables.read_schema(path)
-        tables.write_table(found[name].reindex(columns=list(schema["properties"])), schema, outputs[name])
+        tables.write_table(tables.filled(found[name], schema), schema, outputs[name])

@@ -42,4 +42,4 @@ with job(snakemake) as report:
         chosen = pairs.pairs({seed: variants[seed] for seed in seeds}, params.epoch, untrained=bool(initial))
         rows = comparison.compare(chosen, known.weights, comparer, report)
     group = {"architecture": wildcards.architecture} | {f"condition_{side}": wildcards.condition for side in "ab"}
-    tables.write_table(rows.assign(**group).reindex(columns=list(schema["properties"])), schema, snakemake.output.table)
+    tables.write_table(tables.filled(rows.assign(**group), schema), schema, snakemake.output.table)

@@ -28,6 +28,6 @@ with job(snakemake) as report:
     group = dict(snakemake.wildcards.items()) | {"epoch": params.epoch}
     for (name, rows), path in zip(found.items(), inputs.schemas, strict=True):
         schema = tables.read_schema(path)
-        table = pd.DataFrame(list(rows)).assign(**group).reindex(columns=list(schema["properties"]))
+        table = tables.filled(pd.DataFrame(list(rows)).assign(**group), schema)
         tables.write_table(table, schema, outputs[name])
     outside_summaries.save_compared(outputs.compared, compared)

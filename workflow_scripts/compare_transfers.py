@@ -22,5 +22,5 @@ with job(snakemake) as report:
     for name, path in zip(params.tables, inputs.schemas, strict=True):
         schema = tables.read_schema(path)
         frame = rows[name].assign(**snakemake.wildcards, target=params.target)
-        tables.write_table(frame.reindex(columns=list(schema["properties"])), schema, snakemake.output[name])
+        tables.write_table(tables.filled(frame, schema), schema, snakemake.output[name])
     report(f"{found.predictions.shape[1]} sources, {found.predictions.shape[2]} transfer seeds")

@@ -10,4 +10,4 @@ with job(snakemake):
     groups = map(tuple, snakemake.params.groups)
     schema = tables.read_schema(inputs.schema)
     table = outside_summaries.tables_of_conclusions(dict(zip(groups, inputs.compared, strict=True)))
-    tables.write_table(table.reindex(columns=list(schema["properties"])), schema, outputs.parquet, outputs.csv)
+    tables.write_table(tables.filled(table, schema), schema, outputs.parquet, outputs.csv)

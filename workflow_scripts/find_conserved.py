@@ -24,5 +24,5 @@ with job(snakemake) as report:
     group = dict(snakemake.wildcards.items()) | {"epoch": params.epoch, "n_networks": len(seeds)}
     for name, path in zip(params.tables, inputs.schemas, strict=True):
         schema = tables.read_schema(path)
-        rows = found[name].assign(**group).reindex(columns=list(schema["properties"]))
+        rows = tables.filled(found[name].assign(**group), schema)
         tables.write_table(rows, schema, outputs[name])

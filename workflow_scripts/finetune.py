@@ -58,5 +58,5 @@ with job(snakemake) as report:
         group = {"seed": seed, "variant": path.stem, "distortion": distortion}
         rows.append(finetuning.history(path).assign(**snakemake.wildcards, **group))
     schema = tables.read_schema(inputs.schema)
-    history = pd.concat(rows, ignore_index=True).reindex(columns=list(schema["properties"]))
+    history = tables.filled(pd.concat(rows, ignore_index=True), schema)
     tables.write_table(history, schema, snakemake.output.history)

@@ -43,5 +43,5 @@ with job(snakemake) as report:
         pd.read_parquet(inputs.source_pairs), pd.DataFrame(of_copies), pd.concat(of_weights), changes
     )
     schema = tables.read_schema(inputs.schema)
-    rows = rows.assign(architecture=snakemake.wildcards.architecture).reindex(columns=list(schema["properties"]))
+    rows = tables.filled(rows.assign(architecture=snakemake.wildcards.architecture), schema)
     tables.write_table(rows, schema, snakemake.output.table)

@@ -68,4 +68,4 @@ with job(snakemake) as report:
             report(f"seed {seed}, {variant.name}: {len(found)} networks")
     schema = tables.read_schema(inputs.schema)
     frame = pd.DataFrame(rows).assign(**snakemake.wildcards)
-    tables.write_table(frame.reindex(columns=list(schema["properties"])), schema, snakemake.output.table)
+    tables.write_table(tables.filled(frame, schema), schema, snakemake.output.table)

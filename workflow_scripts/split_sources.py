@@ -26,9 +26,11 @@ with job(snakemake) as report:
                 for measure, kind, agreement in pools.agreements(of_epoch, layer, categories, params.measures):
                     found.append((keys | {"measure": measure, "kind": kind}, agreement))
                 report(f"epoch {epoch}, {layer}")
-    group = {"architecture": snakemake.wildcards.architecture, "equivalent": params.equivalent}
+    group = {"architecture": snakemake.wildcards.architecture}
     group["conditions"] = "+".join(condition["name"] for condition in params.conditions)
-    for name, path, rows in zip(params.tables, inputs.schemas, sources.source_rows(pool, found), strict=True):
+    components, pairs = sources.source_rows(pool, found)
+    frames = components.assign(equivalent=params.equivalent), pairs
+    for name, path, rows in zip(params.tables, inputs.schemas, frames, strict=True):
         schema = tables.read_schema(path)
-        rows = rows.assign(**group).reindex(columns=list(schema["properties"]))
+        rows = tables.filled(rows.assign(**group), schema)
         tables.write_table(rows, schema, outputs[name])

@@ -50,7 +50,10 @@ def compared(files, *, accepted=SEEDS, kept=None, measure=nothing_rejected, loss
         files, list(accepted), kept, measure, stimuli(lossless), ["correlation", "euclidean"], 7
     )
     columns = ["variation", "epoch", "layer", "layer_index", "measure", "normalisation", "kind", "n_entries"]
-    return comparison.table("consistency", [*columns, "seed_a", "seed_b", "consistency"])
+    rows = comparison.table(
+        "consistency", [*columns, "dropout_samples", "n_undefined", "seed_a", "seed_b", "r", "consistency"]
+    )
+    return rows.drop(columns=["dropout_samples", "n_undefined", "r"])
 
 
 def direct(one, other, metric):

@@ -290,7 +290,18 @@ def test_each_layer_and_measure_is_averaged_by_itself(samples, tmp_path):
             geometry_files.save_geometries(path, geometries, {"conv8": 7, "conv9": 8})
     lines = []
     comparison = compare_dropout_samples(files, 2, CATEGORIES, ["euclidean", "cosine"], lines.append)
-    rows = comparison.table("consistency", ["epoch", "layer", "layer_index", *PLACE, "dropout_samples", "r"])
+    columns = [
+        "epoch",
+        "layer",
+        "layer_index",
+        *PLACE,
+        "dropout_samples",
+        "n_entries",
+        "n_undefined",
+        "r",
+        "consistency",
+    ]
+    rows = comparison.table("consistency", columns)
     assert len(rows) == 2 * 2 * 2 * 4 * 3
     assert len(lines) == 4
     assert set(rows[["epoch", "layer", "layer_index"]].itertuples(index=False, name=None)) == {

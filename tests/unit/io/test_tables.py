@@ -82,6 +82,30 @@ def test_what_does_not_conform_is_refused(columns, problem):
         tables.conform(frame(**columns), SCHEMA)
 
 
+LAYERS = {"seed": {"type": "integer"}, "layer": {"type": ["string", "null"]}, "value": {"type": ["number", "null"]}}
+OF_LAYERS = {"title": "mine", "properties": LAYERS}
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ({"seed": [1], "values": [0.5]}, r"missing columns \[\], unknown columns \['values'\]"),
+        ({"value": [0.5]}, r"missing columns \['seed'\], unknown columns \[\]"),
+        ({"seeds": []}, r"missing columns \[\], unknown columns \['seeds'\]"),
+    ],
+)
+def test_rows_with_a_column_of_another_name_are_refused_and_not_filled_with_nulls(rows, problem):
+    with pytest.raises(ValueError, match=f"table mine: {problem}"):
+        tables.filled(pd.DataFrame(rows), OF_LAYERS)
+
+
+def test_rows_get_the_columns_that_may_be_null_and_a_table_without_rows_all():
+    found = tables.filled(pd.DataFrame({"value": [0.5], "seed": [1]}), OF_LAYERS)
+    assert found.columns.tolist() == [*LAYERS]
+    assert found["layer"].isna().all()
+    assert tables.filled(pd.DataFrame(), OF_LAYERS).columns.tolist() == [*LAYERS]
+
+
 def test_a_missing_column_is_refused():
     with pytest.raises(ValueError, match=r"missing columns \['mean'\]"):
         tables.conform(frame().drop(columns="mean"), SCHEMA)

@@ -9,7 +9,7 @@ import pytest
 from places import ROOT
 from scipy import stats
 
-from manyseeds.io.tables import conform, read_schema
+from manyseeds.io.tables import conform, filled, read_schema
 from manyseeds.kernels.pairs import pairs
 from manyseeds.kernels.predictions import FAILED, Predicted, conditions_of
 from manyseeds.statistics import error_agreement, kernel_relations, paradox
@@ -65,7 +65,7 @@ def test_a_variant_of_which_every_training_failed_is_counted():
     failed = ACCURACY.assign(accuracy=ACCURACY["accuracy"].where(ACCURACY["variant"] == "trained"))
     summary = error_agreement.summarise(failed, Bootstrap(0, 50))
     schema = read_schema(ROOT / "workflow_scripts/manyseeds/schemas/tables/distorted_accuracy_summary.schema.json")
-    table = conform(summary.reindex(columns=list(schema["properties"])), schema)
+    table = conform(filled(summary, schema), schema)
     rows = table[table["variant"] == "noise_0.9"]
     assert len(rows) == len(CONDITIONS) * 2  # jackknife and instances
     assert set(zip(rows["n_networks"], rows["n_failed"], strict=True)) == {(0, N)}

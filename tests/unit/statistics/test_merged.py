@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from places import ROOT
 
-from manyseeds.io.tables import conform, read_schema
+from manyseeds.io.tables import conform, filled, read_schema
 from manyseeds.kernels.merging import all_merged
 from manyseeds.kernels.predictions import conditions_of
 from manyseeds.statistics import merged
@@ -26,7 +26,7 @@ def test_accuracies_are_means_over_strengths_that_are_not_at_the_floor(kept):
     answered = {number: RANDOM.integers(0, 4, (len(kept), 100)) for number in range(len(FOUND))}
     rows = pd.DataFrame(merged.accuracies(FOUND, answered, LABELS, conditions, "blur", len(STRENGTHS)))
     keys = {"architecture": "net", "condition": "baseline", "seed": 0, "variant": "finetuned_blur_0.001"}
-    table = conform(rows.assign(**keys).reindex(columns=list(SCHEMA["properties"])), SCHEMA)
+    table = conform(filled(rows.assign(**keys), SCHEMA), SCHEMA)
     for number, each in enumerate(FOUND):
         shares = [np.mean(row == LABELS) for row in answered[number]]
         clean, distorted = (table[table["distortion"] == name].iloc[number] for name in ("none", "blur"))

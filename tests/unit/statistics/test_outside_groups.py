@@ -145,7 +145,7 @@ def test_networks_and_subjects_with_constant_rdms_are_left_out(comparison, tmp_p
     schema = tables.read_schema(SCHEMAS / "outside_summary.schema.json")
     group = {"architecture": "a", "condition": "x", "epoch": 1, "layer_index": 0}
     summary = pd.DataFrame(outside_summaries.summary_rows([nothing], ceilings)).assign(**group)
-    tables.conform(summary.reindex(columns=list(schema["properties"])), schema)
+    tables.conform(tables.filled(summary, schema), schema)
     assert summary["n_networks"].eq(0).all()
     assert summary["mean"].isna().all()
     rows = [*outside_summaries.value_rows(found[2:3], range(5), {"brain": tuple("abcde")})]

@@ -98,7 +98,7 @@ def test_a_mode_without_a_source_has_a_row_that_says_so(found, n_sources):
     group = {"architecture": "net", "condition": "baseline", "target": "other"}
     for name, of in (("transfer", transfer.accuracies), ("transfer_summary", transfer.summarise)):
         schema = tables.read_schema(SCHEMAS / f"{name}.schema.json")
-        table = tables.conform(of(found).assign(**group).reindex(columns=list(schema["properties"])), schema)
+        table = tables.conform(tables.filled(of(found).assign(**group), schema), schema)
     of_mode = table[table["mode"] == "readout"]
     assert of_mode["n_networks"].tolist() == 3 * [0]
     assert of_mode["n_failed"].tolist() == 3 * [n_sources * 3]

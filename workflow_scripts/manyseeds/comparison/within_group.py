@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from manyseeds.comparison import consistency
 from manyseeds.comparison.clustering import category_clustering_index
 from manyseeds.comparison.consistency import Agreement
+from manyseeds.io.tables import with_columns
 from manyseeds.representations import geometry_files
 from manyseeds.representations.geometry import NORMALISATIONS, Geometry, centroids, pair_indices
 from manyseeds.representations.measures import rdm
@@ -43,7 +44,7 @@ class Comparison:
         """Return a table with the keys of its group and columns in the given order; it may have no rows."""
         frames = [frame for frame in self._rows.get(name, []) if len(frame)]
         rows = pd.concat(frames or [pd.DataFrame()], ignore_index=True).assign(**group)
-        return rows.reindex(columns=list(columns))
+        return with_columns(rows, columns, name)
 
     def extend(self, other: Self) -> None:
         """Add all rows of another comparison."""

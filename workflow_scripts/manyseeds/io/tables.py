@@ -5,7 +5,7 @@ A value may be missing if its type includes null: it is null if the column does 
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -82,6 +82,36 @@ def _check_range(column: pd.Series, values: Schema, where: str) -> None:
 def empty(schema: Schema) -> pd.DataFrame:
     """Return a table without rows."""
     return conform(pd.DataFrame(columns=list(schema["properties"]), dtype=object), schema)
+
+
+def filled(rows: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Return rows with the columns of their table's schema, in its order.
+
+    Columns that may be null are null where no row has them. A table without rows may lack any column.
+
+    Raises
+    ------
+    ValueError
+        If a column is unknown, or one that may not be null is missing.
+    """
+    columns = schema["properties"]
+    return with_columns(rows, columns, schema["title"], [name for name in columns if "null" in columns[name]["type"]])
+
+
+def with_columns(rows: pd.DataFrame, columns: Iterable[str], name: str, optional: Collection[str] = ()) -> pd.DataFrame:
+    """Return rows with these columns in this order, as `filled` does for the table `name`.
+
+    Parameters
+    ----------
+    optional
+        Columns that are null where no row has them.
+    """
+    columns = list(columns)
+    unknown = sorted({*rows.columns} - {*columns})
+    missing = sorted({*columns} - {*rows.columns} - {*optional}) if len(rows) else []
+    if missing or unknown:
+        raise ValueError(f"table {name}: missing columns {missing}, unknown columns {unknown}")
+    return rows.reindex(columns=columns)
 
 
 def write_table(frame: pd.DataFrame, schema: Schema, parquet: Path | str, csv: Path | str | None = None) -> None:

@@ -31,6 +31,9 @@ FEWEST_LAYERS = 3
 Row = dict[str, Any]
 Rows = Iterator[Row]
 
+PERCENTILES = ["percentile_low", "percentile_high"]
+"""Columns of `pair_intervals` that the tables of comparators do not have."""
+
 
 def summarise(
     observed: Mapping[str, pd.DataFrame], bootstrap: Bootstrap, *, n_collapsed: int
@@ -71,6 +74,7 @@ def summarise_comparators(comparators: pd.DataFrame, bootstrap: Bootstrap) -> pd
     ]
     in_order = comparators.groupby(KEYS, dropna=False, sort=False)["n_stimuli"].min().reset_index()
     summary = in_order.merge(pd.concat(frames, ignore_index=True), how="left", on=KEYS)
+    summary = summary.drop(columns=PERCENTILES, errors="ignore")
     return summary.assign(at_bound=summary["at_bound"].eq(True) if "at_bound" in summary else False)
 
 
@@ -83,7 +87,8 @@ def summarise_correspondence(shares: pd.DataFrame, bootstrap: Bootstrap) -> pd.D
         Rows of `comparison.by_comparators` with the keys of the group.
     """
     intervals = pair_intervals(_pair_statistics(shares, "share", [*KEYS, "chance"]), bootstrap, UNIT_INTERVAL)
-    return intervals[intervals["ci_method"] == "jackknife"].rename(columns={"mean": "share"})
+    rows = intervals[intervals["ci_method"] == "jackknife"].rename(columns={"mean": "share"})
+    return rows.drop(columns=["min", "max", "n_resamples", *PERCENTILES], errors="ignore")
 
 
 def _pair_statistics(table: pd.DataFrame, value: str, keys: Sequence[str] = KEYS) -> PairStatistics:

@@ -98,7 +98,7 @@ def summarise(accuracy: pd.DataFrame, bootstrap: Bootstrap) -> pd.DataFrame:
     floor = by_key["at_floor"].first().reset_index()
     for frame in (spread, failed, floor):
         summary = summary.merge(frame, how="left", on=KEYS)
-    return summary
+    return summary.drop(columns=["n_network_pairs", "n_resamples", "at_bound"], errors="ignore")
 
 
 def compare(pairs: Sequence[Pair], tested: All) -> pd.DataFrame:
