@@ -30,10 +30,10 @@ rule gather_table:
 rule list_instances:
     input:
         attempts=group_parts("attempts"),
-        # Signs of networks that were never trained.
+        # Signs of networks that were never trained, or are equal.
         weights=of_imported(weights_of_group),
         accuracies=of_imported(group_parts("accuracy")),
-        consistency=of_imported(f"{R}/tables/parts/{{architecture}}/{{condition}}/consistency.parquet"),
+        consistency=of_elsewhere(f"{R}/tables/parts/{{architecture}}/{{condition}}/consistency.parquet"),
         card=of_imported(f"{R}/dataset/card.json"),
         schema=schema_path("instances"),
     output:

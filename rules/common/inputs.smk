@@ -175,6 +175,11 @@ def of_imported(source):
     return source if STUDY.mode in (OWN_NETWORKS, PRETRAINED) else []
 
 
+def of_elsewhere(source):
+    """Return an input if the study analyses networks that others trained, or only activations of such."""
+    return [] if STUDY.mode == TRAINED else source
+
+
 # Activations, geometries and RDMs
 
 

@@ -1410,12 +1410,17 @@ def test_own_activations_need_no_categories(own_activations):
     folder = copy_workflow(own_activations.parent)
     stimuli = pd.read_csv(own_activations / "stimuli.csv")
     stimuli[["stimulus"]].to_csv(own_activations / "stimuli.csv", index=False)
+    shutil.rmtree(own_activations / "net/mine/seed2")
+    shutil.copytree(own_activations / "net/mine/seed1", own_activations / "net/mine/seed2")
     config = (*OWN_ACTIVATIONS, "resampling={stimuli_for: {conditions: [mine]}}")
     run = snakemake(folder, "all", "explorer", "--cores", "2", config=config)
     assert run.returncode == 0, run.stdout
     assert 'id="sheet"' not in (folder / "results/own/explorer.html").read_text()  # own activations have no pictures
     assert "own/stimuli.csv: without the column category, whole RDMs are compared; centroids and" in run.stdout
+    same = "seed 2 (it has the dissimilarities of seed 1 in all layers)"
+    assert f"Networks of net/mine to look at: {same}." in run.stdout
     tables = {path.stem: pd.read_parquet(path) for path in folder.glob("results/own/tables/*.parquet")}
+    assert tables["instances"].set_index("seed")["doubts"].dropna().index.tolist() == [2]
     assert not tables.keys() & {"clustering", "clustering_summary", "random_grouping"}
     for table in ("consistency", "consistency_summary", "consistency_across", "howmany"):
         assert set(tables[table]["kind"]) <= {"exemplar"}, table

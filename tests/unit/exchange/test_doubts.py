@@ -83,6 +83,21 @@ def test_initial_weights_and_equal_weights_are_named():
     }
 
 
+def test_equal_activations_are_named_once():
+    """Networks of which only activations are there have no weights to compare."""
+    compared = consistency()
+    equal = compared["seed_a"].isin([1, 5, 7]) & compared["seed_b"].isin([1, 5, 7])
+    compared.loc[equal & (compared["kind"] == "exemplar"), "consistency"] = 1 - 2e-15
+    nothing = {seed: {} for seed in SEEDS}
+    same = "it has the dissimilarities of seed 1 in all layers"
+    assert doubts.of_group(nothing, [], compared, None) == {5: same, 7: same}
+    weights = {doubts.WEIGHTS: metadata()[1][doubts.WEIGHTS]}
+    assert of_group(metadata(s5=weights), compared=compared) == {5: "it has the weights of seed 1", 7: same}
+    in_one = (compared["layer"] == "conv1") & (compared["measure"] == "euclidean") & (compared["seed_b"] != 1)
+    compared.loc[in_one, "consistency"] = 0.99
+    assert doubts.of_group(nothing, [], compared, None) == {}
+
+
 @pytest.mark.parametrize(
     ("value", "doubtful"), [(0.05, True), (0.1, True), (0.115, True), (0.125, False), (0.9, False)]
 )

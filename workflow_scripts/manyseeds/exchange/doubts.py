@@ -1,4 +1,4 @@
-"""Doubts about imported networks: are they trained, and is each a network of its own?"""
+"""Doubts about networks from elsewhere: are they trained, and is each a network of its own?"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,6 +20,9 @@ WEIGHTS = "weights"
 FEWEST = 4
 """Fewest networks of a group among which one can be an outlier."""
 
+ROUNDING = 1e-12
+"""Largest distance from 1 of the consistency of equal matrices."""
+
 SHARE, LEAST = 0.5, 0.1
 """An outlier agrees with the others less than this share of their own agreement, if that is at least `LEAST`."""
 
@@ -38,24 +41,27 @@ def of_group(
     metadata: Mapping[int, Mapping[str, str]],
     accuracies: Sequence[pd.DataFrame],
     consistency: pd.DataFrame,
-    n_categories: int,
+    n_categories: int | None,
 ) -> dict[int, str]:
     """Return the doubts about the networks of a group, by seed. Networks without doubts are not in it.
 
     Parameters
     ----------
     metadata
-        Metadata of the weights of each seed (`about_weights`).
+        Metadata of the weights of each seed (`about_weights`); nothing of a network of which only activations are
+        there.
     accuracies
         Parts of the table of accuracies of the group; none if its outputs are not the data's categories.
     consistency
         Table of the group.
     n_categories
-        Number of categories, all of them as frequent in the test images.
+        Number of categories, all of them as frequent in the test images; None without accuracies.
     """
     doubts: dict[int, list[str]] = {seed: [] for seed in metadata}
-    at_chance = [_at_chance(accuracy, n_categories) for accuracy in accuracies]
-    for found in (_initial(metadata), _equal(metadata), *at_chance, _outliers(consistency)):
+    at_chance = [_at_chance(accuracy, n_categories) for accuracy in accuracies] if n_categories else []
+    of_equal_weights = _equal(metadata)
+    alike = {seed: doubt for seed, doubt in _alike(consistency).items() if seed not in of_equal_weights}
+    for found in (_initial(metadata), of_equal_weights, alike, *at_chance, _outliers(consistency)):
         for seed, doubt in found.items():
             doubts[seed].append(doubt)
     return {seed: "; ".join(each) for seed, each in doubts.items() if each}
@@ -83,6 +89,16 @@ def _equal(metadata: Mapping[int, Mapping[str, str]]) -> dict[int, str]:
         first.setdefault(each.get(WEIGHTS, seed), seed)
     origins = {seed: first[each.get(WEIGHTS, seed)] for seed, each in metadata.items()}
     return {seed: f"it has the weights of seed {origin}" for seed, origin in origins.items() if origin != seed}
+
+
+def _alike(consistency: pd.DataFrame) -> dict[int, str]:
+    """Return the seeds whose dissimilarities are those of an earlier one in all layers, by all measures."""
+    rows = consistency[(consistency["kind"] == "exemplar") & (consistency["normalisation"] == "none")]
+    lowest = rows.groupby(["seed_a", "seed_b"], sort=True)["consistency"].min()
+    doubts: dict[int, str] = {}
+    for first, second in lowest.index[lowest >= 1 - ROUNDING]:
+        doubts.setdefault(int(second), f"it has the dissimilarities of seed {first} in all layers")
+    return doubts
 
 
 def _at_chance(accuracy: pd.DataFrame, n_categories: int) -> dict[int, str]:
