@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from synthetic_tables import study_tables
 
+from manyseeds.errors import StudyError
 from manyseeds.representations import geometry_files
 from manyseeds.representations.geometry import measure_geometry
 from manyseeds.results import closing_lines, open_study
@@ -45,6 +46,19 @@ def test_the_last_lines_have_places_numbers_with_intervals_and_what_was_left_out
     assert left_out.endswith(
         f"Redrawn after a collapse: 2 of {n} networks, all_cnn_c/baseline/seed2, all_cnn_7/baseline/seed2."
     )
+
+
+def test_instances_that_the_study_no_longer_has_are_not_listed(tables, tmp_path):
+    for seed in (0, 7):
+        (tmp_path / f"geometry/net/mine/seed{seed}").mkdir(parents=True)
+    opened = open_study(tmp_path)
+    assert opened.instances == [("net", "mine", 0), ("net", "mine", 7)]
+    listed = tables["instances"].iloc[[2, 0, 1]].assign(architecture="net", condition="mine", collapsed=[0, 1, 0])
+    write(tmp_path, instances=listed)
+    assert opened.instances == [("net", "mine", 0), ("net", "mine", 1), ("net", "mine", 2)]
+    assert "3 instances" in repr(opened)
+    with pytest.raises(StudyError, match="expected one of: net, mine, seed 0; net, mine, seed 1; net, mine, seed 2"):
+        opened.epochs("net", "mine", 8)
 
 
 def test_tables_that_are_not_up_to_date_are_not_read(tables, tmp_path):

@@ -1,4 +1,7 @@
-"""Results of a study, opened in a notebook: tables, RDMs and networks, each checked as it is read."""
+"""Results of a study, opened in a notebook: tables, RDMs and networks.
+
+Files are read as they are. Only the workflow compares them with their records.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,7 +62,14 @@ class Results:
 
     @property
     def instances(self) -> list[tuple[str, str, int]]:
-        """Architecture, condition and seed of each instance that has a geometry."""
+        """Architecture, condition and seed of each instance, collapsed ones included.
+
+        They are those of table `instances`. Without it they are those that have a geometry, which an instance that the
+        study no longer has keeps.
+        """
+        if "instances" in self.tables:
+            listed = self.table("instances")[[*GROUP]].itertuples(index=False, name=None)
+            return sorted((str(architecture), str(condition), int(seed)) for architecture, condition, seed in listed)
         folders = self.folder.glob("geometry/*/*/seed*")
         found = [(path.parts[-3], path.parts[-2], int(path.name.removeprefix("seed"))) for path in folders]
         return sorted(found)
