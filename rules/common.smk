@@ -34,6 +34,7 @@ from manyseeds.io import failures, files, provenance
 from manyseeds.io.code_digest import code_digest
 from manyseeds.paper import protocol
 from manyseeds.report import contents as report_contents
+from manyseeds.report import settings as report_settings
 from manyseeds.representations import memory
 from manyseeds.study import network_code, tasks
 from manyseeds.study.architectures import layer_names, module_names

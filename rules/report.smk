@@ -37,6 +37,7 @@ rule report_overview:
     input:
         tables=expand(f"{R}/tables/{{table}}.parquet", table=overview_tables()),
         figure=first_figure(),
+        stimuli=f"{R}/stimuli/stimuli.parquet",
         assets=report_assets(),
     output:
         report(
@@ -58,8 +59,7 @@ rule report_overview:
         study=STUDY.name,
         labels=STUDY.labels,
         # Functions, because Snakemake would take words in braces for wildcards.
-        settings=lambda wildcards: STUDY.portable_config,
-        trained=STUDY.knows_training,
+        settings=lambda wildcards: report_settings.shown(STUDY),
         notices=lambda wildcards: list(filter(None, [*notices(STUDY), catalogue.unshown_note(STUDY)])),
         tables=overview_tables(),
         code=code_of("report_overview"),

@@ -18,7 +18,7 @@ with job(snakemake):
     facts = overview.Facts(
         params.study,
         params.settings,
-        params.trained,
+        overview.stimulus_counts(pd.read_parquet(inputs.stimuli)),
         params.notices,
         origin.origin_of(root),
         origin.commit_of(Path(snakemake.scriptdir)),

@@ -2,16 +2,19 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from configs import study
+from own_folders import own_activations, own_networks
 from places import ROOT
 from synthetic_tables import study_tables
 
 from manyseeds.explorer import packing
 from manyseeds.figures import catalogue, drawing
-from manyseeds.report import contents, origin, overview, tables
+from manyseeds.report import contents, origin, overview, settings, tables
 
 FOLDER = ROOT / "workflow_scripts/manyseeds"
 ASSETS = packing.read_assets(
@@ -53,13 +56,15 @@ def facts(tmp_path):
         path = tmp_path / "benchmarks" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"s\tcpu_time\n99\t{seconds}\n")
-    settings = json.loads(json.dumps({"seed": 0, "measures": ["correlation"], "instances": 6}))
-    settings |= {"networks": [{"name": None, "architecture": "all_cnn_c"}], "conditions": [{"name": "<baseline>"}]}
-    settings |= {"data": {"dataset": "digits", "preprocessing": "gcn"}, "stimuli": {"per_category": 50}}
-    settings["training"] = {"epochs": 8, "batch_size": 32, "learning_rate": 0.02, "precision": "fp32"}
-    settings["dropout"] = {"rates": []}
+    chosen = json.loads(json.dumps({"seed": 0, "measures": ["correlation"], "instances": 6}))
+    chosen |= {"networks": [{"name": None, "architecture": "all_cnn_c"}], "conditions": [{"name": "<baseline>"}]}
+    chosen |= {"data": {"dataset": "digits", "preprocessing": "gcn"}, "stimuli": {"per_category": 50}}
+    chosen["training"] = {"epochs": 8, "batch_size": 32, "learning_rate": 0.02, "precision": "fp32"}
+    chosen["dropout"] = {"rates": []}
     seconds = origin.seconds_by_rule(tmp_path / "benchmarks")
-    return overview.Facts("small", settings, True, ["Left out: x."], origin.origin_of(tmp_path), "abc123", seconds)
+    return overview.Facts(
+        "small", chosen, "9 of 3 categories", ["Left out: x."], origin.origin_of(tmp_path), "abc123", seconds
+    )
 
 
 def test_the_first_page_has_numbers_losses_settings_and_origin(facts, found):
@@ -77,6 +82,7 @@ def test_the_first_page_has_numbers_losses_settings_and_origin(facts, found):
         "Collapsed and left out: ",
         "<li>Left out: x.</li>",
         "<td>training.epochs</td>",
+        "<td>9 of 3 categories</td>",
         "&lt;baseline&gt;",
         "<td>2.12.0, 2.13.0</td>",
         "<td>cpu 0; cpu 1</td>",
@@ -91,6 +97,31 @@ def test_the_first_page_has_numbers_losses_settings_and_origin(facts, found):
         assert words in page, words
     assert "<baseline>" not in page
     assert page.count("<!--") == 2  # BEGIN and END, by which Snakemake's first page finds the text
+
+
+def test_keys_that_determine_nothing_are_not_shown(facts, tmp_path):
+    shown = settings.shown(study(**own_activations(tmp_path / "arrays"), conditions=[{"name": "b"}]))
+    keys = overview.main_settings(replace(facts, settings=shown)).set_index("key")["value"]
+    assert keys.index.tolist() == ["networks", "conditions", "stimuli", "activations_dir", "measures"]
+    assert keys[["networks", "conditions", "activations_dir"]].tolist() == [
+        *("all_cnn_c", "baseline", str(tmp_path / "arrays"))
+    ]
+    assert shown["networks"] == [{"name": "all_cnn_c", "label": None}]
+    assert not shown.keys() & {"data", "stimuli", "training", "instances", "seed"}
+    shown = settings.shown(study(**own_networks(tmp_path / "weights")))
+    keys = overview.main_settings(replace(facts, settings=shown))["key"].tolist()
+    assert keys == [
+        *("networks", "conditions", "stimuli", "networks_dir", "data.dataset", "stimuli.per_category", "measures"),
+        "data.preprocessing",
+    ]
+    assert [entry["architecture"] for entry in shown["networks"]] == ["all_cnn_c"]  # all_cnn_7 is not in the folder
+    assert settings.shown(study()) == study().portable_config
+
+
+@pytest.mark.parametrize(("names", "words"), [("aab", "3 of 2 categories"), (("", ""), "2 without categories")])
+def test_stimuli_and_categories_are_counted(names, words):
+    stimuli = pd.DataFrame({"category": pd.factorize(np.array([*names]))[0], "category_name": [*names]})
+    assert overview.stimulus_counts(stimuli) == words
 
 
 def test_a_study_without_comparisons_has_a_first_page_too(facts, found):

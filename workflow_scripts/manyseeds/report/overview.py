@@ -28,9 +28,9 @@ class Facts:
     study
         Name of the study.
     settings
-        Its config.
-    trained
-        Whether the config says how the networks were trained.
+        The keys of its config that determine something (`settings.shown`).
+    stimuli
+        Numbers of stimuli and categories, as text (`stimulus_counts`).
     notices
         Sentences on what the study leaves out or ignores.
     origin
@@ -43,7 +43,7 @@ class Facts:
 
     study: str
     settings: Mapping[str, Any]
-    trained: bool
+    stimuli: str
     notices: Sequence[str]
     origin: Origin
     commit: str | None
@@ -103,25 +103,34 @@ def _estimate(row: pd.Series) -> str:
     return "undefined" if pd.isna(row["mean"]) else f"{row['layer']}: {row['mean']:.3f} ({ends})"
 
 
-MAIN_SETTINGS = ("data.dataset", "stimuli.per_category", "measures", "seed")
-OF_TRAINING = (
+MAIN_SETTINGS = (
+    *("activations_dir", "networks_dir", "pretrained_dir", "data.dataset", "stimuli.per_category", "measures", "seed"),
     *("data.preprocessing", "instances", "training.epochs", "training.batch_size", "training.learning_rate"),
     *("training.precision", "dropout.rates"),
 )
-"""Keys of the config that the first page shows at once; those of training, if it is known."""
+"""Keys of the config that the first page shows at once, if the study's settings have them."""
+
+
+def stimulus_counts(stimuli: pd.DataFrame) -> str:
+    """Return the numbers of stimuli and categories as text, from the table of stimuli."""
+    n_categories = stimuli["category"].nunique() if (stimuli["category_name"] != "").all() else 0
+    return f"{len(stimuli):,} " + (f"of {n_categories:,} categories" if n_categories else "without categories")
 
 
 def main_settings(facts: Facts) -> pd.DataFrame:
-    """Return the main keys of the config with their values, and the networks and conditions by name."""
-    settings, rows = facts.settings, []
-    if facts.trained:
-        rows.append(("networks", ", ".join(entry["name"] or entry["architecture"] for entry in settings["networks"])))
-        rows.append(("conditions", ", ".join(entry["name"] for entry in settings["conditions"])))
-    for key in (*MAIN_SETTINGS, *(OF_TRAINING if facts.trained else ())):
+    """Return networks and conditions by name, numbers of stimuli, and the main keys of the config with their values."""
+    settings = facts.settings
+    rows = [
+        ("networks", ", ".join(entry["name"] or entry["architecture"] for entry in settings["networks"])),
+        ("conditions", ", ".join(entry["name"] for entry in settings["conditions"])),
+        ("stimuli", facts.stimuli),
+    ]
+    for key in MAIN_SETTINGS:
         value: Any = settings
         for part in key.split("."):
-            value = value[part]
-        rows.append((key, ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)))
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if value is not None:
+            rows.append((key, ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)))
     return pd.DataFrame(rows, columns=["key", "value"])
 
 
