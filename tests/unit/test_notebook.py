@@ -93,6 +93,9 @@ def test_without_categories_whole_rdms_are_compared():
         (({3: {"fc": np.ones((3, 2))}, 5: {"fc": np.ones((4, 2))}},), "network 5, layer fc: found 4 stimuli"),
         (({3: {"fc": np.ones(3)}, 5: {"fc": np.ones(3)}},), "expected real numbers of at least two stimuli x units"),
         (({3: {"fc": np.full((3, 2), np.nan)}, 5: {"fc": np.ones((3, 2))}},), "network 3, layer fc"),
+        ((NETWORKS, [*CATEGORIES[:11], np.nan]), "categories: found no category at place 11, expected one for each"),
+        ((NETWORKS, [*CATEGORIES[:11], None]), "categories: found no category at place 11"),
+        ((NETWORKS, np.array([0.0] * 6 + [1.0] * 5 + [np.nan])), "categories: found no category at place 11"),
         ((NETWORKS, CATEGORIES[:5]), r"categories: found shape \(5,\), expected one for each of 12 stimuli"),
     ],
 )

@@ -443,6 +443,9 @@ def _labels(categories: ArrayLike | None, n_stimuli: int) -> NDArray:
     labels = np.zeros(n_stimuli, np.int64) if categories is None else np.asarray(categories)
     if labels.shape != (n_stimuli,):
         raise StudyError(f"categories: found shape {labels.shape}, expected one for each of {n_stimuli} stimuli.")
+    unknown = np.zeros(0) if categories is None else pd.isna(np.asarray(categories, dtype=object))  # nan is no text yet
+    if unknown.any():
+        raise StudyError(f"categories: found no category at place {unknown.argmax()}, expected one for each stimulus.")
     return labels
 
 

@@ -29,6 +29,22 @@ def test_stimuli_are_numbered_and_categories_in_order_of_appearance(tmp_path):
     assert stimuli["test_position"].isna().all()
 
 
+def test_blanks_around_names_do_not_count_and_categories_of_one_stimulus_are_told(tmp_path):
+    table = tmp_path / "stimuli.csv"
+    table.write_text("stimulus,category\n robin ,bird\nwren,bird \npug,dog\t\npoodle,dog\n")
+    stimuli = user_activations.read_user_stimuli(table)
+    assert stimuli["source"].tolist() == ["robin", "wren", "pug", "poodle"]
+    assert stimuli["category_name"].tolist() == ["bird", "bird", "dog", "dog"]
+    assert user_activations.check_headers([], table) == []
+    table.write_text("stimulus,category\nrobin,bird\nwren,brid\npug,dog\npoodle,dog\n")
+    assert user_activations.check_headers([], table) == [
+        f"{table}: 2 of 3 categories have one stimulus: bird, brid. Correct the names if they are mistyped."
+    ]
+    table.write_text("stimulus,category\na,x\na ,y\n")
+    with pytest.raises(StudyError, match="rows 1 and 2 are the same stimulus, 'a'"):
+        user_activations.read_user_stimuli(table)
+
+
 def test_stimuli_need_no_categories(tmp_path):
     (tmp_path / "stimuli.csv").write_text("stimulus,label\nrobin,1\nwren,2\n")
     stimuli = user_activations.read_user_stimuli(tmp_path / "stimuli.csv")
@@ -113,7 +129,7 @@ def test_integers_are_taken_as_they_are_and_told_while_planning(dtype, array, tm
     values = (np.abs(array) * 99).astype(dtype)
     np.save(path, values)
     (tmp_path / "stimuli.csv").write_text(STIMULI)
-    assert user_activations.check_headers([path], tmp_path / "stimuli.csv") == [
+    assert user_activations.check_headers([path], tmp_path / "stimuli.csv")[:-1] == [
         f"{tmp_path}: arrays of {values.dtype} (1) are read as float64, without loss."
     ]
     user_activations.link_layers([path], 4, tmp_path / "study")
@@ -131,7 +147,7 @@ def test_all_mistakes_in_headers_are_told_together_without_reading_values(array,
         np.save(path, values)
     table = tmp_path / "stimuli.csv"
     table.write_text(STIMULI)
-    assert user_activations.check_headers(paths[3:], table) == []
+    assert len(user_activations.check_headers(paths[3:], table)) == 1  # on categories of one stimulus
     with pytest.raises(StudyError) as caught:
         user_activations.check_headers(paths, table)
     sentences = [

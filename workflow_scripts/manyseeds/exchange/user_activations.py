@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from manyseeds.errors import StudyError
 from manyseeds.representations.layer_table import index_of
 from manyseeds.study.names import alike
-from manyseeds.study.user_folders import names_categories, read_columns
+from manyseeds.study.user_folders import abridged, names_categories, read_columns
 
 FLOATS = (np.float16, np.float32, np.float64)
 
@@ -80,34 +80,51 @@ def check_headers(arrays: Iterable[Path], stimuli: Path) -> list[str]:
     Returns
     -------
     list of str
-        A sentence for each type of integers: they are read as floating-point numbers.
+        A sentence for each type of integers: they are read as floating-point numbers. And one on categories of one
+        stimulus, which a mistyped name makes.
 
     Raises
     ------
     StudyError
         If there are mistakes; names all of them, or the first `MOST_TOLD`.
     """
-    problems, n_stimuli, integers = [], None, Counter[str]()
+    problems, labels, integers = [], None, Counter[str]()
     try:
-        n_stimuli = len(read_user_stimuli(stimuli))
+        labels = read_user_stimuli(stimuli)
     except StudyError as problem:
         problems.append(str(problem))
     for path in arrays:
         try:
-            array = _checked_array(path, n_stimuli)
+            array = _checked_array(path, None if labels is None else len(labels))
             integers.update([str(array.dtype)] if array.dtype.kind != "f" else [])
         except StudyError as problem:
             problems.append(str(problem))
+    _refuse(problems)
+    notes = [
+        f"{stimuli.parent}: arrays of {kind} ({count}) are read as float64, without loss."
+        for kind, count in integers.items()
+    ]
+    return notes + ([] if labels is None else _of_one_stimulus(labels["category_name"], stimuli))
+
+
+def _refuse(problems: list[str]) -> None:
+    """Raise an error that tells all mistakes, or the first of many, if there are any."""
     if len(problems) == 1:
         raise StudyError(problems[0])
     if problems:
         told = " ".join(f"({number}) {problem}" for number, problem in enumerate(problems[:MOST_TOLD], start=1))
         others = f" And {len(problems) - MOST_TOLD} more." if len(problems) > MOST_TOLD else ""
         raise StudyError(f"Found {len(problems)} mistakes in your activations: {told}{others}")
-    return [
-        f"{stimuli.parent}: arrays of {kind} ({count}) are read as float64, without loss."
-        for kind, count in integers.items()
-    ]
+
+
+def _of_one_stimulus(categories: pd.Series, path: Path) -> list[str]:
+    """Return a sentence on categories of one stimulus, or none."""
+    counts = categories.value_counts(sort=False)
+    single = [str(name) for name in counts.index[counts == 1]]
+    if not single:
+        return []
+    number = f"{len(single)} of {len(counts)} categories"
+    return [f"{path}: {number} have one stimulus: {abridged(single)}. Correct the names if they are mistyped."]
 
 
 def link_layers(arrays: Iterable[Path], n_stimuli: int, folder: Path) -> pd.DataFrame:

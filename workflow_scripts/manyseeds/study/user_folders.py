@@ -317,7 +317,7 @@ def tables_beside(path: Path) -> list[Path]:
 
 
 def read_columns(path: Path, *columns: str) -> list[list[str]]:
-    """Read columns of a CSV file; blank lines and other columns are skipped.
+    """Read columns of a CSV file without blanks around values; blank lines and other columns are skipped.
 
     Raises
     ------
@@ -339,7 +339,7 @@ def read_columns(path: Path, *columns: str) -> list[list[str]]:
         if len(row) > len(header):
             raise StudyError(f"{path}: row {number} has {len(row)} values, expected {len(header)}, one per column.")
         row.extend([""] * (len(header) - len(row)))
-    table = {column: [row[header.index(column)] for row in rows] for column in columns}
+    table = {column: [row[header.index(column)].strip() for row in rows] for column in columns}
     for column, values in table.items():
         if "" in values:
             raise StudyError(f"{path}: row {values.index('') + 1} has no {column}; expected one in each row.")
