@@ -176,6 +176,10 @@ def test_rdms_from_outside_are_compared_with_each_network(tmp_path):
     in_order = ms.outside(NETWORKS, rdms[0], comparisons=["spearman"])
     pd.testing.assert_frame_equal(by_name, in_order)
     assert by_name.set_index("ci_method")["ci_low"]["subjects"].isna().all()
+    with pytest.warns(
+        UserWarning, match=r"brain\.csv: stimuli without a match: 1 of the study \(x\), 1 of the file \(l\)"
+    ):
+        ms.outside(NETWORKS, tmp_path / "brain.csv", "abcdefghijkx", comparisons=["spearman"])
 
 
 @pytest.mark.parametrize(

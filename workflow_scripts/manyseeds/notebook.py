@@ -1,5 +1,6 @@
 """Functions for notebooks: from arrays of activations to RDMs and consistency, without a workflow."""
 
+import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -254,8 +255,9 @@ def outside(
     activations
         As in `consistency`.
     rdms
-        A file (`exchange.outside_files.read_outside` says of which kinds), whose stimuli are matched by name. Or an
-        array of the same n stimuli in the same order: (n, n), (S, n, n), (P,) or (S, P) for S subjects.
+        A file (`exchange.outside_files.read_outside` says of which kinds), whose stimuli are matched by name. A warning
+        names those without a match, which are left out. Or an array of the same n stimuli in the same order: (n, n),
+        (S, n, n), (P,) or (S, P) for S subjects.
     stimuli
         (n,) names of the stimuli; needed for a file.
     categories
@@ -311,6 +313,8 @@ def _outside(rdms: str | Path | ArrayLike, stimuli: Sequence[str] | None, n_stim
             raise StudyError(f"stimuli: expected {n_stimuli} names, one for each stimulus of the activations.")
         read = outside_files.read_outside(Path(rdms))
         match = outside_files.match_names(list(map(str, stimuli)), read, str(rdms))
+        if left_out := match.sentence(str(rdms)):
+            warnings.warn(left_out, stacklevel=3)
         return Outside(str(rdms), read.subjects, read.of_stimuli(match.of_file), np.array(match.of_study))
     vectors = outside_files.as_vectors(np.asarray(rdms), n_stimuli, Path("rdms"))
     subjects = tuple(str(place) for place in range(len(vectors)))
