@@ -1,9 +1,11 @@
 """Whether single networks would have led to another conclusion."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
+from manyseeds.errors import StudyError
 from manyseeds.statistics.flips import flip, flip_of_means, networks_needed
 
 
@@ -29,6 +31,27 @@ def test_the_interval_covers_the_truth_and_is_not_far_too_wide():
         found = flip(rng.normal(0.8, 1, 8), rng.normal(0, 2, 6))
         covered.append(found.low <= truth <= found.high)
     assert 0.94 <= np.mean(covered) <= 0.995
+
+
+def test_lists_and_series_are_groups_in_either_order():
+    better, worse = [3.0, 2.0, 1.0], pd.Series([2.0, 0.0, 1.5, 0.0], index=[4, 5, 6, 7])
+    expected = flip(np.array(better), worse.to_numpy())
+    assert flip(better, worse) == flip(worse, better) == expected
+    assert expected.observed < 0.5
+
+
+@pytest.mark.parametrize(
+    ("better", "words"),
+    [
+        ([1.0, np.nan], "better: found nan at place 1, expected finite values; leave it out"),
+        ([], r"better: found shape \(0,\), expected one value for each of one or more networks"),
+        (3.0, r"better: found shape \(\), expected one value"),
+        (["a"], "better: expected a list of numbers"),
+    ],
+)
+def test_values_that_do_not_exist_are_refused(better, words):
+    with pytest.raises(StudyError, match=words):
+        flip(better, np.ones(3))
 
 
 def test_few_or_equal_networks():

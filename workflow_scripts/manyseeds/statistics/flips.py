@@ -7,9 +7,10 @@ drawn at random and independently, also if the groups share seeds: a reader pick
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from manyseeds.errors import StudyError
 from manyseeds.statistics.resampling import QUANTILES
 
 Floats = NDArray[np.float64]
@@ -43,7 +44,7 @@ class Flip:
     high: float
 
 
-def flip(better: Floats, worse: Floats) -> Flip:
+def flip(better: ArrayLike, worse: ArrayLike) -> Flip:
     """Return how often single networks of two groups are ordered the other way than the groups' means.
 
     The interval is one of normal theory on the probit scale, with Welch's degrees of freedom.
@@ -51,8 +52,16 @@ def flip(better: Floats, worse: Floats) -> Flip:
     Parameters
     ----------
     better, worse
-        (N,) value of each network of a group.
+        (N,) value of each network of a group. If the mean of `better` is the lower one, the groups change places.
+
+    Raises
+    ------
+    StudyError
+        If a group has no network, or a value that is not finite.
     """
+    better, worse = _values(better, "better"), _values(worse, "worse")
+    if better.mean() < worse.mean():
+        better, worse = worse, better
     observed = float(np.mean((better[:, None] < worse) + 0.5 * (better[:, None] == worse)))
     if min(len(better), len(worse)) < 2:
         return Flip(observed, np.nan, np.nan, np.nan)
@@ -70,6 +79,20 @@ def flip(better: Floats, worse: Floats) -> Flip:
     freedom = of_means.sum() ** 2 / np.sum(of_means**2 / (sizes - 1))
     half = special.stdtrit(freedom, QUANTILES[1]) * np.sqrt(variance)
     return Flip(observed, normal, float(special.ndtr(-z - half)), float(special.ndtr(-z + half)))
+
+
+def _values(values: ArrayLike, name: str) -> Floats:
+    """Return one finite value for each network of a group."""
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise StudyError(f"{name}: expected a list of numbers, one for each network.") from None
+    if array.ndim != 1 or not array.size:
+        raise StudyError(f"{name}: found shape {array.shape}, expected one value for each of one or more networks.")
+    if not np.isfinite(array).all():
+        place = int(np.argmin(np.isfinite(array)))
+        raise StudyError(f"{name}: found {array[place]} at place {place}, expected finite values; leave it out.")
+    return array
 
 
 def flip_of_means(better: Floats, worse: Floats, k: int) -> float:
