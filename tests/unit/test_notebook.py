@@ -62,6 +62,14 @@ def test_means_are_those_of_the_pairs_inside_their_interval(interval):
     assert table["n_networks"].eq(4).all()
 
 
+def test_stimuli_are_resampled_as_often_as_asked():
+    ends = {
+        n: ms.consistency(NETWORKS, CATEGORIES, interval="stimuli", n_resamples=n)["ci_low"] for n in (None, 40, 1000)
+    }
+    pd.testing.assert_series_equal(ends[None], ends[1000])
+    assert not np.isclose(ends[40], ends[1000]).all()
+
+
 def test_several_intervals_are_several_rows():
     table = ms.consistency(NETWORKS, interval=["jackknife", "components", "jackknife_simultaneous"])
     widths = (table["ci_high"] - table["ci_low"]).groupby([table["layer"], table["ci_method"]]).sum()
@@ -111,6 +119,11 @@ def test_arrays_that_do_not_match_are_refused(arguments, words):
         ({"measures": "correlation"}, "expected a list of names"),
         ({"normalisations": ["blank"]}, "expected one of none, cocktail"),
         ({"interval": "bootstrap"}, "expected one of jackknife"),
+        ({"interval": []}, "intervals: found no name, expected one or more of jackknife"),
+        ({"measures": []}, "measures: found no name, expected one or more of .*correlation"),
+        ({"normalisations": ()}, "normalisations: found no name, expected one or more of none, cocktail"),
+        ({"interval": "both", "normalisations": ["none", "cocktail"]}, "'both' with the normalisation 'cocktail', exp"),
+        ({"n_resamples": 0}, "n_resamples: found 0, expected an integer of at least 1"),
     ],
 )
 def test_unknown_names_are_refused_with_those_that_are_known(options, words):

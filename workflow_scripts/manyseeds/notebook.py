@@ -35,8 +35,8 @@ INTERVALS = ("jackknife", "jackknife_simultaneous", "components", "pairs", "inst
 """Methods of confidence intervals (methods 5)."""
 
 RESAMPLED_STIMULI = frozenset({"stimuli", "both"})
-STIMULUS_RESAMPLES = 1000
-"""Number of resamples of the stimuli; networks and pairs are resampled `n_resamples` times."""
+RESAMPLES, STIMULUS_RESAMPLES = 10_000, 1000
+"""Default numbers of resamples of networks and of pairs of these, and of stimuli."""
 
 COLUMNS = [
     "layer",
@@ -105,7 +105,7 @@ def consistency(
     measures: Sequence[str] = ("correlation",),
     normalisations: Sequence[str] = ("none",),
     interval: str | Sequence[str] = "jackknife",
-    n_resamples: int = 10_000,
+    n_resamples: int | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Return the mean consistency of networks in each layer, with confidence intervals (methods 5).
@@ -123,9 +123,9 @@ def consistency(
         Names as in `rdm`.
     interval
         Method or methods. `jackknife` holds for other networks, `stimuli` for other stimuli, `both` for both. `pairs`
-        is the bootstrap of the paper.
+        is the bootstrap of the paper. `stimuli` and `both` are only computed without a cocktail blank.
     n_resamples, seed
-        Of the bootstraps.
+        Of the bootstraps; None: 10,000 of networks and of pairs, and 1,000 of stimuli.
 
     Returns
     -------
@@ -138,16 +138,19 @@ def consistency(
     Raises
     ------
     StudyError
-        For an unknown name, fewer than two networks, or arrays that do not match.
+        For an unknown name, fewer than two networks, or arrays that do not match. Also for intervals over stimuli with
+        a cocktail blank.
     """
     methods = [interval] if isinstance(interval, str) else list(interval)
     _check_known("interval", methods, INTERVALS)
+    _check_known("normalisation", normalisations, NORMALISATIONS)
+    _check_resampled(methods, normalisations, n_resamples)
     networks, labels = _checked(activations, categories)
     compared = _compare(networks, labels, measures, normalisations)
     resamples = None
     if not RESAMPLED_STIMULI.isdisjoint(methods):
-        resamples = _resample_stimuli(networks, labels, measures, seed)
-    summary = summarise_consistency(compared, resamples, Bootstrap(seed, n_resamples))
+        resamples = _resample_stimuli(networks, labels, measures, n_resamples or STIMULUS_RESAMPLES, seed)
+    summary = summarise_consistency(compared, resamples, Bootstrap(seed, n_resamples or RESAMPLES))
     rows = summary[summary["ci_method"].isin(methods)]
     return rows[COLUMNS].reset_index(drop=True)
 
@@ -403,12 +406,16 @@ def _compare(
 
 
 def _resample_stimuli(
-    networks: Mapping[Hashable, Mapping[str, Geometry]], labels: NDArray, measures: Sequence[str], seed: int
+    networks: Mapping[Hashable, Mapping[str, Geometry]],
+    labels: NDArray,
+    measures: Sequence[str],
+    n_resamples: int,
+    seed: int,
 ) -> StimulusResamples:
     """Return consistencies on resampled stimuli, as the workflow draws them."""
     if not stimulus_resampling.can_be_resampled(labels):
         raise StudyError("categories: resampling stimuli needs at least two stimuli of each category.")
-    weights = stimulus_resampling.stimulus_weights(labels, STIMULUS_RESAMPLES, generator(seed, "resampling/stimuli", 0))
+    weights = stimulus_resampling.stimulus_weights(labels, n_resamples, generator(seed, "resampling/stimuli", 0))
     values = {}
     for layer in next(iter(networks.values())):
         geometries = [network[layer] for network in networks.values()]
@@ -464,10 +471,25 @@ def _array(values: ArrayLike, where: str) -> NDArray[np.floating]:
     return array
 
 
+def _check_resampled(methods: Sequence[str], normalisations: Sequence[str], n_resamples: int | None) -> None:
+    """Refuse intervals that are not computed, and numbers of resamples below 1."""
+    over_stimuli = [method for method in methods if method in RESAMPLED_STIMULI]
+    blank = [name for name in normalisations if name != "none"]
+    if over_stimuli and blank:
+        raise StudyError(
+            f"interval: found {over_stimuli[0]!r} with the normalisation {blank[0]!r}, expected none; "
+            "intervals over stimuli are computed without a cocktail blank."
+        )
+    if n_resamples is not None and (not isinstance(n_resamples, int | np.integer) or n_resamples < 1):
+        raise StudyError(f"n_resamples: found {n_resamples!r}, expected an integer of at least 1.")
+
+
 def _check_known(what: str, names: Sequence[str], known: Sequence[str] | Mapping) -> None:
     """Refuse names that are not known."""
     if isinstance(names, str):
         raise StudyError(f"{what}s: found the text {names!r}, expected a list of names.")
+    if not names:
+        raise StudyError(f"{what}s: found no name, expected one or more of {', '.join(known)}.")
     for name in names:
         if name not in known:
             raise StudyError(f"{what}: found {name!r}, expected one of {', '.join(known)}.")
