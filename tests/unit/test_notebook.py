@@ -5,7 +5,8 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from rsatoolbox.rdm import RDMs
+import torch
+from rsatoolbox.rdm import RDMs, concat
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import pearsonr
 
@@ -100,6 +101,7 @@ def test_without_categories_whole_rdms_are_compared():
         (({3: {}, 5: {}},), "found no layers"),
         (({3: {"fc": np.ones((3, 2))}, 5: {"fc": np.ones((4, 2))}},), "network 5, layer fc: found 4 stimuli"),
         (({3: {"fc": np.ones(3)}, 5: {"fc": np.ones(3)}},), "expected real numbers of at least two stimuli x units"),
+        (({0: np.ones((3, 2)), 1: np.ones((3, 2))},), "network 0: found ndarray, expected a dict of layers and arrays"),
         (({3: {"fc": np.full((3, 2), np.nan)}, 5: {"fc": np.ones((3, 2))}},), "network 3, layer fc"),
         ((NETWORKS, [*CATEGORIES[:11], np.nan]), "categories: found no category at place 11, expected one for each"),
         ((NETWORKS, [*CATEGORIES[:11], None]), "categories: found no category at place 11"),
@@ -131,9 +133,34 @@ def test_unknown_names_are_refused_with_those_that_are_known(options, words):
         ms.consistency(NETWORKS, **options)
 
 
-def as_rdms(order=(3, 5, 8, 9), layers=("conv1", "fc")):
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (
+            torch.ones(3, 2, requires_grad=True),
+            r"found Tensor, which numpy cannot read \(Can't call numpy\(\) on Tensor",
+        ),
+        (
+            torch.ones(3, 2, dtype=torch.bfloat16),
+            r"unsupported ScalarType BFloat16\); .* tensor\.detach\(\)\.float\(\)",
+        ),
+        ([[1.0, 2.0], [3.0]], "found list, which numpy cannot read"),
+        (np.ma.masked_equal([[1.0, 2.0], [3.0, 4.0]], 4.0), "found masked values, expected a value of each unit"),
+        (np.array([[1, 2], [3, 2**53 + 1]]), r"found an integer beyond 2\*\*53, expected integers that float64 holds"),
+        (np.array([[1, 2], [3, -(2**53) - 1]]), r"found an integer beyond 2\*\*53"),
+    ],
+)
+def test_values_that_are_no_plain_numbers_are_refused(values, words):
+    with pytest.raises(ms.StudyError, match=rf"^activations: .*{words}"):
+        ms.rdm(values)
+
+
+def as_rdms(order=(3, 5, 8, 9), layers=("conv1", "fc"), **descriptors):
     points = pd.DataFrame([(name, layer) for name in order for layer in layers], columns=["seed", "layer"])
-    vectors = np.stack([ms.rdm(NETWORKS[name][layer]) for name, layer in points.itertuples(index=False)])
+    points = points.assign(**descriptors)
+    vectors = np.stack(
+        [ms.rdm(NETWORKS[name][layer]) for name, layer in points[["seed", "layer"]].itertuples(index=False)]
+    )
     return rsatoolbox_files.as_rdms(vectors, points, {"stimulus": list("abcdefghijkl")}, {}, "correlation")
 
 
@@ -141,6 +168,9 @@ def test_rdms_of_rsatoolbox_have_the_consistency_of_their_activations():
     found = ms.consistency_of_rdms(as_rdms(), interval=["jackknife", "pairs"])
     expected = ms.consistency(NETWORKS, interval=["jackknife", "pairs"])
     pd.testing.assert_frame_equal(found, expected)
+    shuffled = as_rdms().subset("layer", "conv1"), as_rdms((9, 3, 8, 5)).subset("layer", "fc")
+    by_name = ms.consistency_of_rdms(concat(*shuffled), interval=["jackknife", "pairs"])
+    pd.testing.assert_frame_equal(by_name, expected)
 
 
 @pytest.mark.parametrize(
@@ -149,8 +179,23 @@ def test_rdms_of_rsatoolbox_have_the_consistency_of_their_activations():
         (as_rdms(), {"interval": "stimuli"}, "interval: found 'stimuli', expected one of"),
         (as_rdms(), {"network": "subject"}, "descriptor of RDMs: found 'subject', expected one of"),
         (as_rdms(order=(3,)), {}, "found 1 network, expected at least two"),
-        (as_rdms(order=(3, 5, 3)), {}, r"layer conv1 has RDMs of \[3, 5\], expected one of each of \[3, 5\]"),
-        (RDMs(np.ones((3, 1)), rdm_descriptors={"seed": [1, 2, 1], "layer": list("aab")}), {}, "layer b has RDMs"),
+        (as_rdms(), {"n_resamples": 0}, "n_resamples: found 0, expected an integer of at least 1"),
+        (
+            as_rdms().dissimilarities,
+            {},
+            "rdms: found ndarray, expected an object of rsatoolbox, whose descriptors name",
+        ),
+        (as_rdms(order=(3, 5, 3)), {}, r"layer conv1 has 3 RDMs of 2 networks, expected one of each\.$"),
+        (
+            as_rdms(order=(3, 5, 8) * 2, layers=["fc"], epoch=np.repeat([5, 10], 3)),
+            {},
+            r"fc has 6 RDMs of 3 networks, expected one of each; select one epoch first: rdms\.subset\('epoch', 10\)",
+        ),
+        (
+            RDMs(np.ones((3, 1)), rdm_descriptors={"seed": [1, 2, 1], "layer": list("aab")}),
+            {},
+            r"rdms: layer b has no RDM of seed 2, expected one of each\.",
+        ),
     ],
 )
 def test_rdms_that_do_not_pair_up_are_refused(rdms, options, words):
@@ -199,6 +244,8 @@ def test_rdms_from_outside_are_compared_with_each_network(tmp_path):
     ("rdms", "options", "words"),
     [
         (brain(), {"comparisons": ["kendall"]}, "comparison: found 'kendall', expected one of pearson"),
+        (brain(), {"comparisons": []}, "comparisons: found no name, expected one or more of pearson"),
+        (brain(), {"n_resamples": -1}, "n_resamples: found -1, expected an integer of at least 1"),
         (brain(), {"comparisons": ["whitened_cosine"]}, "compares squared distances; set squared=True"),
         (brain()[:, :9], {}, r"found an array of shape \(3, 9\), expected \(12, 12\) or \(66,\) for 12 stimuli"),
         ("brain.csv", {}, "stimuli: expected 12 names"),

@@ -15,6 +15,7 @@ from manyseeds.comparison.outside import COMPARISONS, Outside, noise_ceiling, ve
 from manyseeds.comparison.within_group import Comparison, compare_layer, pair_rows
 from manyseeds.errors import StudyError
 from manyseeds.exchange import outside_files
+from manyseeds.exchange.user_activations import EXACT
 from manyseeds.representations.geometry import NORMALISATIONS, Geometry, measure_geometry
 from manyseeds.representations.measures import MEASURES
 from manyseeds.representations.measures import rdm as rdm_of
@@ -24,6 +25,7 @@ from manyseeds.statistics.intervals import Bootstrap
 from manyseeds.statistics.outside_resampling import compare_outside
 from manyseeds.statistics.stimulus_resampling import StimulusResamples
 from manyseeds.streams import generator
+from manyseeds.study.user_folders import abridged
 
 if TYPE_CHECKING:
     from rsatoolbox.rdm.rdms import RDMs
@@ -213,30 +215,58 @@ def consistency_of_rdms(
     Raises
     ------
     StudyError
-        For an unknown name, or networks that do not have one RDM in each layer.
+        For something else than RDMs of rsatoolbox, an unknown name, or networks that do not have one RDM in each layer.
     """
     methods = [interval] if isinstance(interval, str) else list(interval)
     _check_known("interval", methods, [name for name in INTERVALS if name not in RESAMPLED_STIMULI])
+    _check_resampled(methods, (), n_resamples)
+    if not hasattr(rdms, "rdm_descriptors"):
+        raise StudyError(
+            f"rdms: found {type(rdms).__name__}, expected an object of rsatoolbox, whose descriptors name networks and "
+            "layers."
+        )
     for name in (network, layer):
         _check_known("descriptor of RDMs", [name], list(rdms.rdm_descriptors))
-    names, layers = (list(rdms.rdm_descriptors[name]) for name in (network, layer))
-    networks = list(dict.fromkeys(names))
-    if len(networks) < 2:
-        raise StudyError(f"rdms: found {len(networks)} network, expected at least two.")
+    places = _places(rdms, network, layer)
+    n_networks = len(next(iter(places.values())))
+    if n_networks < 2:
+        raise StudyError(f"rdms: found {n_networks} network, expected at least two.")
     comparison, normalisation = Comparison(), str(rdms.descriptors.get("normalisation", "none"))
-    for index, name in enumerate(dict.fromkeys(layers)):
-        places = {names[at]: at for at, own in enumerate(layers) if own == name}
-        if [*places] != networks or layers.count(name) != len(networks):
-            raise StudyError(
-                f"rdms: layer {name} has RDMs of {[*places]}, expected one of each of {networks}, in order."
-            )
-        found = agreement(rdms.dissimilarities[[*places.values()]])
-        rows = pair_rows(range(len(networks)), found)
+    for index, (name, of_networks) in enumerate(places.items()):
+        rows = pair_rows(range(n_networks), agreement(rdms.dissimilarities[of_networks]))
         keys = UNUSED_KEYS | {"layer": name, "layer_index": index, "measure": str(rdms.dissimilarity_measure)}
         comparison.add({**keys, "normalisation": normalisation, "kind": "exemplar"}, {"consistency": rows})
     compared = comparison.table("consistency", [*UNUSED_KEYS, "dropout_samples", *PAIR_COLUMNS])
     summary = summarise_consistency(compared, None, Bootstrap(seed, n_resamples))
     return summary[summary["ci_method"].isin(methods)][COLUMNS].reset_index(drop=True)
+
+
+def _places(rdms: "RDMs", network: str, layer: str) -> dict[Hashable, list[int]]:
+    """Return the places of the networks' RDMs in each layer, in one order of networks."""
+    names, layers = (list(rdms.rdm_descriptors[name]) for name in (network, layer))
+    networks, found = list(dict.fromkeys(names)), {}
+    for name in dict.fromkeys(layers):
+        own = [at for at, other in enumerate(layers) if other == name]
+        places = {names[at]: at for at in own}
+        if len(own) > len(places):
+            raise StudyError(
+                f"rdms: layer {name} has {len(own)} RDMs of {len(places)} networks, expected one of each"
+                f"{_selection(rdms, own, (network, layer))}."
+            )
+        if missing := [str(other) for other in networks if other not in places]:
+            raise StudyError(f"rdms: layer {name} has no RDM of {network} {abridged(missing)}, expected one of each.")
+        found[name] = [places[other] for other in networks]
+    return found
+
+
+def _selection(rdms: "RDMs", places: Sequence[int], keys: Sequence[str]) -> str:
+    """Return how to select RDMs by a descriptor that differs among some, other than those that identify them."""
+    for name, values in rdms.rdm_descriptors.items():
+        differing = {str(values[at]): values[at] for at in places}
+        if name not in (*keys, "index", "layer_index") and 1 < len(differing) < len(places):
+            last = np.array([*differing.values()][-1]).item()
+            return f"; select one {name} first: rdms.subset({name!r}, {last!r})"
+    return ""
 
 
 def outside(
@@ -289,6 +319,7 @@ def outside(
     """
     _check_known("comparison", comparisons, COMPARISONS)
     _check_known("measure", [measure], MEASURES)
+    _check_resampled((), (), n_resamples)
     if "whitened_cosine" in comparisons and not squared:
         raise StudyError("whitened_cosine compares squared distances; set squared=True if `rdms` are such.")
     networks, labels = _checked(activations, categories)
@@ -431,6 +462,10 @@ def _checked(
     if not isinstance(activations, Mapping) or len(activations) < 2:
         found = len(activations) if isinstance(activations, Mapping) else type(activations).__name__
         raise StudyError(f"activations: found {found}, expected a dict of at least two networks.")
+    for name, arrays in activations.items():
+        if not isinstance(arrays, Mapping):
+            found = type(arrays).__name__
+            raise StudyError(f"activations of network {name}: found {found}, expected a dict of layers and arrays.")
     layers = list(next(iter(activations.values())))
     networks, n_stimuli = {}, None
     for name, arrays in activations.items():
@@ -462,7 +497,17 @@ def _labels(categories: ArrayLike | None, n_stimuli: int) -> NDArray:
 
 def _array(values: ArrayLike, where: str) -> NDArray[np.floating]:
     """Return activations as an array of fractions with at least two stimuli."""
-    array = np.asarray(values)
+    if np.ma.is_masked(values):
+        raise StudyError(f"{where}: found masked values, expected a value of each unit for each stimulus.")
+    try:
+        array = np.asarray(values)
+    except (RuntimeError, TypeError, ValueError) as problem:  # of torch: with gradients, bfloat16, on a GPU
+        raise StudyError(
+            f"{where}: found {type(values).__name__}, which numpy cannot read ({problem}); expected an array. Of a "
+            "tensor of torch it is tensor.detach().float().cpu().numpy()."
+        ) from None
+    if array.dtype.kind in "iu" and ((array > EXACT) | (array < -EXACT if array.dtype.kind == "i" else False)).any():
+        raise StudyError(f"{where}: found an integer beyond 2**53, expected integers that float64 holds.")
     if array.dtype.kind in "iub":
         array = array.astype(np.float64)
     if array.dtype.kind != "f" or array.ndim < 2 or len(array) < 2 or not array[0].size:
