@@ -8,17 +8,13 @@ with job(snakemake) as report:
     from manyseeds.io import tables
     from manyseeds.representations import geometry_files
     from manyseeds.statistics import stimulus_resampling
-    from manyseeds.streams import generator
 
     inputs, params = snakemake.input, snakemake.params
     seeds = tables.accepted_seeds(params.seeds, [pd.read_parquet(path) for path in inputs.attempts])
     files = dict(zip(params.seeds, inputs.geometries, strict=True))
     categories = pd.read_parquet(inputs.stimuli)["category"].to_numpy()
-    # The same draws for all groups: differences between them are paired over stimuli.
-    rng = generator(params.resampling["seed"], "resampling/stimuli", 0)
-    weights = stimulus_resampling.stimulus_weights(categories, params.resampling["stimuli_n"], rng)
-
-    compared = len(seeds) > 1 and stimulus_resampling.can_be_resampled(categories)
+    weights = stimulus_resampling.draws(categories, params.resampling["stimuli_n"], params.resampling["seed"])
+    compared = len(seeds) > 1 and len(weights) > 0
     if not compared:
         report("Nothing to resample: that needs two accepted networks, and two stimuli of each category.")
 

@@ -24,7 +24,6 @@ from manyseeds.statistics.group_summaries import summarise_consistency
 from manyseeds.statistics.intervals import Bootstrap
 from manyseeds.statistics.outside_resampling import compare_outside
 from manyseeds.statistics.stimulus_resampling import StimulusResamples
-from manyseeds.streams import generator
 from manyseeds.study.user_folders import abridged
 
 if TYPE_CHECKING:
@@ -325,10 +324,7 @@ def outside(
     networks, labels = _checked(activations, categories)
     theirs = _outside(rdms, stimuli, len(labels))
     of_matched = labels[theirs.places]
-    weights = np.empty((0, len(of_matched)))
-    if stimulus_resampling.can_be_resampled(of_matched):
-        rng = generator(seed, "resampling/stimuli", 0)
-        weights = stimulus_resampling.stimulus_weights(of_matched, n_resamples, rng)
+    weights = stimulus_resampling.draws(of_matched, n_resamples, seed)
     found, ceilings = [], {}
     for place, layer in enumerate(next(iter(networks.values()))):
         geometries = [network[layer] for network in networks.values()]
@@ -446,7 +442,7 @@ def _resample_stimuli(
     """Return consistencies on resampled stimuli, as the workflow draws them."""
     if not stimulus_resampling.can_be_resampled(labels):
         raise StudyError("categories: resampling stimuli needs at least two stimuli of each category.")
-    weights = stimulus_resampling.stimulus_weights(labels, n_resamples, generator(seed, "resampling/stimuli", 0))
+    weights = stimulus_resampling.draws(labels, n_resamples, seed)
     values = {}
     for layer in next(iter(networks.values())):
         geometries = [network[layer] for network in networks.values()]

@@ -533,3 +533,12 @@ def test_keeping_self_pairs_inflates_within_category_consistency_and_dropping_th
         kept.append(np.corrcoef(x, y)[0, 1] ** 2)
     assert dropped < 0.02
     assert np.mean(kept) > 0.5
+
+
+def test_all_groups_share_the_draws_of_stimuli():
+    categories = np.repeat([0, 1], 5)
+    drawn = stimulus_resampling.draws(categories, 20, seed=3)
+    np.testing.assert_array_equal(drawn, stimulus_resampling.draws(categories, 20, seed=3))
+    np.testing.assert_array_equal(drawn.reshape(20, 2, 5).sum(axis=-1), 5)
+    assert (drawn != stimulus_resampling.draws(categories, 20, seed=4)).any()
+    assert stimulus_resampling.draws(np.array([0, 0, 1]), 20, seed=3).shape == (0, 3)

@@ -13,7 +13,6 @@ from manyseeds.representations import geometry_files
 from manyseeds.representations.geometry import Geometry
 from manyseeds.statistics import stimulus_resampling
 from manyseeds.statistics.outside_resampling import compare_outside
-from manyseeds.streams import generator
 
 
 @dataclass(frozen=True)
@@ -39,14 +38,8 @@ class Plan:
     seed: int
 
     def weights(self, categories: NDArray) -> NDArray[np.float64]:
-        """Return draws (B, m) of stimuli within categories; none if a category has a single one.
-
-        They are the same for all groups: differences between these are paired over stimuli.
-        """
-        if not self.n_resamples or not stimulus_resampling.can_be_resampled(categories):
-            return np.empty((0, len(categories)))
-        rng = generator(self.seed, "resampling/stimuli", 0)
-        return stimulus_resampling.stimulus_weights(categories, self.n_resamples, rng)
+        """Return draws (B, m) of stimuli within categories, the same for all groups; none if one has a single stimulus."""
+        return stimulus_resampling.draws(categories, self.n_resamples, self.seed)
 
 
 def compare_group(

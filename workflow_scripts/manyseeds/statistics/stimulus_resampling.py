@@ -19,6 +19,7 @@ from manyseeds.errors import StudyError
 from manyseeds.io.npy import write_npz
 from manyseeds.representations.geometry import Geometry, with_gram
 from manyseeds.representations.measures import rdm
+from manyseeds.streams import generator
 
 
 def can_be_resampled(categories: np.ndarray) -> bool:
@@ -32,6 +33,26 @@ def can_be_resampled(categories: np.ndarray) -> bool:
         (n,) category of each stimulus.
     """
     return bool(np.unique(categories, return_counts=True)[1].min() > 1)
+
+
+def draws(categories: np.ndarray, n_resamples: int, seed: int) -> np.ndarray:
+    """Draw stimuli as all groups of a study share them: differences between groups are paired over stimuli.
+
+    Parameters
+    ----------
+    categories
+        (n,) category of each stimulus.
+    seed
+        `resampling.seed` of the config.
+
+    Returns
+    -------
+    ndarray
+        (n_resamples, n) from `stimulus_weights`; (0, n) if a category has a single stimulus.
+    """
+    if not can_be_resampled(categories):
+        return np.empty((0, len(categories)))
+    return stimulus_weights(categories, n_resamples, generator(seed, "resampling/stimuli", 0))
 
 
 def stimulus_weights(categories: np.ndarray, n_resamples: int, rng: np.random.Generator) -> np.ndarray:
