@@ -21,7 +21,7 @@ SCHEMA = {
     },
 }
 
-UNBOUNDED = {"mean": {"type": ["number", "null"]}}
+FLAG = "infinite_is_null"
 
 
 def frame(**columns) -> pd.DataFrame:
@@ -44,9 +44,17 @@ def test_schemas_describe_every_column(path):
     assert all(column["description"].endswith(".") for column in [schema, *schema["properties"].values()])
 
 
-def test_what_is_infinite_is_null_as_what_is_no_number():
-    table = tables.conform(frame(mean=[np.inf, np.nan]), SCHEMA | {"properties": SCHEMA["properties"] | UNBOUNDED})
+def test_a_loss_that_is_infinite_is_null_and_other_infinite_values_are_refused():
+    for path in SCHEMAS:
+        flagged = [name for name, column in json.loads(path.read_text())["properties"].items() if FLAG in column]
+        assert flagged == (["loss"] if "history" in path.name or path.name.startswith("attempts") else []), path
+    columns = SCHEMA["properties"] | {"mean": {"type": ["number", "null"], FLAG: True}}
+    table = tables.conform(frame(mean=[np.inf, np.nan]), SCHEMA | {"properties": columns})
     assert table["mean"].isna().all()
+    for kind in ("number", ["number", "null"]):
+        columns = SCHEMA["properties"] | {"mean": {"type": kind}}
+        with pytest.raises(ValueError, match="table example, column mean: 1 of 2 values are infinite"):
+            tables.conform(frame(mean=[0.5, -np.inf]), SCHEMA | {"properties": columns})
 
 
 @pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.name.split(".")[0])

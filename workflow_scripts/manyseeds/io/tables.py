@@ -2,6 +2,7 @@
 
 A schema is the JSON Schema of a row (``manyseeds/schemas/tables``). Its properties are the columns in order.
 A value may be missing if its type includes null: it is null if the column does not apply to the row.
+Infinite values are null in columns with ``infinite_is_null``, such as a loss that has overflowed; others are refused.
 """
 
 import json
@@ -62,8 +63,10 @@ def _conform_column(column: pd.Series, values: Schema, where: str) -> pd.Series:
         column = column.astype(NULLABLE_DTYPES[kind])
     except (TypeError, ValueError) as problem:
         raise ValueError(f"{where}: {problem}") from problem
-    if kind == "number" and nullable:
-        column = column.where(np.isfinite(column))  # only a loss that has overflowed is infinite
+    if kind == "number" and (infinite := np.isinf(column)).any():
+        if not values.get("infinite_is_null"):
+            raise ValueError(f"{where}: {infinite.sum()} of {len(column)} values are infinite")
+        column = column.mask(infinite)
     _check_range(column.dropna(), values, where)
     return column if nullable else column.astype(DTYPES[kind])
 
