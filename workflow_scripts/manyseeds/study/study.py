@@ -63,8 +63,8 @@ class Study:
         """Whether the config says how the networks are trained, here or by the study that exported them."""
         return self.mode in (TRAINED, PRETRAINED)
 
-    @property
-    def unfilled_tables(self) -> set[str]:
+    @cached_property
+    def unfilled_tables(self) -> frozenset[str]:
         """Tables that a study of this mode cannot fill, or that do not concern it; they are made only on request.
 
         Networks from elsewhere have no known training. Activations have no accuracies, and simulated rotations say
@@ -96,14 +96,14 @@ class Study:
             unfilled |= {"merged", "finetune_history"}
         if not self.transfer_groups:
             unfilled |= {"transfer", "transfer_summary", "transfer_relations", "transfer_history"}
-        return unfilled
+        return frozenset(unfilled)
 
     @cached_property
     def has_categories(self) -> bool:
         """Whether stimuli have categories; the stimuli of own activations may have none."""
         return self.mode != OWN_ACTIVATIONS or names_categories(Path(self.config["activations_dir"]) / STIMULI)
 
-    @property
+    @cached_property
     def tuned_groups(self) -> tuple[tuple[str, str], ...]:
         """The groups with networks that are trained further on distorted images."""
         return tuple(dict.fromkeys(instance[:2] for instance in self.instances if self.is_tuned(instance)))
@@ -537,7 +537,15 @@ class Study:
 
     def seeds(self, architecture: str, condition: str) -> tuple[int, ...]:
         """Return the seeds of the instances of a group."""
-        return tuple(seed for *group, seed in self.instances if group == [architecture, condition])
+        return self._seeds.get((architecture, condition), ())
+
+    @cached_property
+    def _seeds(self) -> dict[tuple[str, str], tuple[int, ...]]:
+        """Seeds of the instances of each group. Planning asks for them thousands of times."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for architecture, condition, seed in self.instances:
+            found.setdefault((architecture, condition), []).append(seed)
+        return {group: tuple(seeds) for group, seeds in found.items()}
 
     def network(self, name: str) -> Config:
         """Return the entry of the config's `networks` with this name."""
