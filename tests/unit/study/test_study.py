@@ -692,6 +692,19 @@ def test_own_activations_are_found_with_layers_in_natural_order(tmp_path):
     assert [path.stem for path in own.own_arrays[own.instances[0]][0]] == ["conv2", "conv9", "conv10"]
 
 
+def test_layers_that_own_activations_and_networks_do_not_have_are_refused(tmp_path):
+    own, networks = own_activations(tmp_path / "activations"), own_networks(tmp_path / "networks")
+    for key in ("outside", "comparators", "conserved", "explorer"):
+        sentence = rf"^Config key {key}\.layers: found convX, fc, expected at least one of conv9 \(of all_cnn_c\)\.$"
+        with pytest.raises(StudyError, match=sentence):
+            study(**own, **{key: {"layers": ["convX", "fc"]}})
+        with pytest.raises(
+            StudyError, match=rf"{key}\.layers: found convX, expected at least one of conv1, conv2, conv3"
+        ):
+            study(**networks, **{key: {"layers": ["convX"]}})
+        assert study(**own, **{key: {"layers": ["conv9"]}}).config[key]["layers"] == ["conv9"]
+
+
 @pytest.mark.parametrize("key", ["activations_dir", "networks_dir"])
 def test_conditions_that_own_folders_have_not_are_known(tmp_path, key):
     kind = "{}/conv1.npy" if key == "activations_dir" else "{}.pt"

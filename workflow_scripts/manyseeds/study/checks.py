@@ -88,7 +88,6 @@ def check_meaning(study: Study) -> None:
         _check_perturbations(study)
         _check_sources(study)
         _check_layers(study)
-        _check_compared_layers(study)
         _check_kernels(study)
     _check_images(study)
     _check_distortions(study)
@@ -108,6 +107,7 @@ def check_meaning(study: Study) -> None:
             )
     if study.mode == OWN_NETWORKS:
         _check_declared(study)
+    _check_compared_layers(study)
 
 
 def _check_folders(study: Study) -> None:
@@ -293,13 +293,23 @@ def _check_compared_layers(study: Study) -> None:
 def _check_has_layers(study: Study, key: str, architectures: Iterable[str]) -> None:
     """Check that architectures have one of the layers that an analysis names, as far as their layers are known."""
     wanted = study.config[key]["layers"]
+    if wanted is None:
+        return
     for architecture in architectures:
-        layers = layer_names(study.network(architecture))
-        if wanted is not None and layers is not None and not set(wanted) & set(layers):
+        layers = _known_layers(study, architecture)
+        if layers is not None and not set(wanted) & set(layers):
             raise StudyError(
                 f"Config key {key}.layers: found {', '.join(wanted)}, expected at least one of "
                 f"{', '.join(layers)} (of {architecture})."
             )
+
+
+def _known_layers(study: Study, architecture: str) -> Sequence[str] | None:
+    """Return the layers of an architecture that are analysed after the last epoch, or None if only torch knows."""
+    if study.mode != OWN_ACTIVATIONS:
+        return layer_names(study.network(architecture))
+    by_epoch = next(found for instance, found in study.own_arrays.items() if instance.architecture == architecture)
+    return [file.stem for file in by_epoch[max(by_epoch)]]
 
 
 def _check_kernels(study: Study) -> None:
