@@ -635,6 +635,11 @@ MISTAKES = {
         {"stimuli": {"categories": {"bird": ["robin"], "pet": ["dog"]}}},
         "stimuli.categories: found folders, but stimuli.root is null; set it to their parent",
     ),
+    "a name for a list of names": (
+        {"measures": "cosin"},
+        'measures: found "cosin", expected array of correlation, cosine, euclidean, unit_euclidean, norm_difference, '
+        "as in [correlation].",
+    ),
     "two sources": ({"activations_dir": "a", "networks_dir": "b"}, "activations_dir and networks_dir are both set"),
     "no folder": ({"activations_dir": "/nowhere"}, "activations_dir: the folder /nowhere does not exist"),
 }

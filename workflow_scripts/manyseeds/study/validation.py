@@ -217,6 +217,10 @@ def _expectation(problem: ValidationError) -> str:
     match problem.validator:
         case "type":
             types = [expected] if isinstance(expected, str) else expected
+            names = schema.get("items", {}).get("enum")
+            if names and "array" in types:
+                of_names = f"array of {', '.join(map(str, names))}, as in [{names[0]}]"
+                types = [*(each for each in types if each != "array"), of_names]
             return " or ".join(types)
         case "enum":
             return "one of " + ", ".join(map(str, expected))
