@@ -10,12 +10,14 @@ from places import ROOT
 from manyseeds.comparison.consistency import agreement
 from manyseeds.comparison.outside import Compared
 from manyseeds.comparison.pools import Pool
+from manyseeds.io.tables import read_schema
 from manyseeds.statistics import conserved, outside_summaries
 from manyseeds.statistics.divergence import with_half_epoch
 from manyseeds.statistics.group_summaries import plan_networks
 from manyseeds.statistics.howmany import Plan
 from manyseeds.statistics.sources import source_rows
 
+SCHEMAS = ROOT / "workflow_scripts/manyseeds/schemas/tables"
 LAYERS = {"all_cnn_c": [f"conv{k}" for k in range(1, 10)], "all_cnn_7": [f"conv{k}" for k in range(1, 8)]}
 MEASURES = ("correlation", "cosine", "euclidean", "unit_euclidean", "norm_difference")
 KIND_LEVEL = {"exemplar": 0.0, "centroid": 0.35, "within_category": -0.1}
@@ -80,7 +82,22 @@ def study_tables(
         ],
         ignore_index=True,
     )
-    return tables
+    return {name: table if name == PICTURES else _with_all_columns(name, table) for name, table in tables.items()}
+
+
+PICTURES = "images"
+"""The stimuli of the figure `conserved_images`, which are no table."""
+
+
+def _with_all_columns(name, table):
+    """Add the columns that no figure reads: null where they may be, else the least that the schema allows."""
+    columns = read_schema(SCHEMAS / f"{name}.schema.json")["properties"]
+    for column in columns.keys() - {*table.columns}:
+        types, least = columns[column]["type"], columns[column].get("minimum", 0)
+        texts = columns[column].get("enum", ["unknown"])
+        values = {"integer": int(least), "number": float(least), "boolean": False, "string": texts[0]}
+        table = table.assign(**{column: None if "null" in types else values[types]})
+    return table[list(columns)]
 
 
 LONG_CONDITIONS = ("trained_with_strong_augmentation", "trained_on_blurred_and_cropped")
@@ -657,8 +674,9 @@ def _sources(rng, layers, measures):
             vectors = rng.standard_normal(300) + init + order + 0.3 * rng.standard_normal((11, 300))
             keys = {"epoch": LAST_EPOCH, "layer": names[index], "layer_index": index, "normalisation": "none"}
             found.append((keys | {"measure": measure, "kind": kind}, agreement(vectors)))
-        of_pool = {"architecture": architecture, "conditions": "crossed", "equivalent": 0.02}
-        frames.append([rows.assign(**of_pool) for rows in source_rows(pool, found)])
+        components, pairs = source_rows(pool, found)
+        both = components.assign(equivalent=0.02), pairs
+        frames.append([rows.assign(architecture=architecture, conditions="crossed") for rows in both])
     return [pd.concat(rows, ignore_index=True) for rows in zip(*frames, strict=True)]
 
 
@@ -755,7 +773,7 @@ def _claims():
         for level, half in (("", 0.09), ("_95", 0.05))
     }
     p = np.where(table["statistic"] == "centroid_above_random_grouping", 0.001, np.nan)
-    return table.assign(
+    return table.drop(columns=["combine", "comparison", "scale", "description"]).assign(
         architecture="all_cnn_c",
         condition="baseline",
         kind=table["comparison"],

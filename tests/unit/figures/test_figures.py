@@ -20,7 +20,9 @@ from synthetic_tables import (
     FOLLOWED,
     LAST_EPOCH,
     MEASURES,
+    PICTURES,
     RATES,
+    SCHEMAS,
     SIMILARITIES,
     STRENGTHS,
     deep_tables,
@@ -44,6 +46,7 @@ from manyseeds.figures import (
 )
 from manyseeds.figures import howmany as howmany_figure
 from manyseeds.figures.catalogue import FIGURES
+from manyseeds.io.tables import conform, read_schema
 
 LONG_NAMES = {"my_resnet": ["layer1.0.relu", "layer1.1.relu", "layer2.0.downsample_conv", "layer4.0.relu", "fc"]}
 SIMULATIONS = catalogue.SIMULATIONS
@@ -67,6 +70,11 @@ def draw(name, tables, change=lambda tables: tables):
         figure = drawing.draw(f"manyseeds.figures.{name}", {name: tables[name] for name in named})
         style.lay_out(figure)
     return figure
+
+
+def test_the_tables_of_these_tests_have_the_schemas_of_a_study(tables):
+    for name in tables.keys() - {PICTURES}:
+        conform(tables[name], read_schema(SCHEMAS / f"{name}.schema.json"))
 
 
 @pytest.fixture(scope="module")
