@@ -155,11 +155,11 @@ def tables(draw: st.DrawFn, rows: list[str]) -> bytes:
 
 
 def rows_of(content: bytes) -> list[dict[str, str]]:
-    """What the bytes of a table say, blank lines left out; cells that a row lacks are empty."""
+    """What the bytes of a table say, without blank lines and blanks around values; cells that a row lacks are empty."""
     text = io.StringIO(content.decode("utf-8-sig"), newline="")
     header, *rows = (row for row in csv.reader(text, skipinitialspace=True) if row)
     assert all(len(row) <= len(header) for row in rows)
-    return [dict(zip_longest(header, row, fillvalue="")) for row in rows]
+    return [dict(zip_longest(header, map(str.strip, row), fillvalue="")) for row in rows]
 
 
 @fuzzed(300, tables(ROWS) | damaged(STIMULI) | st.binary(max_size=60))

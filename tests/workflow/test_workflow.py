@@ -1288,7 +1288,8 @@ def test_an_export_cannot_choose_code_to_run(exported, tmp_path, monkeypatch):
     (folder / "payload.py").write_text(PAYLOAD)
     study = folder / "theirs/study.yaml"
     config = yaml.safe_load(study.read_text())
-    config["networks"][0] |= {"architecture": "payload.Net", "name": "all_cnn_7"}
+    of_any_network = {"width": 1.0, "readout_relu": True, "last_3x3": "valid"}
+    config["networks"][0] |= {"architecture": "payload.Net", "name": "all_cnn_7"} | of_any_network
     study.write_text(yaml.safe_dump(config))
     for path in folder.glob("theirs/*/*/*/card.json"):
         card = json.loads(path.read_text())
