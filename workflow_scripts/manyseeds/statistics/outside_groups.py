@@ -38,7 +38,7 @@ class Plan:
     seed: int
 
     def weights(self, categories: NDArray) -> NDArray[np.float64]:
-        """Return draws (B, m) of stimuli within categories, the same for all groups; none if one has a single stimulus."""
+        """Return draws (B, m) of stimuli within categories; none if a category has a single one."""
         return stimulus_resampling.draws(categories, self.n_resamples, self.seed)
 
 
