@@ -287,9 +287,9 @@ def outside(
     activations
         As in `consistency`.
     rdms
-        A file (`exchange.outside_files.read_outside` says of which kinds), whose stimuli are matched by name. A warning
-        names those without a match, which are left out. Or an array of the same n stimuli in the same order: (n, n),
-        (S, n, n), (P,) or (S, P) for S subjects.
+        A file of a kind that `exchange.outside_files.read_outside` names. Its stimuli are matched by name. Those
+        without a match are left out, and a warning names them. Or an array of the same n stimuli in the same order:
+        (n, n), (S, n, n), (P,) or (S, P) for S subjects.
     stimuli
         (n,) names of the stimuli; needed for a file.
     categories

@@ -84,7 +84,7 @@ def test_initial_weights_and_equal_weights_are_named():
 
 
 def test_equal_activations_are_named_once():
-    """Networks of which only activations are there have no weights to compare."""
+    """Without weights, networks are compared by their dissimilarities."""
     compared = consistency()
     equal = compared["seed_a"].isin([1, 5, 7]) & compared["seed_b"].isin([1, 5, 7])
     compared.loc[equal & (compared["kind"] == "exemplar"), "consistency"] = 1 - 2e-15

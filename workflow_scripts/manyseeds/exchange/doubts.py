@@ -48,8 +48,7 @@ def of_group(
     Parameters
     ----------
     metadata
-        Metadata of the weights of each seed (`about_weights`); nothing of a network of which only activations are
-        there.
+        Metadata of the weights of each seed (`about_weights`); empty if there are only activations.
     accuracies
         Parts of the table of accuracies of the group; none if its outputs are not the data's categories.
     consistency

@@ -1,4 +1,4 @@
-"""Lists of files of which each network or epoch has equally many."""
+"""Lists of files in which each network or epoch has equally many."""
 
 from collections.abc import Sequence
 

@@ -47,7 +47,7 @@ def note(n_stimuli: int, n_networks: int, available: int | None = None) -> str |
 def of_summaries(n_networks: int, n_resamples: int) -> int:
     """Return the memory in MB of the summaries of a group, whose bootstrap weights all pairs of networks at once.
 
-    100 networks with 20 layers and 10,000 resamples took 2.7 GB. It does not depend on the number of layers.
+    100 networks with 20 layers and 10,000 resamples took 2.7 GB.
     """
     n_pairs = n_networks * (n_networks - 1) // 2
     return 2 * BASE + OF_A_WEIGHT * n_pairs * n_resamples // 10**6

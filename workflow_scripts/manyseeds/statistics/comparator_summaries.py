@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from manyseeds.statistics.intervals import UNIT_INTERVAL, Bootstrap, PairStatistics, pair_intervals, spread
+from manyseeds.statistics.intervals import PERCENTILES, UNIT_INTERVAL, Bootstrap, PairStatistics, pair_intervals, spread
 from manyseeds.statistics.resampling import jackknife_ends, pair_products, weighted_means
 
 Floats = NDArray[np.float64]
@@ -30,9 +30,6 @@ FEWEST_LAYERS = 3
 
 Row = dict[str, Any]
 Rows = Iterator[Row]
-
-PERCENTILES = ["percentile_low", "percentile_high"]
-"""Columns of `pair_intervals` that the tables of comparators do not have."""
 
 
 def summarise(
