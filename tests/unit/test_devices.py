@@ -36,7 +36,7 @@ def test_each_process_takes_a_gpu_of_its_own_and_the_last_waits_for_one(tmp_path
     places = [int(process.stdout.readline()) for process in processes]
     assert sorted(places) == [0, 1, 2]
     late = claiming(tmp_path / "locks", names)
-    assert late.stdout.readline().startswith("All 3 GPUs are taken by other jobs")
+    assert late.stdout.readline().startswith("All GPUs are taken by other jobs")
     processes[1].kill()  # however a job ends, its GPU is free
     assert int(late.stdout.readline()) == places[1]
     for process in (processes[0], processes[2], late):
@@ -51,6 +51,23 @@ def test_a_gpu_is_known_by_its_name_whatever_its_number(tmp_path):
     assert int(other.stdout.readline()) == 1
     for process in (one, other):
         process.communicate("\n")
+
+
+def test_jobs_that_share_gpus_spread_over_all_of_them_first(tmp_path):
+    places = devices.places(["GPU-a", "GPU-b"], 2)
+    assert [devices.claim(places, tmp_path, print) % 2 for _ in places] == [0, 1, 0, 1]
+    assert places[:2] == ["GPU-a", "GPU-b"]  # jobs that do not share wait for those that do
+
+
+@pytest.mark.parametrize("stated", ["0", "-1", "two", "1.5", "", "²"])
+def test_a_number_of_jobs_per_gpu_that_is_none_is_refused(monkeypatch, stated):
+    monkeypatch.setenv(devices.JOBS_PER_GPU, stated)
+    with pytest.raises(StudyError, match="MANYSEEDS_JOBS_PER_GPU: found .* positive integer"):
+        devices.jobs_per_gpu()
+    monkeypatch.setenv(devices.JOBS_PER_GPU, "4")
+    assert devices.jobs_per_gpu() == 4
+    monkeypatch.delenv(devices.JOBS_PER_GPU)
+    assert devices.jobs_per_gpu() == 1
 
 
 def test_without_a_gpu_a_job_computes_on_the_cpu():

@@ -10,10 +10,14 @@ import torch
 from filelock import FileLock, Timeout
 
 from manyseeds import processors
+from manyseeds.errors import StudyError
 from manyseeds.gpu_usage import Meter
 
 LOCKS = Path(tempfile.gettempdir()) / "manyseeds-gpus"
 """Folder of the lock files through which the jobs of all studies on a host share its GPUs."""
+
+JOBS_PER_GPU = "MANYSEEDS_JOBS_PER_GPU"
+"""Environment variable: how many jobs may compute on one GPU at the same time; 1 if it is not set."""
 
 claimed = torch.device("cpu")
 """The device that this process computes on."""
@@ -30,6 +34,11 @@ def claim_device(report: Callable[[str], None]) -> torch.device:
 
     If all GPUs are taken, wait for one. CUDA_VISIBLE_DEVICES says which are visible, and numbers them. Locks therefore
     identify a GPU by its UUID.
+
+    Raises
+    ------
+    StudyError
+        If the environment variable `JOBS_PER_GPU` is not a positive integer.
     """
     os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")  # one queue per stream, instead of 8 for all
     if not torch.cuda.is_available():
@@ -37,10 +46,39 @@ def claim_device(report: Callable[[str], None]) -> torch.device:
         return torch.device("cpu")
     names = [str(torch.cuda.get_device_properties(number).uuid) for number in range(torch.cuda.device_count())]
     global claimed, meter
-    claimed = torch.device("cuda", claim(names, LOCKS, report))
+    claimed = torch.device("cuda", claim(places(names, jobs_per_gpu()), LOCKS, report) % len(names))
     torch.cuda.set_device(claimed)
     meter = Meter(claimed)
     return claimed
+
+
+def jobs_per_gpu() -> int:
+    """Return how many jobs may compute on one GPU at the same time (`JOBS_PER_GPU`).
+
+    Raises
+    ------
+    StudyError
+        If the environment variable is not a positive integer.
+    """
+    stated = os.environ.get(JOBS_PER_GPU, "1")
+    if not (stated.isascii() and stated.isdigit() and int(stated) > 0):
+        raise StudyError(f"Environment variable {JOBS_PER_GPU}: found {stated!r}, expected a positive integer.")
+    return int(stated)
+
+
+def places(names: Sequence[str], jobs: int) -> list[str]:
+    """Return a name for each place on GPUs: first one place on every GPU, then a second on every GPU, and so on.
+
+    The first places have the names of the GPUs, so that studies which share a GPU and others exclude each other.
+
+    Parameters
+    ----------
+    names
+        Names of the GPUs.
+    jobs
+        Number of places on each GPU.
+    """
+    return [f"{name}+{number}" if number else name for number in range(jobs) for name in names]
 
 
 def claim(names: Sequence[str], folder: Path, report: Callable[[str], None], *, poll: float = 1.0) -> int:
@@ -67,7 +105,7 @@ def claim(names: Sequence[str], folder: Path, report: Callable[[str], None], *, 
             _held.append(lock)
             return place
         if not waited:
-            report(f"All {len(names)} GPUs are taken by other jobs (locks in {folder}). Waiting for one.")
+            report(f"All GPUs are taken by other jobs (locks in {folder}). Waiting for one.")
             waited = True
         time.sleep(poll)
 
