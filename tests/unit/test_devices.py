@@ -91,3 +91,5 @@ def test_the_kind_of_a_gpu_names_the_libraries_that_decide_on_its_bits(monkeypat
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torch.backends.cudnn, "version", lambda: 91002)
     assert devices.device_kind(torch.device("cuda", 1)) == "NVIDIA H200 (CUDA 13.0, cuDNN 91002)"
+    monkeypatch.setenv("TORCH_CUDNN_USE_HEURISTIC_MODE_B", "1")
+    assert devices.device_kind(torch.device("cuda", 1)) == "NVIDIA H200 (CUDA 13.0, cuDNN 91002, heuristics B)"

@@ -19,6 +19,9 @@ LOCKS = Path(tempfile.gettempdir()) / "manyseeds-gpus"
 JOBS_PER_GPU = "MANYSEEDS_JOBS_PER_GPU"
 """Environment variable: how many jobs may compute on one GPU at the same time; 1 if it is not set."""
 
+HEURISTICS_B = "TORCH_CUDNN_USE_HEURISTIC_MODE_B"
+"""Environment variable of torch: 1 lets cuDNN choose other kernels, which have other bits."""
+
 claimed = torch.device("cpu")
 """The device that this process computes on."""
 
@@ -121,6 +124,8 @@ def device_kind(device: torch.device) -> str:
     if device.type != "cuda":
         return device.type
     libraries = f"CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
+    if os.environ.get(HEURISTICS_B) == "1":
+        libraries += ", heuristics B"
     return f"{torch.cuda.get_device_name(device)} ({libraries})"
 
 
