@@ -62,7 +62,7 @@ def test_jobs_that_share_gpus_spread_over_all_of_them_first(tmp_path):
 @pytest.mark.parametrize("stated", ["0", "-1", "two", "1.5", "", "²"])
 def test_a_number_of_jobs_per_gpu_that_is_none_is_refused(monkeypatch, stated):
     monkeypatch.setenv(devices.JOBS_PER_GPU, stated)
-    with pytest.raises(StudyError, match="MANYSEEDS_JOBS_PER_GPU: found .* positive integer"):
+    with pytest.raises(StudyError, match=r"MANYSEEDS_JOBS_PER_GPU: found .* positive integer"):
         devices.jobs_per_gpu()
     monkeypatch.setenv(devices.JOBS_PER_GPU, "4")
     assert devices.jobs_per_gpu() == 4

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch.nn import functional
 
-from manyseeds.models import spec
+from manyseeds.models import rectifier, spec
 from manyseeds.models.spec import Network
 
 
@@ -16,6 +16,9 @@ class RectifiedConvolution(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the (rectified) responses [batch, channels, height, width]."""
+        if self.rectify and self.bias is not None and rectifier.applies_to(self.weight):
+            response = self._conv_forward(input, self.weight, None)
+            return rectifier.rectified(response, self.bias)
         response = super().forward(input)
         # In place saves a pass through memory: autograd needs only the ReLU's output, and nothing needs its input.
         return functional.relu_(response) if self.rectify else response

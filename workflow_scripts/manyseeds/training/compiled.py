@@ -44,14 +44,14 @@ def compiler() -> str:
 def configure(stores: Path, platform: Platform) -> None:
     """Set up inductor so that its code is reproducible and lies beside the study's stores.
 
-    Without a compiler in the platform nothing is set up.
+    On a GPU, and without a compiler in the platform, nothing is set up.
 
     Parameters
     ----------
     stores
         Folder of the stores. Each platform's code has its own folder there.
     """
-    if platform.compiler is None:
+    if platform.compiler is None or not platform.is_cpu:
         return
     import torch._dynamo.config
     import torch._functorch.config

@@ -21,7 +21,8 @@ class Platform:
     precision
         Precision of the training: fp32, tf32 or bf16.
     compiler
-        Name and version of the C++ compiler; None if steps are not compiled.
+        Name and version of the compiler; None if nothing is compiled. On a CPU it compiles steps, and on a GPU the
+        rectifier's kernels (`models.rectifier`).
     """
 
     device: str

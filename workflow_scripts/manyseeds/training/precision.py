@@ -13,6 +13,7 @@ from manyseeds.data.feeding import to_device
 from manyseeds.data.images import Images
 from manyseeds.devices import device_kind, make_deterministic
 from manyseeds.errors import StudyError
+from manyseeds.models import rectifier
 from manyseeds.training import compiled
 from manyseeds.training.attempts import Assignment, Attempt
 from manyseeds.training.platforms import Platform
@@ -53,9 +54,11 @@ def platform_of(recipe: Recipe, device: torch.device) -> Platform:
     StudyError
         If steps are to be compiled and there is no C++ compiler.
     """
-    kind = device_kind(device)
-    compiler = compiled.compiler() if recipe.compile and device.type == "cpu" else None
-    return Platform(kind, resolved(recipe.precision, device), compiler)
+    if device.type == "cuda":
+        compiler = rectifier.compiler()
+    else:
+        compiler = compiled.compiler() if recipe.compile and device.type == "cpu" else None
+    return Platform(device_kind(device), resolved(recipe.precision, device), compiler)
 
 
 def check_bf16(

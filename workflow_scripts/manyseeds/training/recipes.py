@@ -167,7 +167,8 @@ class Task:
     def key(self, initial: Weights, images_digest: str, code_digest: str, platform: Platform) -> str:
         """Return the digest of everything that determines the weights, the platform included."""
         recipe = self.recipe.on(platform)
-        where = {"device": platform.device, "compiler": platform.compiler if recipe.compile else None}
+        compiles = recipe.compile or not platform.is_cpu
+        where = {"device": platform.device, "compiler": platform.compiler if compiles else None}
         return _digest(self._determinants(recipe, initial, images_digest, code_digest) | where)
 
     @property
