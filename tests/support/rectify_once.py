@@ -17,7 +17,7 @@ import torch  # noqa: E402
 
 from manyseeds.models import rectifier  # noqa: E402
 
-SHAPES = [(4, 96, 8, 8), (3, 10, 6, 6), (2, 192, 5, 7), (1, 5, 3, 3), (1, 1, 1, 1), (128, 6, 32, 32)]
+SHAPES = [(4, 96, 8, 8), (3, 10, 6, 6), (1, 1, 1, 1), (128, 6, 32, 32)]
 
 
 def error(found: torch.Tensor, expected: torch.Tensor) -> float:

@@ -4,6 +4,7 @@ are any.
 
 import json
 import shutil
+import time
 
 import numpy as np
 import pytest
@@ -299,6 +300,17 @@ def test_the_memory_that_a_network_needs_is_that_of_a_step_with_dropout(tmp_path
     assignment = assignment_of(task, stores.Store(tmp_path), images, "k")
     engine.bytes_needed(assignment, images, torch.device("cpu"))
     assert stepped == [(True, 1)]
+
+
+def test_the_time_of_steps_that_a_gpu_has_not_finished_counts(monkeypatch):
+    """Steps are only launched: an epoch is over when the device has caught up."""
+    cohort = object.__new__(Cohort)
+    cohort.device, cohort.since = torch.device("cuda"), time.monotonic()
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: time.sleep(0.05))
+    assert cohort._elapsed() >= 0.05
+    cohort.device = torch.device("cpu")
+    monkeypatch.setattr(torch.cuda, "synchronize", None)
+    assert cohort._elapsed() >= 0
 
 
 def test_where_nothing_is_to_be_trained_nothing_is_done():

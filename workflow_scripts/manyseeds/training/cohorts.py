@@ -36,7 +36,7 @@ class Cohort:
         report: Report,
     ) -> None:
         self.attempts, self.save_every, self.interruption, self.report = attempts, save_every, interruption, report
-        self.recipe = _common_recipe(attempts)
+        self.device, self.recipe = device, _common_recipe(attempts)
         self.n_steps = n_steps(attempts[0].task, len(images.labels))
         source, labels = Source(images.inputs, device), torch.from_numpy(images.labels).to(device)
         self.feeds: dict[tuple, Feed] = {}
@@ -121,6 +121,8 @@ class Cohort:
             attempt.place.seconds += share
 
     def _elapsed(self) -> float:
+        if self.device.type == "cuda":  # steps are only launched until then
+            torch.cuda.synchronize(self.device)
         now = time.monotonic()
         elapsed, self.since = now - self.since, now
         return elapsed

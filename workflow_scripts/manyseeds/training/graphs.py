@@ -3,6 +3,7 @@
 A replay is one call instead of hundreds of launches. Graphs of several instances run on the device side by side.
 """
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -129,8 +130,10 @@ class Captured:
     def _waits(self, images: Tensor, labels: Tensor) -> str | None:
         """Take a step that torch forbids to wait for the device; return torch's error, or None."""
         mode = torch.cuda.get_sync_debug_mode()
-        torch.cuda.set_sync_debug_mode("error")
         try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Synchronization debug mode is a prototype")
+                torch.cuda.set_sync_debug_mode("error")
             self.attempt.step(images, labels)
         except torch.OutOfMemoryError:
             raise
