@@ -276,6 +276,18 @@ def test_long_entries_of_a_legend_are_broken_and_stay_in_the_page():
     assert box.y1 <= figure.bbox.height
 
 
+def test_long_names_are_not_cut_off_in_the_file(tmp_path):
+    """They are wider at the resolution of the file than on a screen."""
+    with style.journal_style():
+        figure = style.new_figure(style.PAGE_MM, 40)
+        axes = figure.subplots()
+        axes.set_yticks([0, 1], ["All-CNN-C conv9, category centroids, Euclidean (fig7a)", "short"])
+        style.save(figure, tmp_path / "a.pdf", tmp_path / "a.png")
+        figure.set_dpi(style.PNG_DPI)
+        figure.draw_without_rendering()
+        assert axes.get_yticklabels()[0].get_window_extent().x0 >= 0
+
+
 def test_conditions_that_are_not_shown_are_named_in_the_note():
     tables = study_tables({"all_cnn_c": ["conv1"]}, n_networks=3)
     groups = [("all_cnn_c", "mine"), ("all_cnn_c", "dropout0.2"), ("net", "mine")]
@@ -1615,7 +1627,8 @@ def test_comparison_shows_every_value_that_the_study_has_beside_the_published_on
     by_unit = pd.concat([shown[shown["unit"] == unit] for unit in ("fraction", "r2", "pearson_r")])
     np.testing.assert_array_equal(lines_of(figure, "published"), by_unit["published"])
     np.testing.assert_array_equal(lines_of(figure, "ours"), by_unit["ours"])
-    assert [axes.get_xlabel() for axes in figure.axes] == ["Test accuracy (%)", "Consistency (r²)", "Correlation r"]
+    units = ["Test accuracy (%)", "Consistency (r²)", "Correlation r over layers (supp4) or epochs (fig9)"]
+    assert [axes.get_xlabel() for axes in figure.axes] == units
     assert len(line_names(figure)) == len(set(line_names(figure))) == 13
     assert "AlexNet" not in " ".join(line_names(figure))
     assert "fig6 (2); the table comparison says why" in notes(figure)

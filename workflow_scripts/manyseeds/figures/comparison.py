@@ -34,7 +34,7 @@ GLYPHS = {"published": "◆", "ours": "●"}
 PANELS = {
     "fraction": ("Test accuracy (%)", (0.0, 1.0)),
     "r2": ("Consistency (r²)", (0.0, 1.0)),
-    "pearson_r": ("Correlation r", (-1.0, 1.0)),
+    "pearson_r": ("Correlation r over layers (supp4) or epochs (fig9)", (-1.0, 1.0)),
 }
 """By unit, from top to bottom: name and limits of the axis."""
 
@@ -53,10 +53,8 @@ QUANTITIES = {
     ),
     "lowest mean consistency": "{network} lowest layer ({ours_layer}), {kind}, {measure}",
     "random-grouping centroid consistency 95% band": "{network} {layer}, {kind}, {measure}",
-    "correlation of CCI and consistency over layers": "{network}, clustering and consistency over layers",
-    "correlation of consistency and test accuracy over epochs": (
-        "{network} {layer}, consistency and accuracy over epochs"
-    ),
+    "correlation of CCI and consistency over layers": "{network}, clustering and consistency",
+    "correlation of consistency and test accuracy over epochs": "{network} {layer}, consistency and accuracy",
 }
 """Name of a line, by published quantity."""
 
@@ -216,4 +214,4 @@ def differences(rows: pd.DataFrame) -> list[str]:
 def _number(value: float | None, unit: str) -> str:
     if pd.isna(value):
         return ""
-    return f"{100 * value:.1f}" if unit == "fraction" else f"{value:.2f}".replace("-", "−")
+    return f"{100 * value:.1f}" if unit == "fraction" else f"{value:z.2f}".replace("-", "−")

@@ -306,7 +306,10 @@ def lay_out(figure: Figure) -> None:
 @journal_style()
 def save(figure: Figure, pdf: Path | str, png: Path | str, svg: Path | str | None = None) -> None:
     """Write PDF, PNG (300 dpi) and SVG without dates and versions, so that the same figure has the same bytes."""
+    shown_at = figure.dpi
+    figure.set_dpi(PNG_DPI)  # text has other widths at other resolutions, and labels would be cut off
     lay_out(figure)
+    figure.set_dpi(shown_at)
     figure.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Producer": None})
     figure.savefig(png, format="png", dpi=PNG_DPI, metadata={"Software": None})
     if svg is not None:
