@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -48,11 +49,16 @@ def test_a_network_with_kernels_has_the_gradients_of_one_without(monkeypatch):
         assert torch.linalg.vector_norm(gradients[0][name] - expected) < 1e-4 * torch.linalg.vector_norm(expected), name
 
 
-def test_without_a_c_compiler_torch_computes(monkeypatch):
-    monkeypatch.setattr(rectifier.importlib.util, "find_spec", lambda name: object())
-    monkeypatch.setattr(rectifier.shutil, "which", lambda name: None)
+@pytest.mark.parametrize("missing", ["triton", "C compiler", "capability", None])
+def test_without_what_the_kernels_need_torch_computes(monkeypatch, missing):
+    capability = (6, 1) if missing == "capability" else (7, 0)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    spec_of = {"triton": None} if missing == "triton" else {"triton": object()}
+    monkeypatch.setattr(rectifier.importlib.util, "find_spec", spec_of.get)
+    monkeypatch.setattr(rectifier.shutil, "which", lambda name: None if missing == "C compiler" else f"/usr/bin/{name}")
     monkeypatch.delenv("CC", raising=False)
-    assert rectifier.compiler.__wrapped__() is None
+    monkeypatch.setitem(sys.modules, "triton", SimpleNamespace(__version__="3.6.0"))
+    assert rectifier.compiler.__wrapped__() == (None if missing else "triton 3.6.0")
 
 
 def test_on_a_cpu_torch_computes(monkeypatch):

@@ -1,7 +1,8 @@
 """Bias and ReLU of a convolution in one pass over memory, on GPUs.
 
 torch needs four passes and sums the gradient of the bias slowly: together a third of a step of All-CNN-C in bfloat16 on
-an H100. The kernels need Triton, which comes with torch's builds for CUDA on Linux, and a C compiler.
+an H100. The kernels need Triton, which comes with torch's builds for CUDA on Linux, a C compiler, and a GPU of compute
+capability 7.0 (Volta) or later.
 """
 
 import importlib.util
@@ -19,16 +20,21 @@ TYPES = (torch.float32, torch.bfloat16, torch.float16)
 VALUES = 2048
 """Number of values that a program takes at a time: 16 for each of its 128 threads."""
 
+LEAST_CAPABILITY = (7, 0)
+"""Compute capability of the oldest GPUs that Triton compiles for."""
+
 PROGRAMS = 1024
 """Largest number of programs in a backward pass, a few for each processor of a GPU."""
 
 
 @cache
 def compiler() -> str | None:
-    """Return name and version of the compiler of the kernels; None if it, or the C compiler that it needs, is missing.
+    """Return name and version of the compiler of the kernels; None if it, or something that it needs, is missing.
 
-    Without it, torch's own operations compute, with other bits.
+    Without it, torch's own operations compute, with other bits. Call it only where there is a GPU.
     """
+    if torch.cuda.get_device_capability() < LEAST_CAPABILITY:
+        return None
     if importlib.util.find_spec("triton") is None:
         return None
     if not (os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")):
