@@ -39,7 +39,7 @@ def test_a_network_with_kernels_has_the_gradients_of_one_without(monkeypatch):
         torch.manual_seed(0)
         module = build.build(network, (32, 32, 3), 10).to("cuda", memory_format=torch.channels_last)
         if not kernels:
-            monkeypatch.setattr(rectifier, "applies_to", lambda responses: False)
+            monkeypatch.setattr(rectifier, "applies_to", lambda weight: False)
             module = module.double()
         images = torch.randn(32, 3, 32, 32).to("cuda", next(module.parameters()).dtype)
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False

@@ -44,15 +44,16 @@ def compiler() -> str | None:
     return f"triton {triton.__version__}"
 
 
-def applies_to(responses: Tensor) -> bool:
-    """Return whether the kernels can compute the rectifier of these responses."""
-    return responses.is_cuda and responses.dtype in TYPES and compiler() is not None
+def applies_to(weight: Tensor) -> bool:
+    """Return whether the kernels can rectify the responses of a convolution with this weight."""
+    return weight.is_cuda and weight.dtype in TYPES and compiler() is not None
 
 
 def rectified(responses: Tensor, bias: Tensor) -> Tensor:
-    """Return max(responses + bias, 0), in the place of the responses if they lie there with channels last.
+    """Return max(responses + bias, 0).
 
-    The sum has float32 precision. The gradient of the bias is summed in float32, always in the same order.
+    The result takes the place of the responses in memory if their channels are last there. The sum has float32
+    precision. The gradient of the bias is summed in float32, always in the same order.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
-"""GPU kernels of a rectifier with bias, in Triton's language; import this module only where `rectifier.compiler` finds
-Triton.
+"""GPU kernels of a rectifier with bias, in Triton's language.
 
-Responses lie in memory as rows of channels: one row for each place of each image. A program takes some rows at a time.
+Import this module only where `rectifier.compiler` finds Triton.
+
+In memory, responses are rows of channels. Each place of each image has one row. A program takes some rows at a time.
 """
 
 import triton  # pyright: ignore[reportMissingImports] - not with torch's builds for CPUs

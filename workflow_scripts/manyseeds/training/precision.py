@@ -54,10 +54,11 @@ def platform_of(recipe: Recipe, device: torch.device) -> Platform:
     StudyError
         If steps are to be compiled and there is no C++ compiler.
     """
+    compiler = None
     if device.type == "cuda":
         compiler = rectifier.compiler()
-    else:
-        compiler = compiled.compiler() if recipe.compile and device.type == "cpu" else None
+    elif device.type == "cpu" and recipe.compile:
+        compiler = compiled.compiler()
     return Platform(device_kind(device), resolved(recipe.precision, device), compiler)
 
 
