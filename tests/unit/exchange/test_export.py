@@ -325,9 +325,23 @@ def test_the_page_tells_each_network(folder):
     page = readme.page("mine", {Instance("net", "baseline", 3): folder})
     assert "| `net/baseline/seed3` | 2 | accepted | 75.0 % | 50.0 % | 50.0 % | 2.0 |" in page
     assert "# Exported networks: mine\n" in page
-    assert "1 networks, trained" in page
+    assert "\nOne network, trained as" in page
     assert "Trained with torch 2, on cpu." in page
     assert "{" not in page
+
+
+@pytest.mark.parametrize(
+    ("instances", "analysed"),
+    [
+        ([("net", "baseline", 3)], False),
+        ([("net", "baseline", 3), ("net", "dropout", 3), ("other", "baseline", 4)], False),
+        ([("net", "baseline", 3), ("net", "dropout", 3), ("net", "dropout", 4)], True),
+    ],
+)
+def test_the_page_says_how_to_analyse_only_what_the_workflow_can_compare(folder, instances, analysed):
+    page = readme.page("mine", {Instance(*each): folder for each in instances})
+    assert ("pretrained_dir=DIR" in page) == analysed
+    assert ("no condition has two" in page.replace("\n", " ")) == (not analysed)
 
 
 def test_the_page_tells_which_networks_collapsed(folder):

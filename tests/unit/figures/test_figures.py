@@ -816,6 +816,12 @@ def test_comparators_without_intervals_claim_nothing(tables):
     assert "Grey bars: range of the pairs of networks" in notes(few)
 
 
+def test_grey_bars_of_some_panels_say_of_which():
+    few = notes(draw("fig9", study_tables(n_networks=4)))
+    assert "Grey bars in b, and vertically in d: range of the pairs of networks" in few
+    assert "Grey bars in c, and horizontally in d: range of the networks" in few
+
+
 def test_comparators_can_be_negative_and_untrained_networks_unknown(tables):
     summary = tables["comparators_summary"]
     lower = summary.assign(mean=summary["mean"] - 1, ci_low=summary["ci_low"] - 1, ci_high=summary["ci_high"] - 1)

@@ -1,5 +1,6 @@
 """The page that describes an export to its readers."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import fill
@@ -14,13 +15,7 @@ PAGE = """# Exported networks: {name}
 
 <!-- Written from the cards of the networks (for those in data/networks by `make docs`). -->
 
-{n} networks{collapsed}, trained as [`study.yaml`](study.yaml) says. To analyse them without training, run in a clone of
-manyseeds, with this folder as DIR:
-
-    snakemake --cores 2 --config pretrained_dir=DIR study=mine
-
-This makes the tables and figures of that study, from these files and the images of `{dataset}`. `data/README.md` in the
-clone says where the images come from. The training images must be the same; this is checked.
+{networks}{collapsed}, trained as [`study.yaml`](study.yaml) says. {analysis}
 
 Each network has a folder with its weights after the last epoch (matrices and kernels in float16), its history, all
 attempts, and its accuracies at every checkpoint. Accuracies were computed before the weights were rounded. A card holds
@@ -34,6 +29,15 @@ Accuracies are those of the last epoch, on the training images and on the test i
 Trained with {software}.
 """
 
+
+ANALYSIS = """To analyse them without training, run in a clone of manyseeds, with this folder as DIR:
+
+    snakemake --cores 2 --config pretrained_dir=DIR study=mine
+
+This makes the tables and figures of that study, from these files and the images of `{dataset}`. `data/README.md` in the
+clone says where the images come from. The training images must be the same; this is checked."""
+
+TOO_FEW = "The workflow compares networks of a condition, and no condition has two here: they cannot be analysed yet."
 
 WIDTH = 100
 """Longest line of prose on the page."""
@@ -59,10 +63,10 @@ def page(name: str, instances: Mapping[Instance, Path]) -> str:
     return _wrapped(
         PAGE.format(
             name=name,
-            n=len(rows),
+            networks="One network" if len(rows) == 1 else f"{len(rows)} networks",
             collapsed=f", {n_collapsed} of them collapsed" if n_collapsed else "",
-            dataset=next(iter(cards.values()))["settings"]["data"]["dataset"],
-            activations=f" {n_followed} of the {len(rows)} have activations at several epochs, in float16."
+            analysis=_analysis(cards),
+            activations=f" Networks with activations at several epochs, in float16: {n_followed} of {len(rows)}."
             if n_followed
             else "",
             table=_table(rows, lossless=lossless),
@@ -70,6 +74,14 @@ def page(name: str, instances: Mapping[Instance, Path]) -> str:
             software="; ".join(software),
         )
     )
+
+
+def _analysis(cards: Mapping[Instance, Mapping[str, Any]]) -> str:
+    """Return how the networks are analysed, or why they cannot be."""
+    sizes = Counter((instance.architecture, instance.condition) for instance in cards)
+    if max(sizes.values()) < 2:
+        return TOO_FEW
+    return ANALYSIS.format(dataset=next(iter(cards.values()))["settings"]["data"]["dataset"])
 
 
 def _wrapped(page: str) -> str:

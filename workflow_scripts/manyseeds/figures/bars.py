@@ -75,7 +75,7 @@ def _with_ranges(bars: pd.DataFrame, *, keeps_inner: bool) -> pd.DataFrame:
     return bars
 
 
-def note(bars: pd.DataFrame, *, of: str = "pairs of networks", label: str = "Error bars") -> str:
+def note(bars: pd.DataFrame, *, of: str = "pairs of networks", panels: str | None = None) -> str:
     """Return a note on the kind of error bars, or on why there are none.
 
     Parameters
@@ -84,8 +84,8 @@ def note(bars: pd.DataFrame, *, of: str = "pairs of networks", label: str = "Err
         Rows of `of_methods`.
     of
         Whose range a grey bar is: pairs of networks, or networks.
-    label
-        What is described: error bars, or those of some panels.
+    panels
+        The panels that are described, such as "b"; None: all.
     """
     drawn = bars[bars["ci_low"].notna()]
     if drawn.empty:
@@ -93,9 +93,10 @@ def note(bars: pd.DataFrame, *, of: str = "pairs of networks", label: str = "Err
     ranges = drawn["is_range"].astype(bool)
     notes = []
     if not ranges.all():
-        notes.append(f"{label}: {_interval_words(drawn[~ranges])}.")
+        notes.append(f"{panels or 'Error bars'}: {_interval_words(drawn[~ranges])}.")
     if ranges.any():
-        notes.append(f"Grey bars: range of the {of}, for fewer than {FEWEST_NETWORKS} networks.")
+        where = f" in {panels}" if panels else ""
+        notes.append(f"Grey bars{where}: range of the {of}, for fewer than {FEWEST_NETWORKS} networks.")
     return " ".join(notes)
 
 

@@ -328,5 +328,5 @@ def _method_notes(tables: Tables, sweeps: list[Sweep], measure: str) -> list[str
     """Return notes on the kinds of error bars, and on the test images."""
     of_networks = pd.concat([accuracies(tables["accuracy_summary"], sweep, "test") for sweep in sweeps])
     of_pairs = pd.concat([last_layer(tables["consistency_summary"], sweep, measure, "exemplar") for sweep in sweeps])
-    notes = [bars.note(of_networks, of="networks", label="a, c"), bars.note(of_pairs, label="d")]
+    notes = [bars.note(of_networks, of="networks", panels="a, c"), bars.note(of_pairs, panels="d")]
     return [" ".join(dict.fromkeys(notes)), images_note(tables["accuracy_summary"])]

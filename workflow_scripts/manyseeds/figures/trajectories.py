@@ -357,10 +357,10 @@ def _note(tables: Tables, trajectory: Trajectory, kind: str, measure: str) -> st
 def _remark(shown: Sequence[Trajectory], tables: Tables, kind: str, measure: str) -> str:
     tested = any(trajectory.is_tested for trajectory in shown)
     courses = pd.concat([trajectory.course for trajectory in shown])
-    notes = [bars.note(courses, label="b, and vertically in d" if tested else "b")]
+    notes = [bars.note(courses, panels="b, and vertically in d" if tested else "b")]
     if tested:
         of_accuracy = _without_suffix(courses, "_accuracy").dropna(subset=["mean"])
-        notes.append(bars.note(of_accuracy, of="networks", label="c, and horizontally in d"))
+        notes.append(bars.note(of_accuracy, of="networks", panels="c, and horizontally in d"))
     stimuli = stimuli_words(tables["consistency_summary"])
     text = (
         f"{KIND_NAMES[kind]}{stimuli}, {MEASURE_NAMES[measure]}. a: instances of an epoch are in the order of their "
