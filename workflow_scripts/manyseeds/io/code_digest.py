@@ -82,49 +82,71 @@ def canonical_code(file: Path) -> str:
 
 @cache
 def _read(file: Path) -> tuple[str, tuple[ast.Import | ast.ImportFrom, ...]]:
-    """Return the canonical code of a file and its imports, from one parse: that takes most of a digest's time."""
-    tree = _Executed().visit(ast.parse(file.read_bytes(), str(file)))  # bytes: a file names its encoding
-    imports = tuple(node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
-    return _written(tree), imports
+    """Return the canonical code of a file and its imports, from one pass: it takes most of the time of a digest."""
+    writer = _Writer()
+    code = writer.written(ast.parse(file.read_bytes(), str(file)))  # bytes: a file names its encoding
+    return code, tuple(writer.imports)
 
 
-def _written(node: object) -> str:
-    """Return a part of a syntax tree as text that is the same in all versions of Python.
+class _Writer:
+    """Writes syntax trees as text that is the same in all versions of Python, without what has no effect.
 
     Neither `ast.unparse` nor `ast.dump` gives such a text. Python 3.12 quotes f-strings differently and has additional
     empty fields; 3.13 omits empty fields. With their texts, another version of Python would compute everything again.
+
+    Attributes
+    ----------
+    imports
+        Import statements in what was written.
     """
-    if isinstance(node, ast.AST):
-        fields = sorted((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
-        return f"{type(node).__name__}({', '.join(f'{name}={_written(value)}' for name, value in fields)})"
-    if isinstance(node, list):
-        return f"[{', '.join(map(_written, node))}]"
-    return ascii(node)
+
+    def __init__(self) -> None:
+        self.imports: list[ast.Import | ast.ImportFrom] = []
+
+    def written(self, value: object) -> str:
+        """Return a part of a syntax tree as text: a node, a list of parts, or a constant."""
+        if isinstance(value, ast.AST):
+            return self._node(value)
+        if isinstance(value, list):
+            return f"[{', '.join([self.written(each) for each in value])}]"
+        return ascii(value)
+
+    def _node(self, node: ast.AST) -> str:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            self.imports.append(node)
+        fields = []
+        for name in _sorted_fields(type(node)):
+            value = getattr(node, name, None)
+            if isinstance(value, list):
+                value = _executed(node, name, value)
+            if value is not None and value != []:
+                fields.append(f"{name}={self.written(value)}")
+        return f"{type(node).__name__}({', '.join(fields)})"
 
 
-class _Executed(ast.NodeTransformer):
-    """Removes what has no effect: code for type checkers, and statements that are only a string, as docstrings are."""
+@cache
+def _sorted_fields(kind: type[ast.AST]) -> tuple[str, ...]:
+    return tuple(sorted(kind._fields))
 
-    def visit_If(self, node: ast.If) -> ast.AST | None:
-        named = isinstance(node.test, ast.Name | ast.Attribute)
-        is_for_types = named and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
-        return None if is_for_types else self.generic_visit(node)
 
-    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
-        is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        return None if is_text else node
+def _executed(node: ast.AST, name: str, parts: list) -> list:
+    """Return the parts of a field of a node that have an effect.
 
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.JoinedStr:
-        """Drop empty parts, which early releases of 3.12 leave in nested formats."""
-        self.generic_visit(node)
-        node.values = [part for part in node.values if not (isinstance(part, ast.Constant) and part.value == "")]
-        return node
+    Early releases of Python 3.12 leave empty parts in nested formats of f-strings.
+    """
+    if isinstance(node, ast.JoinedStr):
+        return [part for part in parts if not (isinstance(part, ast.Constant) and part.value == "")]
+    kept = [part for part in parts if not _has_no_effect(part)]
+    return kept or [ast.Pass()] if name == "body" and not isinstance(node, ast.Module) else kept
 
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        super().generic_visit(node)
-        if getattr(node, "body", None) == [] and not isinstance(node, ast.Module):
-            node.body = [ast.Pass()]  # pyright: ignore[reportAttributeAccessIssue] the line above finds it
-        return node
+
+def _has_no_effect(part: object) -> bool:
+    """Whether a part is code for type checkers, or a statement that is only a string, as docstrings are."""
+    if isinstance(part, ast.Expr):
+        return isinstance(part.value, ast.Constant) and isinstance(part.value.value, str)
+    if isinstance(part, ast.If) and isinstance(part.test, ast.Name | ast.Attribute):
+        return ast.unparse(part.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+    return False
 
 
 @cache
