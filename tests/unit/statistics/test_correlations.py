@@ -1,5 +1,7 @@
 """Relations against scipy, pingouin, and both robust correlations written from their definitions as loops."""
 
+from unittest.mock import Mock
+
 import numpy as np
 import pingouin
 import pytest
@@ -152,6 +154,15 @@ def test_null_below_five_points_and_for_constants(name):
 
 
 @pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n", [5, 9, 15])
+def test_the_robust_centre_is_scikit_learns_bit_by_bit_by_a_covariance_of_our_own(n, monkeypatch):
+    counted = Mock(side_effect=correlations.covariance)
+    monkeypatch.setattr(correlations, "covariance", counted)
+    points = np.random.default_rng(n).normal(size=(n, 2)) * (1, 30)
+    assert np.array_equal(correlations._robust_centre(points), MinCovDet(random_state=42).fit(points).location_)
+    assert counted.call_count > 40
+
+
 def test_skipped_is_null_where_most_points_coincide():
     x, y = np.append(np.zeros(7), 1.0), np.append(np.zeros(7), 2.0)
     with pytest.raises(ValueError, match="support data is equal to 0"), pytest.warns(match="not full rank"):

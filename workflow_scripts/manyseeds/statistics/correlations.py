@@ -145,7 +145,18 @@ def _robust_centre(points: Floats) -> Floats:
     with warnings.catch_warnings():
         # scikit-learn warns that the determinant of collinear points is 0. Their centre is defined all the same.
         warnings.simplefilter("ignore")
-        return MinCovDet(random_state=CENTRE_SEED).fit(points).location_
+        search = MinCovDet(random_state=CENTRE_SEED)
+        search._nonrobust_covariance = covariance  # pyright: ignore[reportAttributeAccessIssue]
+        return search.fit(points).location_
+
+
+def covariance(points: Floats, assume_centered: bool = False) -> Floats:
+    """Return the covariance matrix (2, 2) of points (n, 2), divided by n.
+
+    It takes the place of scikit-learn's own, which has the same line behind checks of its input. The search calls it a
+    hundred times, and those checks take four tenths of its time. scikit-learn passes False for `assume_centered`.
+    """
+    return np.cov(points.T, bias=True)
 
 
 def _bivariate_outliers(centred: Floats) -> NDArray[np.bool_]:
