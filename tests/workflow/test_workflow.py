@@ -1398,8 +1398,9 @@ def test_what_own_activations_leave_out_and_ignore_is_told_while_planning(own_ac
             own_activations / f"net/mine/seed{seed}/epoch10/conv2.npy",
             own_activations / f"net/mine/seed{seed}/epoch10/fc.npy",
         )
-    run = snakemake(folder, "-n", config=OWN_ACTIVATIONS)
+    run = snakemake(folder, "-n", config=(*OWN_ACTIVATIONS, "instances=3"))
     assert run.returncode == 0, run.stdout
+    assert run.stdout.count("determine nothing with activations_dir: ") == 1
     assert run.stdout.count("own: not read, though it looks like data: net/mine/seed0/conv2.npy, net/") == 1
     assert (
         run.stdout.count("net: without layers.csv, the order of its layers is that of their names: conv2, conv10, fc.")

@@ -9,6 +9,10 @@ from own_folders import own_activations, own_networks
 from manyseeds.study.notices import notices
 
 
+def told(given, **overlay) -> list[str]:
+    return notices(study(condition_pairs=[], **overlay), given)
+
+
 def put(folder: Path, *names: str) -> None:
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -23,6 +27,18 @@ def test_a_study_that_reads_all_of_a_folder_and_leaves_nothing_out_has_no_notice
     put(tmp_path, "stimuli.csv", "layers.csv", "README.md", ".hidden/x.npy", "all_cnn_c/baseline/seed0/.cache.npz")
     (tmp_path / "layers.csv").write_text("layer\nconv9\n")
     assert about() == about(**own_activations(tmp_path)) == []
+
+
+def test_keys_that_determine_nothing_are_named_where_they_were_given(tmp_path):
+    given = ["study", "stimuli", "training", "instances", "measures"]
+    arrays, weights = own_activations(tmp_path / "arrays"), own_networks(tmp_path / "weights")
+    assert told(given, **arrays) == [
+        "Keys of the config that determine nothing with activations_dir: instances, stimuli, training."
+    ]
+    assert told(given, **weights) == [
+        "Keys of the config that determine nothing with networks_dir: instances, training."
+    ]
+    assert told(given) == told(["study", "measures"], **arrays) == []
 
 
 @pytest.mark.parametrize(

@@ -5,21 +5,7 @@ The Snakefile reads it, so only the standard library is imported.
 
 from typing import Any
 
-from manyseeds.study.study import FOLDERS, OWN_ACTIVATIONS, OWN_NETWORKS, Study, network_name
-
-OF_TRAINING = frozenset(
-    (
-        *("seed", "instances", "training", "collapse", "dropout", "untrained"),
-        *("finetune", "merge", "transfer", "sources", "export"),
-    )
-)
-"""Keys that determine something only of networks that a study trains, here or where it was exported."""
-
-UNUSED = {
-    OWN_NETWORKS: OF_TRAINING | {"trajectory"},
-    OWN_ACTIVATIONS: OF_TRAINING | {"data", "stimuli", "kernels", "distortions", "paradox"},
-}
-"""Keys that determine nothing, by mode."""
+from manyseeds.study.study import FOLDERS, OWN_ACTIVATIONS, UNUSED, Study, network_name
 
 LABELS = ("name", "label")
 

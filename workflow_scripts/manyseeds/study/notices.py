@@ -14,6 +14,7 @@ from manyseeds.study.study import (
     OWN_NETWORKS,
     PRETRAINED,
     TRAINED,
+    UNUSED,
     Study,
     network_name,
 )
@@ -27,10 +28,26 @@ EXPECTED = {
 """Files that a study reads from a folder of the user's, by mode."""
 
 
-def notices(study: Study) -> list[str]:
-    """Return all sentences on a study, one for each thing that a user may not expect."""
+def notices(study: Study, given: Iterable[str] = ()) -> list[str]:
+    """Return all sentences on a study, one for each thing that a user may not expect.
+
+    Parameters
+    ----------
+    study
+        The study.
+    given
+        Keys of the config that the user set, in files or on the command line.
+    """
     of = (_left_out, _ignored, _uncategorised, _orders, _crossed, _prepared, _known_to_sources)
-    return [sentence for sentences in of for sentence in sentences(study)]
+    return [*_unused(study, given), *(sentence for sentences in of for sentence in sentences(study))]
+
+
+def _unused(study: Study, given: Iterable[str]) -> Iterator[str]:
+    """Yield a sentence on the keys that a user set although they determine nothing."""
+    unused = [key for key in given if key in UNUSED.get(study.mode, ())]
+    if unused:
+        folder = next(key for key, mode in FOLDERS.items() if mode == study.mode)
+        yield f"Keys of the config that determine nothing with {folder}: {', '.join(sorted(unused))}."
 
 
 def _left_out(study: Study) -> Iterator[str]:

@@ -27,6 +27,20 @@ FITTED = ("gcn", "gcn_zca", "channel_mean_sd")
 FOLDERS = {"activations_dir": OWN_ACTIVATIONS, "networks_dir": OWN_NETWORKS, "pretrained_dir": PRETRAINED}
 """Keys of the config that name a folder to analyse instead of training, and the mode that each sets."""
 
+OF_TRAINING = frozenset(
+    (
+        *("seed", "instances", "training", "collapse", "dropout", "untrained"),
+        *("finetune", "merge", "transfer", "sources", "export"),
+    )
+)
+"""Keys that determine something only of networks that a study trains, here or where it was exported."""
+
+UNUSED = {
+    OWN_NETWORKS: OF_TRAINING | {"trajectory"},
+    OWN_ACTIVATIONS: OF_TRAINING | {"data", "stimuli", "kernels", "distortions", "paradox"},
+}
+"""Keys that determine nothing, by mode."""
+
 SETTINGS = ("dropout", "images", "categories", "perturb")
 """Keys of conditions that change a training otherwise than by its random draws."""
 
