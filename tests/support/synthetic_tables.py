@@ -26,8 +26,18 @@ FOLLOWED = (1, 2, 3, 4, 10, 20, LAST_EPOCH)
 HALVES = (("images_a", "images_b"), ("categories_a", "categories_b"))
 
 
-def study_tables(
-    layers: dict[str, list[str]] | None = None,
+def study_tables(layers: dict[str, list[str]] = LAYERS, **settings) -> dict[str, pd.DataFrame]:
+    """All tables the figures read, for the given layers per architecture; `settings` are those of `_study_tables`.
+
+    Tables are made once for equal settings, which takes seconds. Each call has copies of its own.
+    """
+    of_networks = tuple((architecture, tuple(names)) for architecture, names in layers.items())
+    return {name: table.copy() for name, table in _study_tables(of_networks, **settings).items()}
+
+
+@cache
+def _study_tables(
+    of_networks: tuple[tuple[str, tuple[str, ...]], ...],
     *,
     condition: str = "baseline",
     n_networks: int = 6,
@@ -37,8 +47,7 @@ def study_tables(
     n_stimuli: int = 100,
     n_categories: int = 10,
 ) -> dict[str, pd.DataFrame]:
-    """All tables the figures read, for the given layers per architecture."""
-    layers = LAYERS if layers is None else layers
+    layers = {architecture: [*names] for architecture, names in of_networks}
     rng = np.random.default_rng(0)
     keys = [(architecture, condition) for architecture in layers]
     halves = [(architecture, half) for architecture in layers for pair in HALVES for half in pair]
@@ -71,7 +80,6 @@ def study_tables(
     tables["howmany"], tables["howmany_answer"] = _howmany(consistency)
     tables["sources"], tables["source_pairs"] = _sources(rng, layers, measures)
     tables["divergence"] = _divergence(layers, measures[:1])
-    of_networks = tuple((architecture, tuple(names)) for architecture, names in layers.items())
     common = _conserved(of_networks, condition, n_networks, measures[0])
     tables |= {name: table.copy() for name, table in common.items()}
     tables |= _outside(layers, condition, n_networks, measures[0])
