@@ -42,7 +42,7 @@ def refuse_what_cannot_be_right():
 def tell_what_is_not_obvious():
     """Name what the study leaves out, ignores or decides by itself. A dry run does not call `onstart`."""
     if workflow.is_main_process:
-        # In a module the keys are those of the outer workflow, of which others may have the names of ours.
+        # In a module, these are the keys of the outer workflow. Their names can be those of ours by chance.
         is_main = workflow.modifier.is_main_snakefile()
         given = workflow.config_settings.overwrite_config if is_main else ()
         for sentence in filter(None, [*notices(STUDY, given), catalogue.unshown_note(STUDY)]):

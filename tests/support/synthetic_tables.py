@@ -80,8 +80,7 @@ def _study_tables(
     tables["howmany"], tables["howmany_answer"] = _howmany(consistency)
     tables["sources"], tables["source_pairs"] = _sources(rng, layers, measures)
     tables["divergence"] = _divergence(layers, measures[:1])
-    common = _conserved(of_networks, condition, n_networks, measures[0])
-    tables |= {name: table.copy() for name, table in common.items()}
+    tables |= _conserved(of_networks, condition, n_networks, measures[0])
     tables |= _outside(layers, condition, n_networks, measures[0])
     tables["mds"] = pd.concat(
         [

@@ -156,8 +156,8 @@ def test_null_below_five_points_and_for_constants(name):
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("n", [5, 9, 15])
 def test_the_robust_centre_is_scikit_learns_bit_by_bit_by_a_covariance_of_our_own(n, monkeypatch):
-    counted = Mock(side_effect=correlations.covariance)
-    monkeypatch.setattr(correlations, "covariance", counted)
+    counted = Mock(side_effect=correlations._covariance)
+    monkeypatch.setattr(correlations, "_covariance", counted)
     points = np.random.default_rng(n).normal(size=(n, 2)) * (1, 30)
     assert np.array_equal(correlations._robust_centre(points), MinCovDet(random_state=42).fit(points).location_)
     assert counted.call_count > 40

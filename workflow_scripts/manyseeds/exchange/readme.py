@@ -1,6 +1,5 @@
 """The page that describes an export to its readers."""
 
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import fill
@@ -78,8 +77,8 @@ def page(name: str, instances: Mapping[Instance, Path]) -> str:
 
 def _analysis(cards: Mapping[Instance, Mapping[str, Any]]) -> str:
     """Return how the networks are analysed, or why they cannot be."""
-    sizes = Counter((instance.architecture, instance.condition) for instance in cards)
-    if max(sizes.values()) < 2:
+    groups = {(instance.architecture, instance.condition) for instance in cards}
+    if len(groups) == len(cards):
         return TOO_FEW
     return ANALYSIS.format(dataset=next(iter(cards.values()))["settings"]["data"]["dataset"])
 

@@ -137,7 +137,9 @@ def _executed(node: ast.AST, name: str, parts: list) -> list:
     if isinstance(node, ast.JoinedStr):
         return [part for part in parts if not (isinstance(part, ast.Constant) and part.value == "")]
     kept = [part for part in parts if not _has_no_effect(part)]
-    return kept or [ast.Pass()] if name == "body" and not isinstance(node, ast.Module) else kept
+    if not kept and name == "body" and not isinstance(node, ast.Module):
+        return [ast.Pass()]
+    return kept
 
 
 def _has_no_effect(part: object) -> bool:

@@ -146,11 +146,11 @@ def _robust_centre(points: Floats) -> Floats:
         # scikit-learn warns that the determinant of collinear points is 0. Their centre is defined all the same.
         warnings.simplefilter("ignore")
         search = MinCovDet(random_state=CENTRE_SEED)
-        search._nonrobust_covariance = covariance  # pyright: ignore[reportAttributeAccessIssue]
+        search._nonrobust_covariance = _covariance  # pyright: ignore[reportAttributeAccessIssue]
         return search.fit(points).location_
 
 
-def covariance(points: Floats, assume_centered: bool = False) -> Floats:
+def _covariance(points: Floats, assume_centered: bool = False) -> Floats:
     """Return the covariance matrix (2, 2) of points (n, 2), divided by n.
 
     It takes the place of scikit-learn's own, which has the same line behind checks of its input. The search calls it a

@@ -46,8 +46,12 @@ def _unused(study: Study, given: Iterable[str]) -> Iterator[str]:
     """Yield a sentence on the keys that a user set although they determine nothing."""
     unused = [key for key in given if key in UNUSED.get(study.mode, ())]
     if unused:
-        folder = next(key for key, mode in FOLDERS.items() if mode == study.mode)
-        yield f"Keys of the config that determine nothing with {folder}: {', '.join(sorted(unused))}."
+        yield f"Keys of the config that determine nothing with {_folder_key(study)}: {', '.join(sorted(unused))}."
+
+
+def _folder_key(study: Study) -> str:
+    """Return the key of the config that names the folder which a study analyses."""
+    return next(key for key, mode in FOLDERS.items() if mode == study.mode)
 
 
 def _left_out(study: Study) -> Iterator[str]:
@@ -62,8 +66,7 @@ def _ignored(study: Study) -> Iterator[str]:
     """Yield a sentence on the files in the user's folder that look like data and are not read."""
     if study.mode not in EXPECTED:
         return
-    key = next(key for key, mode in FOLDERS.items() if mode == study.mode)
-    folder = Path(study.config[key])
+    folder = Path(study.config[_folder_key(study)])
     unread = unread_files(folder, _read(study, folder))
     if unread:
         names = abridged([str(path.relative_to(folder)) for path in unread])
